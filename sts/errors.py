@@ -1,0 +1,147 @@
+"""What is refused, in our own words: no HTTP status and no code of any wire stands here.
+
+A Refusal carries two texts: *message* is for the caller, *detail* for the audit record only. Each front has one table
+from Refusal to its wire. Whatever is not a Refusal is a bug. (AccessDenied, which carries a Decision, stands in
+`access.py`.)
+"""
+
+
+class Refusal(Exception):  # noqa: N818  a refusal is an answer, not a fault of the program
+    """A request that is answered with no."""
+
+    def __init__(self, message: str, *, detail: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail = detail
+
+
+class Unproven(Refusal):
+    """Who is calling was not proven."""
+
+
+class ProofMissing(Unproven):
+    """The request carries no proof at all."""
+
+
+class ProofIncomplete(Unproven):
+    """The proof lacks a part, or a part is not of its form."""
+
+
+class CredentialUnknown(Unproven):
+    """No active credential has this identifier, or the session token is not its own."""
+
+
+class SignatureMismatch(Unproven):
+    """The signature is not the one that the credential makes over this request."""
+
+
+class SignatureExpired(Unproven):
+    """The instant that was signed is too far from now."""
+
+
+class PresignedExpired(Unproven):
+    """The presigned URL is past the span that it was signed for."""
+
+
+class SessionEnded(Unproven):
+    """The temporary credentials have expired or were revoked."""
+
+
+class Malformed(Refusal):
+    """The input has not the form that it must have."""
+
+
+class QueryMalformed(Malformed):
+    """The query or form cannot be decoded: bad UTF-8, bad percent encoding, NUL, too many parameters."""
+
+
+class ParameterRepeated(Malformed):
+    """A parameter is given twice, or two that exclude each other are both given."""
+
+
+class ParameterInvalid(Malformed):
+    """A parameter is missing, unknown to what is offered, or breaks a rule."""
+
+
+class InputInvalid(Malformed):
+    """A value breaks a rule of the directory: a name, a path, a number of entities, an identifier."""
+
+
+class PolicyMalformed(Malformed):
+    """A policy document breaks the grammar; *place* says where, as a path such as `Statement[0].Action`."""
+
+    def __init__(self, message: str, *, place: str = "", detail: str | None = None) -> None:
+        super().__init__(f"{message} (at {place})" if place else message, detail=detail)
+        self.place = place
+
+
+class TokenMalformed(Malformed):
+    """A token has not the form that it must have."""
+
+
+class TokenInvalid(Refusal):
+    """A token's signature or claims do not hold."""
+
+
+class TokenExpired(TokenInvalid):
+    """A token is past its end."""
+
+
+class OperationMissing(Refusal):
+    """The request names no operation."""
+
+
+class OperationUnknown(Refusal):
+    """The operation does not exist, or is not offered."""
+
+
+class MethodUnsupported(Refusal):
+    """The HTTP method is none of those that this address takes."""
+
+
+class MediaTypeUnsupported(Refusal):
+    """The body is of a type that is not read here."""
+
+
+class TooLarge(Refusal):
+    """The body is larger than the operation takes."""
+
+
+class NotFound(Refusal):
+    """What is named does not exist."""
+
+
+class AlreadyExists(Refusal):
+    """The name is taken."""
+
+
+class InUse(Refusal):
+    """What should go is still used by something else."""
+
+
+class QuotaExceeded(Refusal):
+    """One more, or one larger, than may be kept."""
+
+
+class Unmodifiable(Refusal):
+    """What is named is not the caller's to change."""
+
+
+class NotAttachable(Refusal):
+    """The policy cannot be attached."""
+
+
+class PackedTooLarge(Refusal):
+    """The session policies and tags do not fit into a session token."""
+
+
+class Throttled(Refusal):
+    """Too many requests."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int, detail: str | None = None) -> None:
+        super().__init__(message, detail=detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Unavailable(Refusal):
+    """Something that the answer rests on is down; *message* says what."""

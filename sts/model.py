@@ -1,0 +1,193 @@
+"""The nouns, frozen. Instants are aware and in UTC; spans are timedelta; paths begin and end with a slash."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sts.arn import iam_arn, session_arn
+
+
+class Secret(str):  # noqa: SLOT000  a str subclass without slots keeps the interpreter's fast paths
+    """A secret text: it can be used as one, and shows itself as `***`."""
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A tenant: twelve digits, and everything that is kept under them."""
+
+    account_id: str
+    name: str
+    created_at: datetime
+    enabled: bool = True
+
+    @property
+    def root_arn(self) -> str:
+        """The ARN of the account's root."""
+        return iam_arn(self.account_id, "root")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A user of an account."""
+
+    unique_id: str
+    account_id: str
+    name: str
+    path: str
+    created_at: datetime
+    enabled: bool = True
+
+    @property
+    def arn(self) -> str:
+        """The user's ARN, path included."""
+        return iam_arn(self.account_id, f"user{self.path}{self.name}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A group of users."""
+
+    unique_id: str
+    account_id: str
+    name: str
+    path: str
+    created_at: datetime
+
+    @property
+    def arn(self) -> str:
+        """The group's ARN, path included."""
+        return iam_arn(self.account_id, f"group{self.path}{self.name}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """A role; its trust policy is kept with principals by unique id."""
+
+    unique_id: str
+    account_id: str
+    name: str
+    path: str
+    trust_policy: str
+    description: str
+    max_session_duration: timedelta
+    created_at: datetime
+    enabled: bool = True
+
+    @property
+    def arn(self) -> str:
+        """The role's ARN, path included."""
+        return iam_arn(self.account_id, f"role{self.path}{self.name}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A managed policy; those of the account `aws` are kept by the service and belong to every account."""
+
+    policy_id: str
+    account_id: str
+    name: str
+    path: str
+    description: str
+    default_version_id: str
+    attachment_count: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def arn(self) -> str:
+        """The policy's ARN, path included."""
+        return iam_arn(self.account_id, f"policy{self.path}{self.name}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyVersion:
+    """One of at most five texts of a managed policy."""
+
+    version_id: str
+    document: str
+    is_default: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessKey:
+    """A long-term access key; its secret is sealed, with the access key id as associated data."""
+
+    access_key_id: str
+    account_id: str
+    user_id: str | None  # None: the key of the account's root
+    active: bool
+    sealed_secret: bytes = field(repr=False)
+    created_at: datetime
+
+
+class CallerKind(StrEnum):
+    """What kind of principal a proven caller is."""
+
+    ROOT = "root"
+    USER = "user"
+    ROLE_SESSION = "role-session"
+    OPERATOR = "operator"  # whoever runs `sts` on the host that holds the store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One link of the chain that a session came by: who, under which session name, when."""
+
+    arn: str
+    session_name: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """An opened role session, as its token says it."""
+
+    jti: str
+    access_key_id: str
+    account_id: str
+    role_id: str
+    role_arn: str
+    session_name: str
+    issued_at: datetime
+    expires_at: datetime
+    chain: tuple[Hop, ...]
+    policies: tuple[str, ...] = ()  # inline session policies
+    policy_arns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who is calling, proven.
+
+    *principal_arn* is what `aws:PrincipalArn` says: of a role session the role's ARN. *userid* is what `aws:userid`
+    says: the unique id, `AROA…:session-name` for a role session, the account id for root.
+    """
+
+    kind: CallerKind
+    account_id: str
+    arn: str
+    principal_arn: str
+    unique_id: str
+    userid: str
+    access_key_id: str = ""
+    user_name: str | None = None
+    session: Session | None = None
+
+
+def role_session_caller(session: Session) -> Caller:
+    """Return the caller that *session* speaks for."""
+    role_name = session.role_arn.rsplit("/", 1)[-1]
+    return Caller(
+        kind=CallerKind.ROLE_SESSION,
+        account_id=session.account_id,
+        arn=session_arn(session.account_id, role_name, session.session_name),
+        principal_arn=session.role_arn,
+        unique_id=session.role_id,
+        userid=f"{session.role_id}:{session.session_name}",
+        access_key_id=session.access_key_id,
+        session=session,
+    )
