@@ -1,0 +1,64 @@
+"""The event grammar: what happened is one of these, and how it ended one of the outcomes."""
+
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    """Everything that is recorded: `noun.verb`; a record adds the outcome (`noun.verb.outcome`)."""
+
+    ROLE_ASSUME = "role.assume"
+    CALLER_IDENTIFY = "caller.identify"
+    ACCESS_KEY_LOCATE = "access-key.locate"
+
+    USER_CREATE = "user.create"
+    USER_READ = "user.read"
+    USER_LIST = "user.list"
+    USER_UPDATE = "user.update"
+    USER_DELETE = "user.delete"
+
+    ACCESS_KEY_CREATE = "access-key.create"
+    ACCESS_KEY_READ = "access-key.read"
+    ACCESS_KEY_LIST = "access-key.list"
+    ACCESS_KEY_UPDATE = "access-key.update"
+    ACCESS_KEY_DELETE = "access-key.delete"
+
+    GROUP_CREATE = "group.create"
+    GROUP_READ = "group.read"
+    GROUP_LIST = "group.list"
+    GROUP_UPDATE = "group.update"
+    GROUP_DELETE = "group.delete"
+    MEMBER_ADD = "member.add"
+    MEMBER_REMOVE = "member.remove"
+    MEMBER_LIST = "member.list"
+
+    ROLE_CREATE = "role.create"
+    ROLE_READ = "role.read"
+    ROLE_LIST = "role.list"
+    ROLE_UPDATE = "role.update"
+    ROLE_DELETE = "role.delete"
+    TRUST_UPDATE = "trust.update"
+
+    POLICY_CREATE = "policy.create"
+    POLICY_READ = "policy.read"
+    POLICY_LIST = "policy.list"
+    POLICY_DELETE = "policy.delete"
+    POLICY_VERSION_CREATE = "policy-version.create"
+    POLICY_VERSION_READ = "policy-version.read"
+    POLICY_VERSION_LIST = "policy-version.list"
+    POLICY_VERSION_DELETE = "policy-version.delete"
+    POLICY_VERSION_CHOOSE = "policy-version.choose"
+
+    ATTACHMENT_ADD = "attachment.add"
+    ATTACHMENT_REMOVE = "attachment.remove"
+    ATTACHMENT_LIST = "attachment.list"
+
+    INLINE_POLICY_PUT = "inline-policy.put"
+    INLINE_POLICY_READ = "inline-policy.read"
+    INLINE_POLICY_LIST = "inline-policy.list"
+    INLINE_POLICY_DELETE = "inline-policy.delete"
+
+    ACCOUNT_CREATE = "account.create"
+    ROOT_KEY_CREATE = "root-key.create"
+    KEY_ROTATE = "key.rotate"
+    STORE_MIGRATE = "store.migrate"
+    REQUEST_REFUSE = "request.refuse"  # before a caller was proven: recorded in sums

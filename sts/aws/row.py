@@ -1,0 +1,83 @@
+"""What a row of the operations table consists of. A row that states no proof, demands or limit cannot be written."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sts.access import Demand
+from sts.audit import Event
+from sts.model import Caller
+from sts.store.database import Transaction
+
+Command = Mapping[str, Any]  # parsed and validated, under AWS's member names; absent members are absent
+Result = dict[str, Any]  # under AWS's member names, rendered as the service model says
+
+
+class Proof(StrEnum):
+    """How the caller of an operation is proven."""
+
+    SIGNATURE = "signature"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a command is about: the ARN that is authorized, and the noun that bears it (None: it does not exist)."""
+
+    arn: str
+    account_id: str
+    noun: Any = None
+
+
+Find = Callable[[Connection, Caller, Command], Target]
+Demands = Callable[[Caller, Command, Target], tuple[Demand, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """A handler that reads the store, in one read transaction."""
+
+    run: Callable[[Connection, Caller, Command, Target], Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """A handler that changes the store, in the transaction that also takes its audit record."""
+
+    run: Callable[[Transaction, Caller, Command, Target], Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """A handler that works on keys and memory, without a transaction."""
+
+    run: Callable[[Caller, Command, Target], Awaitable[Result]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a request may cost: the size of its body in bytes and the number of its parameters."""
+
+    body: int
+    parameters: int
+
+
+SMALL = Limit(body=64 * 1024, parameters=500)
+DOCUMENT = Limit(body=1024 * 1024, parameters=500)  # the model takes a policy document of up to 131,072 characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A row: what is asked, how the caller is proven, what must be allowed, what is done, what it may cost."""
+
+    service: str
+    name: str
+    event: Event
+    proof: Proof
+    target: Find | None  # None: found by the handler's own front, without SQL
+    demands: Demands
+    handler: Reads | Changes | Acts
+    limit: Limit
+    not_yet: frozenset[str] = frozenset()  # members of the model that are not offered: refused by name, never ignored

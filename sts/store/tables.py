@@ -1,0 +1,199 @@
+"""The tables. Names are unique ignoring case, so each is kept beside its lower-case form (names are ASCII).
+
+Instants are microseconds of the epoch: an integer is compared and bound alike on SQLite and PostgreSQL.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+user = Table(
+    "iam_user",
+    metadata,
+    Column("unique_id", Text, primary_key=True),
+    Column("account_id", ForeignKey("account.account_id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("account_id", "name_key"),
+)
+
+group = Table(
+    "iam_group",
+    metadata,
+    Column("unique_id", Text, primary_key=True),
+    Column("account_id", ForeignKey("account.account_id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("account_id", "name_key"),
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("group_id", ForeignKey("iam_group.unique_id"), nullable=False),
+    Column("user_id", ForeignKey("iam_user.unique_id"), nullable=False),
+    PrimaryKeyConstraint("group_id", "user_id"),
+    Index(None, "user_id"),
+)
+
+role = Table(
+    "iam_role",
+    metadata,
+    Column("unique_id", Text, primary_key=True),
+    Column("account_id", ForeignKey("account.account_id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("trust_policy", Text, nullable=False),  # principals by unique id
+    Column("max_session_seconds", Integer, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("account_id", "name_key"),
+)
+
+# Managed policies; those of the account "aws" are kept by the service and belong to every account.
+policy = Table(
+    "policy",
+    metadata,
+    Column("policy_id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("default_version", Integer, nullable=False),
+    Column("last_version", Integer, nullable=False),  # numbers are never given twice
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    UniqueConstraint("account_id", "name_key"),
+)
+
+policy_version = Table(
+    "policy_version",
+    metadata,
+    Column("policy_id", ForeignKey("policy.policy_id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("policy_id", "number"),
+)
+
+# The bearer of an attachment or an inline policy is a user, a group or a role, by unique id: AIDA…, AGPA…, AROA….
+attachment = Table(
+    "attachment",
+    metadata,
+    Column("bearer_id", Text, nullable=False),
+    Column("policy_id", ForeignKey("policy.policy_id"), nullable=False),
+    Column("account_id", Text, nullable=False),  # of the bearer
+    Column("attached_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("bearer_id", "policy_id"),
+    Index(None, "policy_id", "account_id"),
+)
+
+inline_policy = Table(
+    "inline_policy",
+    metadata,
+    Column("bearer_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    PrimaryKeyConstraint("bearer_id", "name"),
+)
+
+access_key = Table(
+    "access_key",
+    metadata,
+    Column("access_key_id", Text, primary_key=True),
+    Column("account_id", ForeignKey("account.account_id"), nullable=False),
+    Column("user_id", ForeignKey("iam_user.unique_id")),  # null: the key of the account's root
+    Column("active", Boolean, nullable=False),
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index(None, "user_id"),
+)
+
+# Joined per key and minute, in the transaction of the audit records.
+access_key_use = Table(
+    "access_key_use",
+    metadata,
+    Column("access_key_id", Text, primary_key=True),
+    Column("used_at", BigInteger, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("region", Text, nullable=False),
+)
+
+# One row. The epoch changes when a store is made or restored, so that a counter which went backwards is noticed.
+version = Table(
+    "version",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("epoch", Text, nullable=False),
+    Column("counter", BigInteger, nullable=False),
+)
+
+# What each version changed, so that other processes drop that and nothing else from their snapshots.
+change = Table(
+    "change",
+    metadata,
+    Column("counter", BigInteger, nullable=False),
+    Column("noun", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    PrimaryKeyConstraint("counter", "noun", "key"),
+)
+
+audit_record = Table(
+    "audit_record",
+    metadata,
+    Column("stream", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("account_id", Text),
+    Column("body", Text, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("stream", "sequence"),
+    sqlite_with_rowid=False,
+)
+
+audit_checkpoint = Table(
+    "audit_checkpoint",
+    metadata,
+    Column("checkpoint_id", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+)

@@ -1,0 +1,56 @@
+"""The version of the store: a counter with an epoch, raised by every change in the change's own transaction.
+
+Beside the counter stands what each version changed. A process that is behind drops just that from its snapshot; one
+that is too far behind, or sees another epoch, drops everything.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from sts.store.tables import change, version
+
+_KEPT = 10_000  # versions whose changes are kept; whoever is further behind starts afresh
+
+
+class Change(NamedTuple):
+    """A thing that changed: the noun and its key."""
+
+    noun: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A state of the store. Versions are compared for inequality only: a restored store may count from less."""
+
+    epoch: str
+    counter: int
+
+
+def read_version(connection: Connection) -> Version:
+    """Return the present version of the store."""
+    row = connection.execute(select(version.c.epoch, version.c.counter)).one()
+    return Version(row.epoch, row.counter)
+
+
+def raise_version(connection: Connection, changes: Collection[Change]) -> Version:
+    """Raise the version by one, note what it changed, and return it."""
+    raised = connection.execute(
+        update(version).values(counter=version.c.counter + 1).returning(version.c.epoch, version.c.counter)
+    ).one()
+    connection.execute(insert(change), [{"counter": raised.counter, "noun": c.noun, "key": c.key} for c in changes])
+    connection.execute(delete(change).where(change.c.counter <= raised.counter - _KEPT))
+    return Version(raised.epoch, raised.counter)
+
+
+def find_changes(connection: Connection, since: Version) -> tuple[Version, frozenset[Change] | None]:
+    """Return the present version and what has changed since *since*; None for the changes: everything may have."""
+    present = read_version(connection)
+    behind = present.counter - since.counter
+    if present.epoch != since.epoch or not 0 <= behind <= _KEPT:
+        return present, None
+    rows = connection.execute(select(change.c.noun, change.c.key).where(change.c.counter > since.counter))
+    return present, frozenset(Change(row.noun, row.key) for row in rows)
