@@ -16,7 +16,14 @@ class Refusal(Exception):  # noqa: N818  a refusal is an answer, not a fault of 
 
 
 class Unproven(Refusal):
-    """Who is calling was not proven."""
+    """Who is calling was not proven.
+
+    *claimed* is the ARN of the known principal that the failed proof was for: such failures are recorded one by one.
+    """
+
+    def __init__(self, message: str, *, detail: str | None = None, claimed: str | None = None) -> None:
+        super().__init__(message, detail=detail)
+        self.claimed = claimed
 
 
 class ProofMissing(Unproven):

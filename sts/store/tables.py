@@ -189,6 +189,15 @@ audit_record = Table(
     sqlite_with_rowid=False,
 )
 
+# The head of each stream: moved in the transaction that adds to it.
+audit_stream = Table(
+    "audit_stream",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+)
+
 audit_checkpoint = Table(
     "audit_checkpoint",
     metadata,
