@@ -152,3 +152,23 @@ class Throttled(Refusal):
 
 class Unavailable(Refusal):
     """Something that the answer rests on is down; *message* says what."""
+
+
+class KeyUnknown(TokenInvalid):
+    """No key of the set has the identifier that the token names; a fresh set may hold it."""
+
+
+class KeyMalformed(Malformed):
+    """A key has not the form that it must have, or is too weak to be used."""
+
+
+class KeysRefused(Refusal):
+    """The key folder cannot be trusted or is incomplete; *message* names every fault."""
+
+
+class RotationUnderWay(Refusal):
+    """A rotation was asked for while the key of an earlier one has not begun its work."""
+
+
+class SealBroken(Refusal):
+    """A sealed value or a MAC was altered, or was not made by one of our keys for this place."""

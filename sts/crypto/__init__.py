@@ -1,1 +1,1 @@
-"""The only folder that imports `cryptography`, `jwt` and `pyotp`: values in, values out, `now` as an argument."""
+"""The only folder that imports `cryptography`, `jwt` and `pyotp`: pure, with `now` and every nonce as arguments."""
