@@ -1,37 +1,63 @@
 """What goes for whoever bears policies: users, groups and roles alike."""
 
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
 from sts.errors import InUse, NotFound
 from sts.model import Group, Role, User
 from sts.store.attachments import BearerKind, count_attached_policies
-from sts.store.groups import find_group_by_id
+from sts.store.groups import find_group, find_group_by_id
 from sts.store.inline_policies import count_inline_policies
-from sts.store.roles import find_role_by_id
-from sts.store.users import find_user_by_id
+from sts.store.roles import find_role, find_role_by_id
+from sts.store.users import find_user, find_user_by_id
 
-Bearer = User | Group | Role
-_B = TypeVar("_B", User, Group, Role)
+Bearer: TypeAlias = User | Group | Role
+_Same = TypeVar("_Same", User, Group, Role)
+
+_KINDS: Final[Mapping[type[Bearer], BearerKind]] = {
+    User: BearerKind.USER,
+    Group: BearerKind.GROUP,
+    Role: BearerKind.ROLE,
+}
+_BY_NAME: Final[Mapping[BearerKind, Callable[[Connection, str, str], Bearer | None]]] = {
+    BearerKind.USER: find_user,
+    BearerKind.GROUP: find_group,
+    BearerKind.ROLE: find_role,
+}
+_BY_ID: Final[Mapping[BearerKind, Callable[[Connection, str], Bearer | None]]] = {
+    BearerKind.USER: find_user_by_id,
+    BearerKind.GROUP: find_group_by_id,
+    BearerKind.ROLE: find_role_by_id,
+}
 
 
 def kind_of(bearer: Bearer) -> BearerKind:
-    """Return which of the three kinds *bearer* is of."""
-    if isinstance(bearer, User):
-        return BearerKind.USER
-    return BearerKind.GROUP if isinstance(bearer, Group) else BearerKind.ROLE
+    """Return what *bearer* is; the kind is also the noun under which its changes are told."""
+    return _KINDS[type(bearer)]
 
 
-def confirm_bearer(connection: Connection, bearer: _B) -> _B:
-    """Return *bearer* as it stands now; raises NotFound when it is gone or bears another ARN.
+def find_bearer(connection: Connection, kind: BearerKind, account_id: str, name: str) -> Bearer | None:
+    """Return the user, group or role called exactly *name* in the account."""
+    return _BY_NAME[kind](connection, account_id, name)
 
-    What was authorized is a name. When the name has moved on to another bearer in between, nothing is done to either.
+
+def confirm_bearer(connection: Connection, authorized: _Same) -> _Same:
+    """Return what was authorized as it stands now.
+
+    Raises NotFound when it is gone or bears another ARN: what is acted on must be what the policies spoke of.
     """
-    present = _find(connection, bearer)
-    if not isinstance(present, type(bearer)) or present.arn != bearer.arn:
-        raise NotFound(f"The {kind_of(bearer)} with name {bearer.name} cannot be found.")
+    kind = kind_of(authorized)
+    present = _BY_ID[kind](connection, authorized.unique_id)
+    if not isinstance(present, type(authorized)) or present.arn != authorized.arn:
+        raise unknown_bearer(kind, authorized.name)
     return present
+
+
+def unknown_bearer(kind: BearerKind, name: str) -> NotFound:
+    """Return the refusal of a name that no bearer of this kind has."""
+    return NotFound(f"The {kind} with name {name} cannot be found.")
 
 
 def require_bare(connection: Connection, bearer_id: str) -> None:
@@ -43,11 +69,3 @@ def require_bare(connection: Connection, bearer_id: str) -> None:
         raise InUse("Cannot delete entity, must detach all policies first.")
     if count_inline_policies(connection, bearer_id):
         raise InUse("Cannot delete entity, must delete policies first.")
-
-
-def _find(connection: Connection, bearer: Bearer) -> Bearer | None:
-    if isinstance(bearer, User):
-        return find_user_by_id(connection, bearer.unique_id)
-    if isinstance(bearer, Group):
-        return find_group_by_id(connection, bearer.unique_id)
-    return find_role_by_id(connection, bearer.unique_id)
