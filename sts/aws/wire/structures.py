@@ -161,7 +161,7 @@ def compile_map(model: ServiceModel, shape: Shape) -> Read:
 
 
 def _numbered(node: Node, inner: str | None, where: Where, faults: Faults) -> list[tuple[int, Node]]:
-    """Return what stands under *node*, in the order of its numbers; *inner* is the name between, None when flattened."""
+    """Return what stands under *node*, by ascending number; *inner* is the name between, None when flattened."""
     if not node:
         return []
     if inner is not None:

@@ -166,6 +166,8 @@ def _write_blob(value: bytes) -> str:
 
 
 def _write_timestamp(value: datetime) -> str:
+    if not isinstance(value, datetime):
+        raise TypeError(f"expected an instant, not {type(value).__name__}")
     if value.tzinfo is None:
         raise ValueError("expected an aware instant")
     return value.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
