@@ -14,7 +14,7 @@ from sts.store.roles import find_role, find_role_by_id
 from sts.store.users import find_user, find_user_by_id
 
 Bearer: TypeAlias = User | Group | Role
-_Same = TypeVar("_Same", User, Group, Role)
+_Same = TypeVar("_Same", bound=User | Group | Role)
 
 _KINDS: Final[Mapping[type[Bearer], BearerKind]] = {
     User: BearerKind.USER,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sts.model import Policy
 from sts.store.database import Transaction
-from sts.store.policies import AWS, find_policy, insert_policy
+from sts.store.policies import SERVICE_ACCOUNT, find_policy, insert_policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def install(tx: Transaction) -> None:
 def _policy(tx: Transaction, managed: ManagedPolicy) -> Policy:
     return Policy(
         policy_id=managed.policy_id,
-        account_id=AWS,
+        account_id=SERVICE_ACCOUNT,
         name=managed.name,
         path="/",
         description=managed.description,
