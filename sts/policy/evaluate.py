@@ -1,0 +1,200 @@
+"""From policies to a decision (IAM User Guide, "Policy evaluation logic").
+
+Each kind of policy is consulted on its own, then they are folded in one order, and only downwards: whoever is asked
+later can take away and never add. An explicit deny in any of them wins. Of the others, those that are required for this
+caller and this resource must each allow; which are required depends on how directly the resource's policy names the
+caller (Grant). A new kind of policy is one more consultation, in its place in the order.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from sts.policy.decision import ConditionReport, Decision, StatementReference
+from sts.policy.document import Kind, NamedPolicy, Statement
+from sts.policy.principals import Grant
+from sts.policy.question import Context, Outcome, Principal, PrincipalKind, Question, fold
+
+__all__ = [
+    "ConditionReport",
+    "Context",
+    "Decision",
+    "Outcome",
+    "Policies",
+    "Principal",
+    "PrincipalKind",
+    "Question",
+    "StatementReference",
+    "evaluate",
+]
+
+_MOST_REPORTS = 10
+
+# They have no policies of their own: what the resource's policy says of them is all there is.
+_WITHOUT_POLICIES = frozenset({PrincipalKind.ANONYMOUS, PrincipalKind.SERVICE, PrincipalKind.PROVIDER})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policies:
+    """The policies that apply to a question; *session* is None when there are no session policies at all."""
+
+    identity: tuple[NamedPolicy, ...] = ()
+    boundary: NamedPolicy | None = None
+    session: tuple[NamedPolicy, ...] | None = None
+    resource: NamedPolicy | None = None
+
+
+@dataclass(slots=True)
+class _Finding:
+    """What one kind of policy says: its matching statements, and for a resource policy how directly it allows."""
+
+    kind: Kind
+    consulted: Sequence[NamedPolicy]
+    allowing: list[tuple[str, Statement]] = field(default_factory=list)
+    denying: list[tuple[str, Statement]] = field(default_factory=list)
+    grant: Grant | None = None
+    all_rights: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        if self.denying:
+            return Outcome.EXPLICIT_DENY
+        return Outcome.ALLOWED if self.allowing or self.all_rights else Outcome.IMPLICIT_DENY
+
+
+def evaluate(question: Question, policies: Policies) -> Decision:
+    """Decide *question* under *policies*; never raises, whatever they say."""
+    findings = _consult(question, policies)
+    required = _require_kinds(question, findings[0])
+    denying = [finding for finding in findings if finding.denying]
+    missing = [each for each in findings if each.kind in required and each.outcome is not Outcome.ALLOWED]
+    if denying:
+        return _decide(question, findings, Outcome.EXPLICIT_DENY, blocked_by=denying[0])
+    if missing:
+        return _decide(question, findings, Outcome.IMPLICIT_DENY, blocked_by=missing[0])
+    return _decide(question, [each for each in findings if each.kind in required or each.grant], Outcome.ALLOWED)
+
+
+def _require_kinds(question: Question, resource: _Finding) -> frozenset[Kind]:
+    """Return the kinds of policy that must allow; a kind that does not apply was not consulted and is not missed."""
+    if question.principal.kind in _WITHOUT_POLICIES:
+        return frozenset({resource.kind})
+    if question.principal.account_id != question.resource_account_id:
+        return frozenset({resource.kind, Kind.IDENTITY, Kind.BOUNDARY, Kind.SESSION})
+    trust = {Kind.TRUST} & {resource.kind}  # a role is assumed by whom it trusts, within its account too
+    if resource.grant is Grant.DIRECT:
+        return frozenset(trust)
+    if resource.grant is Grant.ROLE:
+        return frozenset(trust | {Kind.BOUNDARY, Kind.SESSION})
+    return frozenset(trust | {Kind.IDENTITY, Kind.BOUNDARY, Kind.SESSION})
+
+
+def _consult(question: Question, policies: Policies) -> list[_Finding]:
+    """Ask every kind of policy that applies, in the order of combining: the resource's first."""
+    action = fold(question.action)
+    service = action.partition(":")[0]
+    bounded = policies.boundary is not None
+    findings = [_consult_resource(question, policies.resource, action, service, bounded=bounded)]
+    if question.principal.kind in _WITHOUT_POLICIES:
+        return findings
+    findings.append(_consult_own(Kind.IDENTITY, policies.identity, question, action, service))
+    findings[-1].all_rights = question.principal.kind is PrincipalKind.ROOT
+    if policies.boundary is not None:
+        findings.append(_consult_own(Kind.BOUNDARY, (policies.boundary,), question, action, service))
+    session = policies.session
+    if session is None and question.principal.kind is PrincipalKind.FEDERATED_USER:
+        session = ()  # a federated user without session policy has only what resources grant to it
+    if session is not None:
+        findings.append(_consult_own(Kind.SESSION, session, question, action, service))
+    return findings
+
+
+def _consult_own(
+    kind: Kind, policies: Sequence[NamedPolicy], question: Question, action: str, service: str
+) -> _Finding:
+    finding = _Finding(kind, policies)
+    resource, context = question.resource, question.context
+    for policy in policies:
+        for statement in policy.document.find_statements(action, service):
+            if statement.meet(resource, context):
+                (finding.denying if statement.denies else finding.allowing).append((policy.name, statement))
+    return finding
+
+
+def _consult_resource(
+    question: Question, policy: NamedPolicy | None, action: str, service: str, *, bounded: bool
+) -> _Finding:
+    if policy is None:
+        return _Finding(Kind.RESOURCE, ())
+    finding = _Finding(policy.document.kind, (policy,))
+    for statement in policy.document.find_statements(action, service):
+        if not statement.meet(question.resource, question.context):
+            continue
+        if statement.denies:
+            if _reach(statement, question.principal, bounded=bounded):
+                finding.denying.append((policy.name, statement))
+        elif grant := _find_grant(statement, finding.kind, question.principal):
+            finding.allowing.append((policy.name, statement))
+            finding.grant = max(grant, finding.grant or grant)
+    return finding
+
+
+def _reach(statement: Statement, principal: Principal, *, bounded: bool) -> bool:
+    return statement.principals is None or statement.principals.reach(principal, bounded=bounded)
+
+
+def _find_grant(statement: Statement, kind: Kind, principal: Principal) -> Grant | None:
+    """Return how directly an Allow of a resource policy reaches *principal*; root assumes no roles."""
+    if statement.principals is None or (kind is Kind.TRUST and principal.kind is PrincipalKind.ROOT):
+        return None
+    return statement.principals.find_grant(principal)
+
+
+def _decide(
+    question: Question, findings: list[_Finding], outcome: Outcome, *, blocked_by: _Finding | None = None
+) -> Decision:
+    denied = outcome is Outcome.EXPLICIT_DENY
+    return Decision(
+        outcome=outcome,
+        action=question.action,
+        resource=question.resource,
+        said=tuple((each.kind, each.outcome) for each in findings if each.consulted or each.kind is not Kind.RESOURCE),
+        deciding=tuple(
+            StatementReference(each.kind, policy, statement.sid, statement.index)
+            for each in findings
+            for policy, statement in (each.denying if denied else each.allowing)
+        )
+        if outcome is not Outcome.IMPLICIT_DENY
+        else (),
+        blocked_by=blocked_by.kind if blocked_by else None,
+        conditions=tuple(islice(_report(question, findings, blocked_by, denied=denied), _MOST_REPORTS))
+        if blocked_by
+        else (),
+    )
+
+
+def _report(
+    question: Question, findings: list[_Finding], blocked_by: _Finding, *, denied: bool
+) -> Iterator[ConditionReport]:
+    """Yield the conditions of the statements that denied, or those that kept the blocking kind from allowing."""
+    if denied:
+        told = [(each.kind, *denying) for each in findings for denying in each.denying]
+    else:
+        told = [(blocked_by.kind, *nearly) for nearly in _find_near_misses(question, blocked_by)]
+    for kind, policy, statement in told:
+        cited = StatementReference(kind, policy, statement.sid, statement.index)
+        for each in statement.conditions:
+            held = each.holds(question.context)
+            if denied or not held:
+                yield ConditionReport(cited, each.operator, each.key, each.wanted, question.context.get(each.key), held)
+
+
+def _find_near_misses(question: Question, finding: _Finding) -> Iterator[tuple[str, Statement]]:
+    """Yield the Allow statements that only a condition kept from allowing."""
+    action = fold(question.action)
+    for policy in finding.consulted:
+        for statement in policy.document.find_statements(action, action.partition(":")[0]):
+            named = statement.principals is None or _find_grant(statement, finding.kind, question.principal)
+            fits = statement.resources is None or statement.resources.concern(question.resource, question.context)
+            if named and fits and not statement.denies:
+                yield policy.name, statement

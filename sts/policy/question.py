@@ -1,0 +1,84 @@
+"""What is asked of the policies: who asks, to do what, on what, in which circumstances; and what may come out.
+
+Context keys and actions ignore the case of ASCII letters, and only of those; `fold` is the one way to compare them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+Context = Mapping[str, tuple[str, ...]]
+
+_UPPER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+
+
+class Outcome(StrEnum):
+    """What a decision says, and what each kind of policy said on its way."""
+
+    ALLOWED = "allowed"
+    EXPLICIT_DENY = "explicitDeny"
+    IMPLICIT_DENY = "implicitDeny"
+
+
+class PrincipalKind(StrEnum):
+    """Who asks, as the Principal element tells them apart."""
+
+    ROOT = "root"
+    USER = "user"
+    ROLE_SESSION = "role-session"
+    FEDERATED_USER = "federated-user"
+    SERVICE = "service"
+    PROVIDER = "provider"  # who comes with the token or assertion of an identity provider, not yet in a role
+    ANONYMOUS = "anonymous"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who asks.
+
+    *arn* is the ARN of the user, the root or the session; of a service its name, of a provider its ARN or, for one of
+    the four that are built in, its host name. *principal_arn* is what `aws:PrincipalArn` says: of a role session the
+    role's ARN, path included. *unique_id* is `AIDA…` or, of a role session, the role's `AROA…`; the account id for
+    root. Of a federated user, *creator_arn* and *creator_id* name the user whose key made the session.
+    """
+
+    kind: PrincipalKind
+    account_id: str = ""
+    arn: str = ""
+    principal_arn: str = ""
+    unique_id: str = ""
+    session_name: str | None = None
+    creator_arn: str | None = None
+    creator_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One action on one resource (`*` for an action that has none), in a context.
+
+    The keys of *context* are folded; a key that the request does not have is absent, never empty.
+    """
+
+    principal: Principal
+    action: str
+    resource: str
+    resource_account_id: str
+    context: Context
+
+
+def fold(text: str) -> str:
+    """Return *text* with its ASCII letters in lower case.
+
+    `str.lower` would turn the Kelvin sign into k, and a name that is not `kms:…` into one that is.
+    """
+    return text.lower() if text.isascii() else text.translate(_UPPER)
+
+
+def fold_value(text: str) -> str:
+    """Return *text* in lower case, where no character from outside ASCII becomes one of ASCII."""
+    if text.isascii():
+        return text.lower()
+    return "".join(
+        character if not character.isascii() and character.lower()[0].isascii() else character.lower()
+        for character in text
+    )
