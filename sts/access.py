@@ -1,11 +1,24 @@
 """Decide: ask the evaluator, and return the Decision with its reasons or raise AccessDenied with it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sts.errors import Refusal
+from sts.evaluator import Circumstances, Evaluator, Matter
+from sts.model import Caller
 from sts.policy.document import NamedPolicy
+from sts.policy.evaluate import Decision, Outcome
 
 Context = Mapping[str, tuple[str, ...]]  # condition keys in lower case; an absent key is absent
+
+
+class AccessDenied(Refusal):
+    """The caller may not; *decision* says why, and is for the record and for who may read it."""
+
+    def __init__(self, caller: Caller, decision: Decision) -> None:
+        super().__init__(f"{caller.arn} may not {decision.action} on {decision.resource}")
+        self.caller = caller
+        self.decision = decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +33,30 @@ class Demand:
     resource_account_id: str
     context: Context = field(default_factory=dict)
     trust: NamedPolicy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Whether a caller may do what a command demands."""
+
+    evaluator: Evaluator
+
+    async def decide(
+        self, caller: Caller, circumstances: Circumstances, demands: Sequence[Demand]
+    ) -> tuple[Decision, ...]:
+        """Return a decision for each of *demands*, up to the first that is not allowed."""
+        decisions = []
+        for demand in demands:
+            matter = Matter(demand.action, demand.resource, demand.resource_account_id, demand.context, demand.trust)
+            decision = await self.evaluator.decide(caller, circumstances, matter)
+            decisions.append(decision)
+            if decision.outcome is not Outcome.ALLOWED:
+                break
+        return tuple(decisions)
+
+
+def require(caller: Caller, decisions: Sequence[Decision]) -> None:
+    """Raise AccessDenied with the first of *decisions* that does not allow."""
+    for decision in decisions:
+        if decision.outcome is not Outcome.ALLOWED:
+            raise AccessDenied(caller, decision)

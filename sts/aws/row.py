@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sts.access import Demand
-from sts.audit import Event
+from sts.audit.events import Event
 from sts.model import Caller
 from sts.store.database import Transaction
 
@@ -31,7 +31,8 @@ class Target:
     noun: Any = None
 
 
-Find = Callable[[Connection, Caller, Command], Target]
+Find = Callable[[Connection, Caller, Command], Target]  # in the store
+Recall = Callable[[Caller, Command], Awaitable[Target]]  # in memory
 Demands = Callable[[Caller, Command, Target], tuple[Demand, ...]]
 
 
@@ -76,7 +77,7 @@ class Operation:
     name: str
     event: Event
     proof: Proof
-    target: Find | None  # None: found by the handler's own front, without SQL
+    target: Find | Recall  # a Recall where the handler Acts
     demands: Demands
     handler: Reads | Changes | Acts
     limit: Limit

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -20,7 +20,6 @@ from sts.store.bearers import Held, find_held
 from sts.store.database import Committed, Database
 from sts.store.versions import Change, Version
 
-_T = TypeVar("_T")
 _CAPACITY = 64 * 1024 * 1024  # bytes, estimated
 _ENTRY_COST = 2048  # bytes that an entry takes beside its policy texts, roughly
 _DOCUMENTS = 16_384  # compiled policies, shared by all who hold the same text
@@ -70,15 +69,18 @@ class Snapshot:
 
     async def find_access_key(self, access_key_id: str) -> AccessKey | None:
         """Return the access key, active or not."""
-        return await self._get(Change("access-key", access_key_id), self._load_access_key)
+        found: AccessKey | None = await self._get(Change("access-key", access_key_id), self._load_access_key)
+        return found
 
     async def find_user(self, unique_id: str) -> HeldUser | None:
         """Return the user of this unique id."""
-        return await self._get(Change("user", unique_id), self._load_user)
+        found: HeldUser | None = await self._get(Change("user", unique_id), self._load_user)
+        return found
 
     async def find_role(self, unique_id: str) -> HeldRole | None:
         """Return the role of this unique id."""
-        return await self._get(Change("role", unique_id), self._load_role)
+        found: HeldRole | None = await self._get(Change("role", unique_id), self._load_role)
+        return found
 
     async def find_role_named(self, account_id: str, name: str) -> HeldRole | None:
         """Return the role called *name* in the account."""
@@ -87,11 +89,13 @@ class Snapshot:
 
     async def find_managed_policy(self, arn: str) -> NamedPolicy | None:
         """Return the default version of the managed policy, compiled as a session policy."""
-        return await self._get(Change("policy-arn", arn), self._load_policy)
+        found: NamedPolicy | None = await self._get(Change("policy-arn", arn), self._load_policy)
+        return found
 
     async def is_account_enabled(self, account_id: str) -> bool:
         """Say whether the account exists and is enabled."""
-        return await self._get(Change("account", account_id), self._load_account)
+        found: bool = await self._get(Change("account", account_id), self._load_account)
+        return found
 
     def compile(self, text: str, kind: Kind) -> Document:
         """Compile *text*, or return what the same text was compiled to before; raises PolicyMalformed."""
@@ -111,7 +115,7 @@ class Snapshot:
         version, changes = await self.database.read(lambda connection: versions.find_changes(connection, since))
         if changes is None:
             self._clear()
-        else:
+        elif changes:
             self._drop(changes)
         if self.version == since:
             self.version = version

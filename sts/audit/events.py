@@ -62,3 +62,12 @@ class Event(StrEnum):
     KEY_ROTATE = "key.rotate"
     STORE_MIGRATE = "store.migrate"
     REQUEST_REFUSE = "request.refuse"  # before a caller was proven: recorded in sums
+    AUDIT_CHECKPOINT = "audit.checkpoint"
+
+
+class Outcome(StrEnum):
+    """How a thing that is recorded ended."""
+
+    DONE = "done"
+    REFUSED = "refused"  # answered with a Refusal
+    FAILED = "failed"  # a bug, or something that the answer rests on was down

@@ -1,0 +1,158 @@
+"""The composition root: every part of the house, put together; the only place that knows them all."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection, insert, select
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from sts.access import Access
+from sts.assume import RoleSessions
+from sts.audit.journal import Journal
+from sts.audit.sums import Sums
+from sts.authn.signature import SignatureProof
+from sts.aws.endpoint import QueryEndpoint
+from sts.aws.errors import code_of
+from sts.aws.operations import Operations
+from sts.aws.sts import StsOperations
+from sts.cache import MemoryCache
+from sts.clock import Clock, SystemClock
+from sts.credentials import Credentials
+from sts.directory import managed
+from sts.directory.access_keys import AccessKeys
+from sts.directory.accounts import Accounts
+from sts.directory.users import Users
+from sts.entropy import Entropy
+from sts.errors import Unavailable
+from sts.evaluator import Evaluator
+from sts.health.probes import Probes
+from sts.keyring.keyring import Keyring, open_keyring
+from sts.oauth.metadata import KeySetEndpoint
+from sts.settings import Settings
+from sts.store import versions
+from sts.store.database import Database, Transaction, open_database
+from sts.store.schema import migrate
+from sts.store.snapshot import Snapshot
+from sts.store.tables import version
+
+_FOLLOW_SECONDS = 0.5
+_MINUTE = timedelta(minutes=1)
+
+_log = structlog.get_logger("sts.app")
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """What both the server and the commands on its host stand on."""
+
+    clock: Clock
+    entropy: Entropy
+    keyring: Keyring
+    database: Database
+    snapshot: Snapshot
+    journal: Journal
+    sums: Sums
+
+
+def lay_foundation(settings: Settings, clock: Clock, entropy: Entropy) -> Foundation:
+    """Open keys and store, made at first start and brought up to date; raises Refusal kin when they cannot be used."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    keyring = open_keyring(settings.keys_dir, clock, entropy, create=True)
+    database = open_database(settings.database_url)
+    migrate(database.writer, lambda connection: _prepare(connection, clock, entropy))
+    snapshot = Snapshot(database, database.read_now(versions.read_version))
+    journal = Journal(database, snapshot, keyring, clock, entropy.nonce(), code_of)
+    return Foundation(clock, entropy, keyring, database, snapshot, journal, Sums())
+
+
+def _prepare(connection: Connection, clock: Clock, entropy: Entropy) -> None:
+    """Give a store that was just made or migrated its version and the managed policies of the service."""
+    if connection.execute(select(version)).one_or_none() is None:
+        connection.execute(insert(version).values(id=1, epoch=entropy.nonce(), counter=0))
+    transaction = Transaction(connection, clock.now())
+    managed.install(transaction)
+    versions.raise_version(connection, transaction.changes)
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None) -> Starlette:
+    """Return the service as an ASGI application; raises Refusal kin when it cannot start."""
+    foundation = lay_foundation(settings, clock or SystemClock(), entropy or Entropy())
+    probes = Probes(foundation.database)
+    return Starlette(
+        routes=[
+            Route("/", _query_endpoint(settings, foundation)),  # first: it is the hot one
+            Route("/.well-known/jwks.json", KeySetEndpoint(foundation.keyring).get),
+            Route("/livez", probes.live),
+            Route("/readyz", probes.ready),
+        ],
+        lifespan=lambda _app: _live(foundation),
+    )
+
+
+def _query_endpoint(settings: Settings, at: Foundation) -> QueryEndpoint:
+    credentials = Credentials(settings.issuer, at.keyring, MemoryCache(at.clock), at.clock, at.entropy)
+    sessions = RoleSessions(credentials, at.snapshot, at.clock)
+    return QueryEndpoint(
+        operations=Operations.compile(StsOperations(sessions, at.snapshot).rows()),
+        proof=SignatureProof(at.snapshot, credentials, at.keyring, at.clock),
+        access=Access(Evaluator(at.snapshot)),
+        journal=at.journal,
+        sums=at.sums,
+        database=at.database,
+        clock=at.clock,
+        entropy=at.entropy,
+    )
+
+
+def build_accounts(at: Foundation) -> Accounts:
+    """Return what makes accounts."""
+    return Accounts(at.entropy, Users(at.entropy), AccessKeys(at.entropy, at.keyring))
+
+
+@asynccontextmanager
+async def _live(at: Foundation) -> AsyncIterator[None]:
+    """Run what goes on beside requests, and end it in order: no answer is left without its record."""
+    tasks = [asyncio.create_task(work) for work in (at.journal.write(), _follow(at), _keep_minutes(at))]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await _close(at)
+
+
+async def _follow(at: Foundation) -> None:
+    while True:
+        await asyncio.sleep(_FOLLOW_SECONDS)
+        await _attempt("store.follow.failed", at.snapshot.follow)
+        at.keyring.refresh()
+
+
+async def _keep_minutes(at: Foundation) -> None:
+    while True:
+        await asyncio.sleep(_MINUTE.total_seconds())
+        for entry in at.sums.take():
+            await _attempt("sums.record.failed", partial(at.journal.record, entry))
+        await _attempt("audit.checkpoint.failed", at.journal.checkpoint)
+
+
+async def _attempt(event: str, work: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await work()
+    except Unavailable as unavailable:
+        _log.error(event, reason=unavailable.detail)
+
+
+async def _close(at: Foundation) -> None:
+    for entry in at.sums.take():
+        at.journal.leave(entry)
+    await at.journal.write_waiting()
+    await _attempt("audit.checkpoint.failed", at.journal.checkpoint)
+    at.database.close()

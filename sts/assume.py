@@ -1,0 +1,101 @@
+"""Become a role: duration, session policies, chaining (STS API Reference, AssumeRole)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sts.arn import session_arn
+from sts.clock import Clock
+from sts.credentials import Credentials, Grant, TemporaryCredentials
+from sts.errors import ParameterInvalid, PolicyMalformed
+from sts.model import Caller, Hop, Role
+from sts.policy.document import Kind
+from sts.store.snapshot import Snapshot
+
+DEFAULT_DURATION = timedelta(hours=1)
+CHAINED_LIMIT = timedelta(hours=1)
+_LONGEST_SESSION_POLICY = 2_048  # characters
+_MOST_POLICY_ARNS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class AssumedRole:
+    """A role session that was just begun."""
+
+    arn: str
+    userid: str
+    credentials: TemporaryCredentials
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSessions:
+    """Begins role sessions; that the caller may was decided before."""
+
+    credentials: Credentials
+    snapshot: Snapshot
+    clock: Clock
+
+    async def begin(
+        self,
+        caller: Caller,
+        role: Role,
+        *,
+        session_name: str,
+        duration: timedelta | None,
+        policy: str | None,
+        policy_arns: Sequence[str],
+    ) -> AssumedRole:
+        """Begin a session of *role*; raises ParameterInvalid, PolicyMalformed, PackedTooLarge."""
+        span = _duration(caller, role, duration)
+        await self._check_policies(role, policy, policy_arns)
+        arn = session_arn(role.account_id, role.name, session_name)
+        grant = Grant(
+            account_id=role.account_id,
+            role_id=role.unique_id,
+            role_arn=role.arn,
+            session_name=session_name,
+            arn=arn,
+            duration=span,
+            chain=self._chain(caller, role, session_name),
+            policies=() if policy is None else (policy,),
+            policy_arns=tuple(policy_arns),
+        )
+        credentials = await self.credentials.mint(grant)
+        return AssumedRole(arn, f"{role.unique_id}:{session_name}", credentials)
+
+    async def _check_policies(self, role: Role, policy: str | None, policy_arns: Sequence[str]) -> None:
+        if policy is not None:
+            if len(policy) > _LONGEST_SESSION_POLICY:
+                raise ParameterInvalid(
+                    "1 validation error detected: Value at 'policy' failed to satisfy constraint: "
+                    f"Member must have length less than or equal to {_LONGEST_SESSION_POLICY}"
+                )
+            self.snapshot.compile(policy, Kind.SESSION)
+        if len(policy_arns) > _MOST_POLICY_ARNS:
+            raise ParameterInvalid(f"At most {_MOST_POLICY_ARNS} managed policies can be session policies")
+        for arn in policy_arns:
+            await self._check_managed(role, arn)
+
+    async def _check_managed(self, role: Role, arn: str) -> None:
+        own = (f"arn:aws:iam::{role.account_id}:policy/", "arn:aws:iam::aws:policy/")
+        if not arn.startswith(own) or await self.snapshot.find_managed_policy(arn) is None:
+            raise PolicyMalformed(f"The session policy {arn} is not a managed policy of the role's account")
+
+    def _chain(self, caller: Caller, role: Role, session_name: str) -> tuple[Hop, ...]:
+        """Return who began, then each hop; the last is the session that now begins."""
+        before = (
+            caller.session.chain
+            if caller.session is not None
+            else (Hop(arn=caller.arn, session_name="", at=self.clock.now()),)
+        )
+        return (*before, Hop(arn=role.arn, session_name=session_name, at=self.clock.now()))
+
+
+def _duration(caller: Caller, role: Role, asked: timedelta | None) -> timedelta:
+    if caller.session is not None and asked is not None and asked > CHAINED_LIMIT:
+        raise ParameterInvalid(
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+        )
+    if asked is not None and asked > role.max_session_duration:
+        raise ParameterInvalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+    return DEFAULT_DURATION if asked is None else asked

@@ -1,0 +1,178 @@
+"""The one writer of this process's stream.
+
+Everything that waits is committed together: changes, each in a savepoint of its own, then all records, then the head
+of the stream. An answer leaves only after that. When the commit fails, every answer that waited for it is an error and
+nothing has changed.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from sts.audit.checkpoints import Checkpoint, append_checkpoint
+from sts.audit.events import Outcome
+from sts.audit.record import LABEL, Entry, bind, render_body
+from sts.audit.uses import Uses
+from sts.clock import Clock
+from sts.errors import Refusal, Unavailable
+from sts.keyring.keyring import Keyring
+from sts.keyring.rotation import Purpose
+from sts.keyring.stamps import make_stamp
+from sts.store import audit as table
+from sts.store.database import Database, Transaction, to_microseconds
+from sts.store.snapshot import Snapshot
+
+_T = TypeVar("_T")
+_LARGEST_GROUP = 256
+_CHECKPOINT_RECORDS = 1_000
+_UNAVAILABLE = "The audit record cannot be written, so nothing was done"
+
+_log = structlog.get_logger("sts.audit")
+
+Change = Callable[[Transaction], Any]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """An entry on its way into the store, with the change that goes with it, if any."""
+
+    entry: Entry
+    change: Change | None = None
+    done: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    result: Any = None
+    refusal: Exception | None = None
+
+
+@dataclass(slots=True)
+class Journal:
+    """The stream of records of this process; *stream* is made anew at each start."""
+
+    database: Database
+    snapshot: Snapshot
+    keyring: Keyring
+    clock: Clock
+    stream: str
+    code_of: Callable[[Refusal], str]
+    uses: Uses = field(default_factory=Uses)
+    _waiting: list[_Waiting] = field(default_factory=list)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _sequence: int = 0
+    _head: bytes = b""
+    _checkpointed: int = 0
+
+    async def record(self, entry: Entry) -> None:
+        """Record *entry*; raises Unavailable when it cannot be."""
+        await self._append_soon(_Waiting(entry))
+
+    async def change(self, entry: Entry, change: Callable[[Transaction], _T]) -> _T:
+        """Make *change* and record *entry* in the same transaction; returns what *change* returned.
+
+        Raises what *change* raised (then that is what is recorded), or Unavailable with nothing changed.
+        """
+        result: _T = await self._append_soon(_Waiting(entry, change))
+        return result
+
+    def leave(self, entry: Entry) -> None:
+        """Leave *entry* to be written with whatever is written next; nobody waits for it."""
+        self._waiting.append(_Waiting(entry))
+
+    async def _append_soon(self, waiting: _Waiting) -> Any:
+        self._waiting.append(waiting)
+        self._wake.set()
+        return await waiting.done
+
+    async def write(self) -> None:
+        """Commit whatever waits, for ever; run as a task of the process."""
+        while True:
+            await self._wake.wait()
+            await self.write_waiting()
+
+    async def write_waiting(self) -> None:
+        """Commit what waits now."""
+        self._wake.clear()
+        while self._waiting:
+            group, self._waiting = self._waiting[:_LARGEST_GROUP], self._waiting[_LARGEST_GROUP:]
+            await self._commit(group)
+        if self._sequence - self._checkpointed >= _CHECKPOINT_RECORDS:
+            await self.checkpoint()
+
+    async def checkpoint(self) -> None:
+        """Keep and log the heads of all streams, when this one has moved since; raises Unavailable."""
+        if self._sequence == self._checkpointed:
+            return
+        reached = self._sequence
+        write = partial(append_checkpoint, keyring=self.keyring)
+        checkpoint: Checkpoint
+        checkpoint, _ = await self.database.transact(write, self.clock.now())
+        self._checkpointed = reached
+        _log.info("audit.checkpoint.done", checkpoint=checkpoint.body, mac=checkpoint.mac)
+
+    async def _commit(self, group: list[_Waiting]) -> None:
+        try:
+            heads, committed = await self.database.transact(partial(self._append, group), self.clock.now())
+        except Exception as error:  # noqa: BLE001  whatever it was, nothing of the group is durable: each waiter is told
+            _log.error("audit.write.failed", reason=getattr(error, "detail", None) or type(error).__name__)
+            for waiting in group:
+                _settle(waiting, Unavailable(_UNAVAILABLE))
+            return
+        self._sequence, self._head = heads
+        self.snapshot.apply(committed)
+        for waiting in group:
+            _settle(waiting, waiting.refusal)
+
+    def _append(self, group: Sequence[_Waiting], transaction: Transaction) -> tuple[int, bytes]:
+        sequence, head = self._sequence, self._head
+        rows = []
+        for waiting in group:
+            if waiting.change is not None:
+                self._make(waiting, waiting.change, transaction)
+            sequence += 1
+            body = render_body(waiting.entry, self.stream, sequence)
+            head = make_stamp(self.keyring, Purpose.AUDIT, LABEL, bind(self.stream, sequence, head, body))
+            rows.append(_row(waiting.entry, self.stream, sequence, body, head))
+        table.insert_records(transaction.connection, rows)
+        table.move_head(transaction.connection, self.stream, sequence, head)
+        for waiting in group:
+            self.uses.note(transaction.connection, waiting.entry)
+        return sequence, head
+
+    def _make(self, waiting: _Waiting, change: Change, transaction: Transaction) -> None:
+        try:
+            with transaction.savepoint():
+                waiting.result = change(transaction)
+            waiting.entry.outcome = Outcome.DONE
+        except Refusal as refusal:
+            waiting.refusal = refusal
+            note_refusal(waiting.entry, refusal, self.code_of)
+        except DBAPIError:  # the store's own fault: nothing of the group can be kept
+            raise
+        except Exception as bug:  # noqa: BLE001  one handler's bug is its own caller's to hear of, not the whole group's
+            waiting.refusal = bug
+            waiting.entry.detail = type(bug).__name__
+
+
+def _row(entry: Entry, stream: str, sequence: int, body: bytes, mac: bytes) -> table.Row:
+    account_id = None if entry.caller is None else entry.caller.account_id
+    event = f"{entry.event}.{entry.outcome}"
+    return table.Row(stream, sequence, to_microseconds(entry.at), event, account_id, body.decode("utf-8"), mac)
+
+
+def _settle(waiting: _Waiting, refusal: Exception | None) -> None:
+    if waiting.done.done():  # whoever waited is gone
+        return
+    if refusal is None:
+        waiting.done.set_result(waiting.result)
+    else:
+        waiting.done.set_exception(refusal)
+
+
+def note_refusal(entry: Entry, refusal: Refusal, code_of: Callable[[Refusal], str]) -> None:
+    """Write into *entry* that it ended with *refusal*."""
+    entry.outcome = Outcome.FAILED if isinstance(refusal, Unavailable) else Outcome.REFUSED
+    entry.error = code_of(refusal)
+    entry.detail = refusal.detail

@@ -1,0 +1,56 @@
+"""From here on a request is recorded, whatever becomes of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self, TypeVar
+
+from sts.audit.events import Outcome
+from sts.audit.journal import Journal, note_refusal
+from sts.audit.record import Entry
+from sts.audit.sums import Sums
+from sts.errors import Refusal
+from sts.store.database import Transaction
+
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class Recording:
+    """An asynchronous context: nothing that was raised or returned in it leaves before its record is durable.
+
+    What happened before a caller was proven, or a known principal's proof failed, goes into the sums.
+    """
+
+    journal: Journal
+    sums: Sums
+    entry: Entry
+    recorded: bool = False
+
+    async def change(self, change: Callable[[Transaction], _T]) -> _T:
+        """Make *change* and record the entry in one transaction; raises what *change* raises."""
+        self.recorded = True
+        result: _T = await self.journal.change(self.entry, change)
+        return result
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self.recorded:
+            return
+        self._note(error)
+        if self.entry.caller is None and self.entry.claimed is None and self.entry.outcome is Outcome.REFUSED:
+            self.sums.add(self.entry)
+        else:
+            await self.journal.record(self.entry)
+
+    def _note(self, error: BaseException | None) -> None:
+        if error is None:
+            self.entry.outcome = Outcome.DONE
+        elif isinstance(error, Refusal):
+            note_refusal(self.entry, error, self.journal.code_of)
+        else:
+            self.entry.detail = type(error).__name__

@@ -1,0 +1,107 @@
+"""Prove by AWS Signature Version 4 who sent a request, with a long-term access key or with temporary credentials."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sts.clock import Clock
+from sts.credentials import Credentials
+from sts.crypto.sigv4 import UnverifiedSignature, parse_signature, verify_signature
+from sts.errors import CredentialUnknown, Unproven
+from sts.keyring.keyring import Keyring
+from sts.model import AccessKey, Caller, CallerKind, Secret, role_session_caller
+from sts.store.snapshot import Snapshot
+
+_INVALID = "The security token included in the request is invalid."
+
+
+@dataclass(frozen=True, slots=True)
+class SignedParts:
+    """A request as it was sent, before anything in it was decoded: what a signature is made over."""
+
+    method: str
+    path: str
+    query: str
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """The caller, and the region and service that the signature was made for."""
+
+    caller: Caller
+    region: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureProof:
+    """Verifies signatures against the access keys of the store and the sessions that this issuer minted."""
+
+    snapshot: Snapshot
+    credentials: Credentials
+    keyring: Keyring
+    clock: Clock
+
+    async def prove(self, parts: SignedParts, service: str) -> Proven:
+        """Return who signed *parts* for *service*; raises Unproven kin, with the ARN it was claimed for if known."""
+        signature = parse_signature(parts.method, parts.path, parts.query, parts.headers)
+        caller, secret = await self._find(signature)
+        try:
+            verify_signature(signature, parts.body, secret, service=service, now=self.clock.now())
+        except Unproven as error:
+            error.claimed = caller.arn
+            raise
+        return Proven(caller, signature.region, service)
+
+    async def _find(self, signature: UnverifiedSignature) -> tuple[Caller, Secret]:
+        if signature.security_token is not None:
+            return await self._open_session(signature.security_token, signature.access_key_id)
+        key = await self.snapshot.find_access_key(signature.access_key_id)
+        if key is None:
+            raise CredentialUnknown(_INVALID, detail="no such access key")
+        caller = await self._bearer(key)
+        if not key.active:
+            raise CredentialUnknown(_INVALID, detail="the access key is inactive", claimed=caller.arn)
+        secret = self.keyring.open_sealed(key.sealed_secret, key.access_key_id.encode("ascii"))
+        return caller, Secret(secret.decode("ascii"))
+
+    async def _open_session(self, token: str, access_key_id: str) -> tuple[Caller, Secret]:
+        session, secret = await self.credentials.open(token, access_key_id)
+        caller = role_session_caller(session)
+        role = await self.snapshot.find_role(session.role_id)
+        if role is None or not role.enabled:
+            raise CredentialUnknown(_INVALID, detail="the role is gone or disabled", claimed=caller.arn)
+        return caller, secret
+
+    async def _bearer(self, key: AccessKey) -> Caller:
+        if key.user_id is None:
+            return await self._root(key)
+        held = await self.snapshot.find_user(key.user_id)
+        if held is None or not held.enabled:
+            raise CredentialUnknown(_INVALID, detail="the user is gone or disabled", claimed=key.user_id)
+        user = held.user
+        return Caller(
+            kind=CallerKind.USER,
+            account_id=user.account_id,
+            arn=user.arn,
+            principal_arn=user.arn,
+            unique_id=user.unique_id,
+            userid=user.unique_id,
+            access_key_id=key.access_key_id,
+            user_name=user.name,
+        )
+
+    async def _root(self, key: AccessKey) -> Caller:
+        arn = f"arn:aws:iam::{key.account_id}:root"
+        if not await self.snapshot.is_account_enabled(key.account_id):
+            raise CredentialUnknown(_INVALID, detail="the account is disabled", claimed=arn)
+        return Caller(
+            kind=CallerKind.ROOT,
+            account_id=key.account_id,
+            arn=arn,
+            principal_arn=arn,
+            unique_id=key.account_id,
+            userid=key.account_id,
+            access_key_id=key.access_key_id,
+        )

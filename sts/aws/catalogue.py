@@ -1,0 +1,104 @@
+"""Operations of the models that are not offered, each with its reason. What is neither here nor a row fails a test."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_MFA = "virtual MFA devices are not offered yet"
+_TAGS = "tags are not offered yet"
+_BOUNDARY = "permissions boundaries are not offered yet"
+_INSTANCE = "instance profiles are not offered yet"
+_LOGIN = "signing in with a password is not offered yet"
+_PROVIDER = "OpenID Connect providers are not offered yet"
+_OUTBOUND = "outbound web identity federation is not offered yet"
+_REPORT = "account reports are not offered yet"
+_SIMULATE = "policy simulation is not offered yet"
+_ACCOUNT = "account aliases and preferences are not offered yet"
+_SERVICE_LINKED = "service-linked roles are not offered yet"
+_SAML = "SAML is not offered"
+_CERTIFICATE = "server and signing certificates are not offered"
+_SSH = "SSH keys are not offered"
+_SPECIFIC = "service-specific credentials are not offered"
+_DELEGATION = "delegation requests are part of AWS's console"
+_ORGANIZATION = "AWS Organizations is not offered"
+_ACCESSED = "service last accessed data is not offered"
+
+_BY_REASON: Mapping[str, str] = MappingProxyType(
+    {
+        _MFA: (
+            "CreateVirtualMFADevice DeactivateMFADevice DeleteVirtualMFADevice EnableMFADevice GetMFADevice "
+            "ListMFADeviceTags ListMFADevices ListVirtualMFADevices ResyncMFADevice TagMFADevice UntagMFADevice "
+            "GetSessionToken"
+        ),
+        _TAGS: "ListPolicyTags ListRoleTags ListUserTags TagPolicy TagRole TagUser UntagPolicy UntagRole UntagUser",
+        _BOUNDARY: (
+            "DeleteRolePermissionsBoundary DeleteUserPermissionsBoundary PutRolePermissionsBoundary "
+            "PutUserPermissionsBoundary"
+        ),
+        _INSTANCE: (
+            "AddRoleToInstanceProfile CreateInstanceProfile DeleteInstanceProfile GetInstanceProfile "
+            "ListInstanceProfileTags ListInstanceProfiles ListInstanceProfilesForRole RemoveRoleFromInstanceProfile "
+            "TagInstanceProfile UntagInstanceProfile"
+        ),
+        _LOGIN: (
+            "ChangePassword CreateLoginProfile DeleteAccountPasswordPolicy DeleteLoginProfile GetAccountPasswordPolicy "
+            "GetLoginProfile UpdateAccountPasswordPolicy UpdateLoginProfile"
+        ),
+        _PROVIDER: (
+            "AddClientIDToOpenIDConnectProvider CreateOpenIDConnectProvider DeleteOpenIDConnectProvider "
+            "GetOpenIDConnectProvider ListOpenIDConnectProviderTags ListOpenIDConnectProviders "
+            "RemoveClientIDFromOpenIDConnectProvider TagOpenIDConnectProvider UntagOpenIDConnectProvider "
+            "UpdateOpenIDConnectProviderThumbprint AssumeRoleWithWebIdentity"
+        ),
+        _OUTBOUND: (
+            "DisableOutboundWebIdentityFederation EnableOutboundWebIdentityFederation "
+            "GetOutboundWebIdentityFederationInfo GetWebIdentityToken"
+        ),
+        _REPORT: "GenerateCredentialReport GetAccountAuthorizationDetails GetAccountSummary GetCredentialReport",
+        _SIMULATE: (
+            "GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy SimulateCustomPolicy "
+            "SimulatePrincipalPolicy"
+        ),
+        _ACCOUNT: (
+            "CreateAccountAlias DeleteAccountAlias ListAccountAliases GetAccountProperties PutAccountProperties "
+            "SetSecurityTokenServicePreferences"
+        ),
+        _SERVICE_LINKED: (
+            "CreateServiceLinkedRole DeleteServiceLinkedRole GetServiceLinkedRoleDeletionStatus AcquireRole "
+            "GetRoleTemplateVersion"
+        ),
+        "federation tokens are not offered yet": "GetFederationToken",
+        "deny receipts are not offered yet": "DecodeAuthorizationMessage",
+        _SAML: (
+            "AssumeRoleWithSAML CreateSAMLProvider DeleteSAMLProvider GetSAMLProvider ListSAMLProviderTags "
+            "ListSAMLProviders TagSAMLProvider UntagSAMLProvider UpdateSAMLProvider"
+        ),
+        _CERTIFICATE: (
+            "DeleteServerCertificate DeleteSigningCertificate GetServerCertificate ListServerCertificateTags "
+            "ListServerCertificates ListSigningCertificates TagServerCertificate UntagServerCertificate "
+            "UpdateServerCertificate UpdateSigningCertificate UploadServerCertificate UploadSigningCertificate"
+        ),
+        _SSH: "DeleteSSHPublicKey GetSSHPublicKey ListSSHPublicKeys UpdateSSHPublicKey UploadSSHPublicKey",
+        _SPECIFIC: (
+            "CreateServiceSpecificCredential DeleteServiceSpecificCredential ListServiceSpecificCredentials "
+            "ResetServiceSpecificCredential UpdateServiceSpecificCredential"
+        ),
+        _DELEGATION: (
+            "AcceptDelegationRequest AssociateDelegationRequest CreateDelegationRequest GetDelegationRequest "
+            "GetHumanReadableSummary ListDelegationRequests RejectDelegationRequest SendDelegationToken "
+            "UpdateDelegationRequest GetDelegatedAccessToken"
+        ),
+        _ORGANIZATION: (
+            "AssumeRoot DisableOrganizationsRootCredentialsManagement DisableOrganizationsRootSessions "
+            "EnableOrganizationsRootCredentialsManagement EnableOrganizationsRootSessions "
+            "GenerateOrganizationsAccessReport GetOrganizationsAccessReport ListOrganizationsFeatures"
+        ),
+        _ACCESSED: (
+            "GenerateServiceLastAccessedDetails GetServiceLastAccessedDetails "
+            "GetServiceLastAccessedDetailsWithEntities ListPoliciesGrantingServiceAccess"
+        ),
+    }
+)
+
+NOT_OFFERED: Mapping[str, str] = MappingProxyType(
+    {name: reason for reason, names in _BY_REASON.items() for name in names.split()}
+)

@@ -1,0 +1,166 @@
+"""The whole front: prove, decide, do, record; whatever the operation.
+
+A plain ASGI application: nothing stands between the server and it but the router.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from sts.access import Access, require
+from sts.audit.journal import Journal
+from sts.audit.record import Entry, shorten
+from sts.audit.recording import Recording
+from sts.audit.sums import Sums
+from sts.authn.signature import SignatureProof
+from sts.aws.errors import INTERNAL_FAILURE, find_wire_error, message_of
+from sts.aws.foreign import render_refusal
+from sts.aws.operations import Offered, Operations
+from sts.aws.request import QueryRequest, find_header, read_request
+from sts.aws.row import Acts, Changes, Command, Find, Reads, Recall, Result, Target
+from sts.clock import Clock
+from sts.entropy import Entropy
+from sts.errors import MethodUnsupported, Refusal, Throttled, TooLarge
+from sts.evaluator import Circumstances
+from sts.store.database import Database, Transaction
+
+_log = structlog.get_logger("sts.aws")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back: a status, an XML or JSON document, and headers beside the usual ones."""
+
+    status: int
+    body: bytes
+    media_type: str = "text/xml"
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryEndpoint:
+    """`POST /` and `GET /`."""
+
+    operations: Operations
+    proof: SignatureProof
+    access: Access
+    journal: Journal
+    sums: Sums
+    database: Database
+    clock: Clock
+    entropy: Entropy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request (ASGI)."""
+        entry = self._begin(scope)
+        try:
+            answer = Answer(200, await self._answer(scope, receive, entry))
+        except Refusal as refusal:
+            answer = _refuse(scope, entry, refusal)
+        except Exception:  # noqa: BLE001  a bug: the caller learns the request id, the log the rest
+            _log.exception("request.failed", request_id=entry.request_id, operation=entry.operation)
+            answer = _fail(scope, entry)
+        await send_answer(send, answer, entry.request_id)
+
+    async def _answer(self, scope: Scope, receive: Receive, entry: Entry) -> bytes:
+        async with Recording(self.journal, self.sums, entry) as recording:
+            request = await read_request(scope, receive)
+            offered = self.operations.named(request.form)
+            entry.operation, entry.event = offered.qualified_name, offered.row.event
+            await self._prove(request, offered, entry)
+            command = offered.model.parse(request.form)
+            entry.parameters = shorten({k: v for k, v in command.items() if k not in offered.model.secrets})
+            target = await self._find(offered, entry, command)
+            await self._decide(scope, offered, entry, command, target)
+            result = await self._do(offered, recording, command, target)
+        return offered.model.render(result, entry.request_id)
+
+    async def _prove(self, request: QueryRequest, offered: Offered, entry: Entry) -> None:
+        if len(request.parts.body) > offered.row.limit.body:
+            raise TooLarge(f"The body of {offered.row.name} is at most {offered.row.limit.body} bytes")
+        try:
+            proven = await self.proof.prove(request.parts, offered.row.service)
+        except Refusal as refusal:
+            entry.claimed = getattr(refusal, "claimed", None)
+            raise
+        entry.caller, entry.region, entry.service = proven.caller, proven.region, proven.service
+
+    async def _find(self, offered: Offered, entry: Entry, command: Command) -> Target:
+        caller = entry.get_caller()
+        if isinstance(offered.row.handler, Acts):
+            return await cast("Recall", offered.row.target)(caller, command)
+        find = cast("Find", offered.row.target)
+        return await self.database.read(lambda connection: find(connection, caller, command))
+
+    async def _decide(self, scope: Scope, offered: Offered, entry: Entry, command: Command, target: Target) -> None:
+        caller = entry.get_caller()
+        demands = offered.row.demands(caller, command, target)
+        entry.pairs = tuple((demand.action, demand.resource) for demand in demands)
+        circumstances = Circumstances(
+            at=entry.at,
+            source_ip=entry.address,
+            user_agent=entry.user_agent,
+            secure_transport=scope["scheme"] == "https",
+            region=entry.region,
+        )
+        decisions = await self.access.decide(caller, circumstances, demands)
+        entry.decisions = tuple(decision.as_record() for decision in decisions)
+        require(caller, decisions)
+
+    async def _do(self, offered: Offered, recording: Recording, command: Command, target: Target) -> Result:
+        caller = recording.entry.get_caller()
+        handler = offered.row.handler
+        if isinstance(handler, Acts):
+            return await handler.run(caller, command, target)
+        if isinstance(handler, Reads):
+            read = handler.run
+            return await self.database.read(lambda connection: read(connection, caller, command, target))
+        return await recording.change(partial(_change, handler, recording.entry, command, target))
+
+    def _begin(self, scope: Scope) -> Entry:
+        client = scope.get("client")
+        agent = find_header(scope["headers"], b"user-agent") or b""
+        return Entry(
+            request_id=self.entropy.request_id(),
+            at=self.clock.now(),
+            address=client[0] if client else "",
+            user_agent=agent.decode("latin-1"),
+        )
+
+
+def _change(handler: Changes, entry: Entry, command: Command, target: Target, transaction: Transaction) -> Result:
+    return handler.run(transaction, entry.get_caller(), command, target)
+
+
+async def send_answer(send: Send, answer: Answer, request_id: str) -> None:
+    """Send *answer* with the headers that AWS clients look at; credentials are never to be kept by anything between."""
+    headers = [
+        (b"content-type", answer.media_type.encode("ascii")),
+        (b"content-length", str(len(answer.body)).encode("ascii")),
+        (b"x-amzn-requestid", request_id.encode("ascii")),
+        (b"cache-control", b"no-store"),
+        *answer.headers,
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def _refuse(scope: Scope, entry: Entry, refusal: Refusal) -> Answer:
+    error = find_wire_error(refusal)
+    headers: list[tuple[bytes, bytes]] = []
+    if isinstance(refusal, Throttled):
+        headers.append((b"retry-after", str(refusal.retry_after_seconds).encode("ascii")))
+    if isinstance(refusal, MethodUnsupported):
+        headers.append((b"allow", b"GET, POST"))
+    body, media_type, more = render_refusal(scope, error, message_of(refusal), entry.request_id)
+    return Answer(error.status, body, media_type, (*headers, *more))
+
+
+def _fail(scope: Scope, entry: Entry) -> Answer:
+    message = "The request could not be answered because of an error in the service"
+    body, media_type, more = render_refusal(scope, INTERNAL_FAILURE, message, entry.request_id)
+    return Answer(INTERNAL_FAILURE.status, body, media_type, more)

@@ -1,0 +1,148 @@
+"""The one table from Refusal to AWS's codes and statuses, and AWS's sentence for a denial.
+
+Codes that the service models declare have the models' statuses (a test compares them). Errors of the wire itself are
+AWS's common errors (IAM API Reference, "Common Errors"; STS API Reference, likewise).
+"""
+
+from dataclasses import dataclass
+
+from sts.access import AccessDenied
+from sts.errors import (
+    AlreadyExists,
+    CredentialUnknown,
+    InputInvalid,
+    InUse,
+    Malformed,
+    MediaTypeUnsupported,
+    MethodUnsupported,
+    NotAttachable,
+    NotFound,
+    OperationMissing,
+    OperationUnknown,
+    PackedTooLarge,
+    ParameterInvalid,
+    ParameterRepeated,
+    PolicyMalformed,
+    PresignedExpired,
+    ProofIncomplete,
+    ProofMissing,
+    QueryMalformed,
+    QuotaExceeded,
+    Refusal,
+    SessionEnded,
+    SignatureExpired,
+    SignatureMismatch,
+    Throttled,
+    TooLarge,
+    Unavailable,
+    Unmodifiable,
+    Unproven,
+)
+from sts.policy.document import Kind
+from sts.policy.evaluate import Decision, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class WireError:
+    """An error as AWS clients know it; up to 499 the sender is at fault."""
+
+    code: str
+    status: int
+
+
+INTERNAL_FAILURE = WireError("InternalFailure", 500)
+
+ERRORS: dict[type[Refusal], WireError] = {
+    AccessDenied: WireError("AccessDenied", 403),
+    Unproven: WireError("AccessDenied", 403),
+    ProofMissing: WireError("MissingAuthenticationToken", 403),
+    ProofIncomplete: WireError("IncompleteSignature", 400),
+    CredentialUnknown: WireError("InvalidClientTokenId", 403),
+    SignatureMismatch: WireError("SignatureDoesNotMatch", 403),
+    SignatureExpired: WireError("SignatureDoesNotMatch", 403),
+    PresignedExpired: WireError("RequestExpired", 400),
+    SessionEnded: WireError("ExpiredToken", 403),
+    Malformed: WireError("ValidationError", 400),
+    QueryMalformed: WireError("MalformedQueryString", 400),
+    ParameterRepeated: WireError("InvalidParameterCombination", 400),
+    ParameterInvalid: WireError("ValidationError", 400),
+    InputInvalid: WireError("InvalidInput", 400),
+    PolicyMalformed: WireError("MalformedPolicyDocument", 400),
+    OperationMissing: WireError("MissingAction", 400),
+    OperationUnknown: WireError("InvalidAction", 400),
+    MethodUnsupported: WireError("UnsupportedMethod", 405),
+    MediaTypeUnsupported: WireError("UnsupportedMediaType", 415),
+    TooLarge: WireError("RequestEntityTooLarge", 413),
+    NotFound: WireError("NoSuchEntity", 404),
+    AlreadyExists: WireError("EntityAlreadyExists", 409),
+    InUse: WireError("DeleteConflict", 409),
+    QuotaExceeded: WireError("LimitExceeded", 409),
+    Unmodifiable: WireError("UnmodifiableEntity", 400),
+    NotAttachable: WireError("PolicyNotAttachable", 400),
+    PackedTooLarge: WireError("PackedPolicyTooLarge", 400),
+    Throttled: WireError("Throttling", 400),
+    Unavailable: WireError("ServiceUnavailable", 503),
+}
+
+_KINDS = {
+    Kind.IDENTITY: "identity-based policy",
+    Kind.BOUNDARY: "permissions boundary",
+    Kind.SESSION: "session policy",
+    Kind.RESOURCE: "resource-based policy",
+    Kind.TRUST: "role trust policy",
+}
+
+
+def find_wire_error(refusal: Refusal) -> WireError:
+    """Return the wire's error for *refusal*: its own row or that of the nearest kind that has one."""
+    for kind in type(refusal).__mro__:
+        if kind in ERRORS:
+            return ERRORS[kind]
+    return INTERNAL_FAILURE
+
+
+def code_of(refusal: Refusal) -> str:
+    """Return the wire's code for *refusal*."""
+    return find_wire_error(refusal).code
+
+
+def message_of(refusal: Refusal) -> str:
+    """Return the text for the caller."""
+    return _deny(refusal) if isinstance(refusal, AccessDenied) else refusal.message
+
+
+def _deny(denied: AccessDenied) -> str:
+    decision = denied.decision
+    return (
+        f"User: {denied.caller.arn} is not authorized to perform: {decision.action} "
+        f"on resource: {decision.resource} {_reason(decision)}"
+    )
+
+
+def _reason(decision: Decision) -> str:
+    said = dict(decision.said)
+    if Kind.TRUST in said:
+        return _reason_at_role(decision.action, said)
+    kind = decision.blocked_by or Kind.IDENTITY
+    if decision.outcome is Outcome.EXPLICIT_DENY:
+        return f"with an explicit deny in {_article(kind)} {_KINDS[kind]}"
+    return f"because no {_KINDS[kind]} allows the {decision.action} action"
+
+
+def _reason_at_role(action: str, said: dict[Kind, Outcome]) -> str:
+    """Say why a role may not be assumed, in words that do not tell whether it exists.
+
+    What the caller's own policies say comes first, and a trust policy's explicit deny reads as its silence does:
+    otherwise the answer would tell a stranger which roles there are.
+    """
+    for kind in (Kind.IDENTITY, Kind.SESSION, Kind.BOUNDARY):
+        if said.get(kind) is Outcome.EXPLICIT_DENY:
+            return f"with an explicit deny in {_article(kind)} {_KINDS[kind]}"
+    for kind in (Kind.IDENTITY, Kind.SESSION, Kind.BOUNDARY):
+        if said.get(kind) is Outcome.IMPLICIT_DENY:
+            return f"because no {_KINDS[kind]} allows the {action} action"
+    return f"because no {_KINDS[Kind.TRUST]} allows the {action} action"
+
+
+def _article(kind: Kind) -> str:
+    return "an" if kind is Kind.IDENTITY else "a"

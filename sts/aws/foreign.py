@@ -1,0 +1,48 @@
+"""Errors in the caller's own protocol: Query's XML, EC2's XML, or JSON for services that speak that.
+
+With a single AWS_ENDPOINT_URL every service of a client talks to this address: what is not offered here must still be
+an error that its client can read.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from starlette.types import Scope
+
+from sts.aws.errors import WireError
+from sts.aws.request import find_header
+from sts.aws.wire.xml import escape, render_error
+
+Rendered = tuple[bytes, str, Sequence[tuple[bytes, bytes]]]
+
+NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
+_EC2_SCOPE = b"/ec2/aws4_request"
+
+
+def render_refusal(scope: Scope, error: WireError, message: str, request_id: str) -> Rendered:
+    """Return the body of *error*, its media type, and headers that go with it."""
+    headers = scope["headers"]
+    target = find_header(headers, b"x-amz-target")
+    media_type = (find_header(headers, b"content-type") or b"").split(b";", 1)[0]
+    if target is not None or media_type.startswith(b"application/x-amz-json") or scope["path"] != "/":
+        return render_json_error(error, message)
+    if _EC2_SCOPE in (find_header(headers, b"authorization") or b""):
+        return render_ec2_error(error, message, request_id), "text/xml", ()
+    sender = error.status < 500  # noqa: PLR2004  HTTP: from 500 on the fault is ours
+    body = render_error(error.code, message, request_id, sender=sender, namespace=NAMESPACE)
+    return body, "text/xml", ()
+
+
+def render_json_error(error: WireError, message: str) -> Rendered:
+    """Return the error as AWS's JSON protocols write it: its code in `__type` and in `x-amzn-errortype`."""
+    body = msgspec.json.encode({"__type": error.code, "message": message})
+    return body, "application/x-amz-json-1.1", ((b"x-amzn-errortype", error.code.encode("ascii")),)
+
+
+def render_ec2_error(error: WireError, message: str, request_id: str) -> bytes:
+    """Return the error as EC2's variant of the Query protocol writes it."""
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<Response><Errors><Error><Code>{error.code}</Code><Message>{escape(message)}</Message></Error></Errors>"
+        f"<RequestID>{request_id}</RequestID></Response>"
+    ).encode()

@@ -1,0 +1,273 @@
+"""Mint and open temporary AWS credentials.
+
+A session token is a compact JWS that says who a session is (its claims stand in `Claims`). It never proves who sent a
+request: it travels in clear in every signed request and presigned URL, so nothing takes it as a bearer token. The
+secret access key is an HMAC, under a derivation key that never leaves the keyring, over the token's identifiers and
+end: any node opens any session without a look-up, and the token with every public key yields nothing.
+"""
+
+import base64
+import hashlib
+import zlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import msgspec
+
+from sts.cache import Cache
+from sts.clock import Clock
+from sts.entropy import Entropy
+from sts.errors import CredentialUnknown, PackedTooLarge, SealBroken, SessionEnded, TokenInvalid, TokenMalformed
+from sts.keyring.keyring import Keyring
+from sts.keyring.rotation import Purpose
+from sts.keyring.stamps import STAMP_BYTES, make_stamp, verify_stamp
+from sts.model import Hop, Secret, Session
+
+TOKEN_TYPE = "sts-session+jwt"  # noqa: S105  a media type, no secret
+ALGORITHM = "ES256"
+SKEW = timedelta(seconds=60)
+PACK_BUDGET = 2_400  # characters of `pack`; PackedPolicySize is its percentage
+_LARGEST_PACK = (
+    256 * 1024
+)  # bytes that `pack` may inflate to: an inflation bomb would be ours, but costs nothing to stop
+_LONGEST_TOKEN = 4_096
+_CACHE_LABEL = b"opened-session"
+_INVALID = "The security token included in the request is invalid."
+_ENDED = "The security token included in the request is expired"
+
+
+class ChainLink(msgspec.Struct, array_like=True, frozen=True):
+    """A hop as the claim `chain` writes it: ARN, session name, seconds of the epoch."""
+
+    arn: str
+    session_name: str
+    at: int
+
+
+class Pack(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the claim `pack` holds, deflated: inline session policies and ARNs of managed ones."""
+
+    policies: tuple[str, ...] = ()
+    policy_arns: tuple[str, ...] = ()
+
+
+class Claims(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The claims of a session token, version 1. Instants are seconds of the epoch."""
+
+    iss: str
+    aud: str
+    sub: str
+    iat: int
+    nbf: int
+    exp: int
+    jti: str
+    ver: Annotated[int, msgspec.Meta(ge=1, le=1)]
+    akid: str
+    acct: str
+    pid: str
+    dkv: int
+    chain: tuple[ChainLink, ...]
+    role: str = ""  # the role's ARN, of a role session
+    user: str = ""  # the user's ARN, of a user's session
+    rsn: str = ""
+    src: str = ""
+    amr: tuple[str, ...] = ()
+    auth_time: int = 0
+    pack: str = ""
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_claims = msgspec.json.Decoder(Claims).decode
+_decode_pack = msgspec.json.Decoder(Pack).decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A session that is to be: whose, for how long, how limited, and by which chain it came about."""
+
+    account_id: str
+    role_id: str
+    role_arn: str
+    session_name: str
+    arn: str
+    duration: timedelta
+    chain: tuple[Hop, ...]
+    policies: tuple[str, ...] = ()
+    policy_arns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemporaryCredentials:
+    """What is handed out: three texts and their end; *packed_percent* is the share of the budget that policies took."""
+
+    access_key_id: str
+    secret_access_key: Secret
+    session_token: Secret
+    expires_at: datetime
+    packed_percent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Mints and opens the temporary credentials of one issuer."""
+
+    issuer: str
+    keyring: Keyring
+    cache: Cache
+    clock: Clock
+    entropy: Entropy
+
+    async def mint(self, grant: Grant) -> TemporaryCredentials:
+        """Mint credentials for *grant*; raises PackedTooLarge when its policies do not fit."""
+        pack = _pack(grant)
+        claims = self._claims(grant, pack)
+        version, secret = self.keyring.derive_secret(None, *_derived_from(claims))
+        claims = msgspec.structs.replace(claims, dkv=version)
+        payload = _encode(claims)
+        token = self.keyring.sign_token(TOKEN_TYPE, payload, ALGORITHM)
+        if len(token) > _LONGEST_TOKEN:
+            raise PackedTooLarge("The session's names and policies do not fit into a session token")
+        await self._remember(token, payload, claims)
+        return TemporaryCredentials(
+            access_key_id=claims.akid,
+            secret_access_key=secret,
+            session_token=Secret(token),
+            expires_at=datetime.fromtimestamp(claims.exp, UTC),
+            packed_percent=-(-100 * len(pack) // PACK_BUDGET) if pack else None,
+        )
+
+    async def open(self, token: str, access_key_id: str) -> tuple[Session, Secret]:
+        """Return the session that *token* speaks of, with its secret access key.
+
+        Raises CredentialUnknown when it is no token of ours or not that of *access_key_id*, SessionEnded when it is
+        past its end. What is returned proves nothing until a signature made with the secret was verified.
+        """
+        if len(token) > _LONGEST_TOKEN or not token.isascii():
+            raise CredentialUnknown(_INVALID, detail="not of a session token's size or characters")
+        payload = await self._recall(token) or await self._verify(token)
+        claims = _read_claims(payload)
+        self._check(claims, access_key_id)
+        _, secret = self.keyring.derive_secret(claims.dkv, *_derived_from(claims))
+        return _session(claims), secret
+
+    def _claims(self, grant: Grant, pack: str) -> Claims:
+        now = int(self.clock.now().timestamp())
+        return Claims(
+            iss=self.issuer,
+            aud=self.issuer,
+            sub=grant.arn,
+            iat=now,
+            nbf=now - int(SKEW.total_seconds()),
+            exp=now + int(grant.duration.total_seconds()),
+            jti=self.entropy.nonce(),
+            ver=1,
+            akid=self.entropy.access_key_id("ASIA", grant.account_id),
+            acct=grant.account_id,
+            pid=grant.role_id,
+            role=grant.role_arn,
+            rsn=grant.session_name,
+            dkv=0,  # known once the secret is derived
+            chain=tuple(ChainLink(hop.arn, hop.session_name, int(hop.at.timestamp())) for hop in grant.chain),
+            pack=pack,
+        )
+
+    def _check(self, claims: Claims, access_key_id: str) -> None:
+        if claims.akid != access_key_id or claims.iss != self.issuer or claims.aud != self.issuer:
+            raise CredentialUnknown(_INVALID, detail="of another access key or issuer", claimed=claims.sub)
+        now = self.clock.now().timestamp()
+        if now >= claims.exp:
+            raise SessionEnded(_ENDED, claimed=claims.sub)
+        if now < claims.nbf:
+            raise CredentialUnknown(_INVALID, detail="not valid yet", claimed=claims.sub)
+
+    async def _verify(self, token: str) -> bytes:
+        try:
+            payload = self.keyring.verify_token(token, TOKEN_TYPE)
+        except (TokenMalformed, TokenInvalid) as error:
+            raise CredentialUnknown(_INVALID, detail=error.message) from None
+        await self._remember(token, payload, _read_claims(payload))
+        return payload
+
+    async def _remember(self, token: str, payload: bytes, claims: Claims) -> None:
+        """Put the verified payload into the cache, bound to the token's hash by a MAC; it holds no secret."""
+        digest = hashlib.sha256(token.encode("ascii")).digest()
+        span = timedelta(seconds=claims.exp - int(self.clock.now().timestamp()))
+        if span > timedelta(0):
+            stamp = make_stamp(self.keyring, Purpose.MARKER, _CACHE_LABEL, digest + payload)
+            await self.cache.put(_cache_key(digest), stamp + payload, span)
+
+    async def _recall(self, token: str) -> bytes | None:
+        """Return the payload that was remembered for *token*; one whose MAC does not hold is a miss."""
+        digest = hashlib.sha256(token.encode("ascii")).digest()
+        kept = await self.cache.get(_cache_key(digest))
+        if kept is None:
+            return None
+        stamp, payload = kept[:STAMP_BYTES], kept[STAMP_BYTES:]
+        try:
+            verify_stamp(self.keyring, Purpose.MARKER, _CACHE_LABEL, digest + payload, stamp)
+        except SealBroken:  # somebody wrote into the cache: the token is verified as if nothing had been there
+            return None
+        return payload
+
+
+def _derived_from(claims: Claims) -> tuple[str, ...]:
+    return claims.jti, claims.akid, claims.pid, str(claims.exp)
+
+
+def _cache_key(digest: bytes) -> str:
+    return f"session:{digest.hex()}"
+
+
+def _read_claims(payload: bytes) -> Claims:
+    try:
+        claims = _decode_claims(payload)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        raise CredentialUnknown(_INVALID, detail="its claims are not those of version 1") from None
+    if not claims.role:
+        raise CredentialUnknown(_INVALID, detail="not a role session: no other kind is offered", claimed=claims.sub)
+    return claims
+
+
+def _pack(grant: Grant) -> str:
+    if not (grant.policies or grant.policy_arns):
+        return ""
+    deflated = zlib.compress(_encode(Pack(grant.policies, grant.policy_arns)), 9)
+    pack = base64.urlsafe_b64encode(deflated).decode("ascii").rstrip("=")
+    if len(pack) > PACK_BUDGET:
+        percent = -(-100 * len(pack) // PACK_BUDGET)
+        raise PackedTooLarge(f"The session policies take {percent} percent of the space that a session has for them")
+    return pack
+
+
+def _unpack(pack: str) -> Pack:
+    if not pack:
+        return Pack()
+    inflate = zlib.decompressobj()
+    text = inflate.decompress(base64.urlsafe_b64decode(pack + "=" * (-len(pack) % 4)), _LARGEST_PACK)
+    if not inflate.eof:
+        raise CredentialUnknown(_INVALID, detail="its pack inflates past the bound")
+    return _decode_pack(text)
+
+
+def _session(claims: Claims) -> Session:
+    pack = _unpack(claims.pack)
+    return Session(
+        jti=claims.jti,
+        access_key_id=claims.akid,
+        account_id=claims.acct,
+        role_id=claims.pid,
+        role_arn=claims.role,
+        session_name=claims.rsn,
+        issued_at=datetime.fromtimestamp(claims.iat, UTC),
+        expires_at=datetime.fromtimestamp(claims.exp, UTC),
+        chain=tuple(
+            Hop(arn=h.arn, session_name=h.session_name, at=datetime.fromtimestamp(h.at, UTC)) for h in claims.chain
+        ),
+        policies=pack.policies,
+        policy_arns=pack.policy_arns,
+    )
+
+
+def _hop(link: ChainLink) -> Hop:
+    return Hop(arn=link.arn, session_name=link.session_name, at=datetime.fromtimestamp(link.at, UTC))

@@ -1,0 +1,124 @@
+"""Ask whether a caller may: the embedded evaluator reads the policies that speak for the caller and weighs them.
+
+Here stand the condition keys that this service knows, each present exactly when AWS has it (IAM User Guide, "AWS
+global condition context keys"): a key that does not apply is absent, never empty. Nothing that a request carries as a
+header or parameter can set one of them but those named here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sts.model import Caller, CallerKind, Session
+from sts.policy.document import Kind, NamedPolicy
+from sts.policy.evaluate import Decision, Policies, Principal, PrincipalKind, Question, evaluate
+from sts.store.snapshot import Snapshot
+
+Context = Mapping[str, tuple[str, ...]]
+
+_KINDS = {
+    CallerKind.ROOT: (PrincipalKind.ROOT, "Account"),
+    CallerKind.USER: (PrincipalKind.USER, "User"),
+    CallerKind.ROLE_SESSION: (PrincipalKind.ROLE_SESSION, "AssumedRole"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What is known of a request beside its caller: when, from where, by what, how, and for which region."""
+
+    at: datetime
+    source_ip: str
+    user_agent: str
+    secure_transport: bool
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What is asked: an action on a resource, with the command's condition keys and a trust policy, if any."""
+
+    action: str
+    resource: str
+    resource_account_id: str
+    context: Context
+    trust: NamedPolicy | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluator:
+    """The embedded evaluator: policies from the snapshot, weighed in this process."""
+
+    snapshot: Snapshot
+
+    async def decide(self, caller: Caller, circumstances: Circumstances, matter: Matter) -> Decision:
+        """Return the decision on *matter*, with its reasons; raises Unavailable when policies cannot be read."""
+        question = Question(
+            principal=_principal(caller),
+            action=matter.action,
+            resource=matter.resource,
+            resource_account_id=matter.resource_account_id,
+            context={**_context(caller, circumstances), **matter.context},
+        )
+        policies = Policies(
+            identity=await self._identity(caller), session=await self._session(caller), resource=matter.trust
+        )
+        return evaluate(question, policies)
+
+    async def _identity(self, caller: Caller) -> tuple[NamedPolicy, ...]:
+        if caller.kind is CallerKind.USER:
+            user = await self.snapshot.find_user(caller.unique_id)
+            return user.identity if user is not None and user.enabled else ()
+        if caller.kind is CallerKind.ROLE_SESSION:
+            role = await self.snapshot.find_role(caller.unique_id)
+            return role.identity if role is not None and role.enabled else ()
+        return ()
+
+    async def _session(self, caller: Caller) -> tuple[NamedPolicy, ...] | None:
+        session = caller.session
+        if session is None or not (session.policies or session.policy_arns):
+            return None
+        inline = [NamedPolicy("session policy", self.snapshot.compile(text, Kind.SESSION)) for text in session.policies]
+        managed = [await self.snapshot.find_managed_policy(arn) for arn in session.policy_arns]
+        # A managed policy that is gone allows nothing any more; the session stays limited by the others.
+        return (*inline, *(policy for policy in managed if policy is not None))
+
+
+def _principal(caller: Caller) -> Principal:
+    return Principal(
+        kind=_KINDS[caller.kind][0],
+        account_id=caller.account_id,
+        arn=caller.arn,
+        principal_arn=caller.principal_arn,
+        unique_id=caller.unique_id,
+        session_name=None if caller.session is None else caller.session.session_name,
+    )
+
+
+def _context(caller: Caller, circumstances: Circumstances) -> dict[str, tuple[str, ...]]:
+    context: dict[str, tuple[str, ...]] = {
+        "aws:principalarn": (caller.principal_arn,),
+        "aws:principalaccount": (caller.account_id,),
+        "aws:principaltype": (_KINDS[caller.kind][1],),
+        "aws:userid": (caller.userid,),
+        "aws:sourceip": (circumstances.source_ip,),
+        "aws:securetransport": ("true" if circumstances.secure_transport else "false",),
+        "aws:currenttime": (_format_time(circumstances.at),),
+        "aws:epochtime": (str(int(circumstances.at.timestamp())),),
+        "aws:requestedregion": (circumstances.region,),
+    }
+    if circumstances.user_agent:
+        context["aws:useragent"] = (circumstances.user_agent,)
+    if caller.user_name is not None:
+        context["aws:username"] = (caller.user_name,)
+    if caller.session is not None:
+        context["aws:tokenissuetime"] = (_token_issue_time(caller.session),)
+    return context
+
+
+def _token_issue_time(session: Session) -> str:
+    return _format_time(session.issued_at)
+
+
+def _format_time(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,1 @@
+"""Whether the process is up (`/livez`) and whether it can serve (`/readyz`)."""

@@ -1,0 +1,29 @@
+"""`/livez` and `/readyz`."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from sts.errors import Unavailable
+from sts.store.database import Database
+from sts.store.versions import read_version
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """Answers probes; the body of `/readyz` says what is degraded."""
+
+    database: Database
+
+    async def live(self, _request: Request) -> JSONResponse:
+        """Say that the process is up."""
+        return JSONResponse({"status": "up"})
+
+    async def ready(self, _request: Request) -> JSONResponse:
+        """Say whether requests can be served: 200, or 503 with what is down."""
+        try:
+            await self.database.read(read_version)
+        except Unavailable as unavailable:
+            return JSONResponse({"status": "down", "down": {"store": unavailable.message}}, status_code=503)
+        return JSONResponse({"status": "ready", "degraded": {}})

@@ -1,0 +1,1 @@
+"""The OAuth front: for now what verifies tokens offline, the JWKS."""

@@ -1,0 +1,113 @@
+"""The audit records, the heads of their streams, the checkpoints, and when each access key was last used."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from sqlalchemy import Connection, insert, select, update
+
+from sts.store.tables import access_key_use, audit_checkpoint, audit_record, audit_stream
+
+_PAGE = 1_000
+
+
+class Row(NamedTuple):
+    """A row of the table `audit_record`."""
+
+    stream: str
+    sequence: int
+    at: int
+    event: str
+    account_id: str | None
+    body: str
+    mac: bytes
+
+
+class Head(NamedTuple):
+    """The last record of a stream."""
+
+    stream: str
+    sequence: int
+    mac: bytes
+
+
+class CheckpointRow(NamedTuple):
+    """A row of the table `audit_checkpoint`."""
+
+    checkpoint_id: str
+    at: int
+    body: str
+    mac: bytes
+
+
+@lru_cache(512)
+def _insert_text(rows: int) -> str:
+    places = "(" + ",".join("?" * len(Row._fields)) + ")"
+    return f"INSERT INTO audit_record ({','.join(Row._fields)}) VALUES {','.join([places] * rows)}"  # noqa: S608  only names
+
+
+def insert_records(connection: Connection, rows: Sequence[Row]) -> None:
+    """Insert *rows* in one statement.
+
+    The driver lets go of the interpreter's lock once a statement: one for each row would make the writer wait for the
+    event loop's turn at every one of them.
+    """
+    connection.exec_driver_sql(_insert_text(len(rows)), tuple(value for row in rows for value in row))
+
+
+def move_head(connection: Connection, stream: str, sequence: int, mac: bytes) -> None:
+    """Say that the last record of *stream* is now this one."""
+    values = {"sequence": sequence, "mac": mac}
+    if not connection.execute(update(audit_stream).where(audit_stream.c.stream == stream).values(values)).rowcount:
+        connection.execute(insert(audit_stream).values(stream=stream, **values))
+
+
+def find_heads(connection: Connection) -> list[Head]:
+    """Return the heads of all streams, by name."""
+    rows = connection.execute(select(audit_stream).order_by(audit_stream.c.stream))
+    return [Head(row.stream, row.sequence, row.mac) for row in rows]
+
+
+def find_records(connection: Connection, stream: str) -> Iterator[Row]:
+    """Return the records of *stream* in order, a page at a time."""
+    after = 0
+    while rows := connection.execute(
+        select(audit_record)
+        .where(audit_record.c.stream == stream, audit_record.c.sequence > after)
+        .order_by(audit_record.c.sequence)
+        .limit(_PAGE)
+    ).all():
+        yield from (Row(*row) for row in rows)
+        after = rows[-1].sequence
+
+
+def find_streams(connection: Connection) -> list[str]:
+    """Return the names of all streams that have records or a head."""
+    recorded = select(audit_record.c.stream).distinct()
+    return sorted(connection.execute(recorded.union(select(audit_stream.c.stream))).scalars())
+
+
+def find_latest(connection: Connection, after: int, limit: int) -> list[Row]:
+    """Return up to *limit* of the latest records later than *after* (microseconds of the epoch), oldest first."""
+    newest = audit_record.c.at.desc(), audit_record.c.stream, audit_record.c.sequence.desc()
+    rows = connection.execute(select(audit_record).where(audit_record.c.at > after).order_by(*newest).limit(limit))
+    return [Row(*row) for row in rows][::-1]
+
+
+def insert_checkpoint(connection: Connection, row: CheckpointRow) -> None:
+    """Keep a checkpoint."""
+    connection.execute(insert(audit_checkpoint).values(row._asdict()))
+
+
+def find_checkpoints(connection: Connection) -> list[CheckpointRow]:
+    """Return all checkpoints, oldest first."""
+    rows = connection.execute(select(audit_checkpoint).order_by(audit_checkpoint.c.at))
+    return [CheckpointRow(*row) for row in rows]
+
+
+def put_use(connection: Connection, access_key_id: str, used_at: int, service: str, region: str) -> None:
+    """Note that the access key was used."""
+    values = {"used_at": used_at, "service": service, "region": region}
+    of_key = access_key_use.c.access_key_id == access_key_id
+    if not connection.execute(update(access_key_use).where(of_key).values(values)).rowcount:
+        connection.execute(insert(access_key_use).values(access_key_id=access_key_id, **values))

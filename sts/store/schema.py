@@ -1,0 +1,40 @@
+"""The schema's revision: read it cheaply, and bring a store up to date."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+HEAD = "0001"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def find_revision(connection: Connection) -> str | None:
+    """Return the revision of the store, None when it is empty."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def migrate(engine: Engine, prepare: Callable[[Connection], None]) -> bool:
+    """Bring the store to HEAD and run *prepare* in the same transaction; say whether anything was to be done.
+
+    Two processes may start at once: the second waits for the first's transaction and finds nothing left to do.
+    """
+    with engine.begin() as connection:
+        if find_revision(connection) == HEAD:
+            return False
+        _upgrade(connection)
+        prepare(connection)
+    return True
+
+
+def _upgrade(connection: Connection) -> None:
+    # Alembic takes a third of a second to import, and most starts have nothing to migrate.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
