@@ -1,0 +1,228 @@
+"""The only code that touches the key folder.
+
+One JSON file for each key, `signing-ES256-3.json` or `sealing-1.json`, that begins with the mark of its format. The
+folder is 0700 and a file 0600. A file that others can read, that is a link, that belongs to someone else or is not of
+its form refuses the start, and all such faults are told at once. Files of other kinds (`README`, `.gitignore`) are
+left alone. A key file is written whole or not at all, and never over another one.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sts.crypto.jsonobject import parse_json_object
+from sts.errors import KeysRefused, Malformed, Unavailable
+from sts.keyring.rotation import KeyLife, Purpose
+
+FORMAT = "sts-key-1"
+_FILE_MODE, _FOLDER_MODE = 0o600, 0o700
+_OTHERS, _OTHERS_WRITE = 0o077, 0o022
+_MAXIMUM_SIZE = 64 * 1024
+_NAME = re.compile(r"(?P<purpose>[a-z]+)(?:-(?P<algorithm>[A-Za-z0-9]+))?-(?P<version>[1-9][0-9]{0,8})\.json", re.ASCII)
+_MEMBERS = frozenset({"format", "purpose", "algorithm", "version", "made_at", "works_from", "asked", "jwk"})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A key as its file holds it: its life, and the key itself as a private JWK."""
+
+    life: KeyLife
+    jwk: Mapping[str, Any] = field(repr=False)
+
+
+FolderMark = tuple[int, int, frozenset[str]]
+
+
+def file_name(life: KeyLife) -> str:
+    """Return the name of the key's file."""
+    algorithm = f"-{life.algorithm}" if life.algorithm else ""
+    return f"{life.purpose}{algorithm}-{life.version}.json"
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder, private to its owner, when there is none; raises Unavailable when it cannot be made."""
+    try:
+        folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    except OSError as fault:
+        raise Unavailable(f"The key folder cannot be made: {fault.strerror}", detail=str(folder)) from fault
+
+
+def mark_folder(folder: Path) -> FolderMark:
+    """Return what differs once a file came or went: cheap, no file is opened. Raises KeysRefused without a folder."""
+    try:
+        status = folder.stat()
+        return status.st_ino, status.st_mtime_ns, frozenset(entry.name for entry in folder.iterdir())
+    except OSError as fault:
+        raise KeysRefused(f"The key folder cannot be read: {fault.strerror}", detail=str(folder)) from fault
+
+
+def read_keys(folder: Path) -> tuple[StoredKey, ...]:
+    """Return every key of the folder; raises KeysRefused, whose message names every fault."""
+    _, _, names = mark_folder(folder)
+    faults, keys = _protect_folder(folder), []
+    for name in sorted(name for name in names if name.endswith(".json")):
+        try:
+            keys.append(_read_key(folder, name))
+        except FileNotFoundError:
+            continue  # the writer took a key away that was gone
+        except Malformed as fault:
+            faults.append(f"{name} {fault.message}")
+    if faults:
+        raise KeysRefused("The key folder is refused: " + "; ".join(faults))
+    return tuple(keys)
+
+
+def write_key(folder: Path, key: StoredKey) -> None:
+    """Write the file of *key*, durably; raises Unavailable when it is there already or cannot be written."""
+    name = file_name(key.life)
+    draft = folder / f".{name}.{os.getpid()}"
+    try:
+        with contextlib.ExitStack() as leaving:
+            leaving.callback(draft.unlink, missing_ok=True)
+            _write_draft(draft, _render(key))
+            os.link(draft, folder / name)  # unlike a rename it never replaces a key that is in use
+        _sync_folder(folder)
+    except OSError as fault:
+        raise Unavailable(f"The key file {name} cannot be written: {fault.strerror}") from fault
+
+
+def remove_key(folder: Path, life: KeyLife) -> None:
+    """Remove the file of a key, durably; raises Unavailable when the folder cannot be written."""
+    name = file_name(life)
+    try:
+        (folder / name).unlink(missing_ok=True)
+        _sync_folder(folder)
+    except OSError as fault:
+        raise Unavailable(f"The key file {name} cannot be removed: {fault.strerror}") from fault
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Hold the folder alone while it is read, judged and changed: a command and a server may both want to rotate."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as fault:
+        raise KeysRefused(f"The key folder cannot be read: {fault.strerror}", detail=str(folder)) from fault
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _protect_folder(folder: Path) -> list[str]:
+    """Make the folder private; on one that cannot be changed (a read-only mount) only others' writing is a fault."""
+    if stat.S_IMODE(folder.stat().st_mode) & _OTHERS:
+        with contextlib.suppress(OSError):  # judged by what it left
+            folder.chmod(_FOLDER_MODE)
+    if stat.S_IMODE(folder.stat().st_mode) & _OTHERS_WRITE:
+        return ["the folder can be written by others"]
+    return []
+
+
+def _read_key(folder: Path, name: str) -> StoredKey:
+    """Return the key in the file *name*; raises Malformed, whose message goes after the name."""
+    parts = _NAME.fullmatch(name)
+    if parts is None:
+        raise Malformed("is not the name of a key file")
+    key = _parse(_read_private_file(folder / name))
+    if file_name(key.life) != name:
+        raise Malformed("holds another key than its name says")
+    return key
+
+
+def _read_private_file(path: Path) -> bytes:
+    """Return the contents of a file that is its owner's alone.
+
+    The file that was judged is the one that is read: it is opened once, and never through a link.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError as fault:
+        raise Malformed("is a link" if path.is_symlink() else f"cannot be read: {fault.strerror}") from None
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise Malformed("is not a regular file")
+        if status.st_uid != os.geteuid():
+            raise Malformed("belongs to another user")
+        if stat.S_IMODE(status.st_mode) & _OTHERS:
+            raise Malformed(f"can be used by others (mode {stat.S_IMODE(status.st_mode):04o}, wanted 0600)")
+        return file.read(_MAXIMUM_SIZE)
+
+
+def _parse(raw: bytes) -> StoredKey:
+    try:
+        stored = parse_json_object(raw)
+    except Malformed:
+        raise Malformed("is not a JSON object") from None
+    if stored.get("format") != FORMAT:
+        raise Malformed(f"has an unknown format, not {FORMAT}")
+    if stored.keys() != _MEMBERS or not isinstance(stored["jwk"], dict):
+        raise Malformed("lacks a member, or has one too many")
+    version, asked = stored["version"], stored["asked"]
+    if type(version) is not int or type(asked) is not bool:
+        raise Malformed("has a member of a wrong type")
+    algorithm = stored["algorithm"]
+    try:
+        life = KeyLife(
+            purpose=Purpose(stored["purpose"]),
+            algorithm=None if algorithm is None else str(algorithm),
+            version=version,
+            made_at=_parse_instant(stored["made_at"]),
+            works_from=_parse_instant(stored["works_from"]),
+            asked=asked,
+        )
+    except (ValueError, TypeError):
+        raise Malformed("has an unknown purpose, or a broken instant") from None
+    if (life.algorithm is None) == (life.purpose is Purpose.SIGNING):
+        raise Malformed("names an algorithm where none belongs, or none where one does")
+    return StoredKey(life, stored["jwk"])
+
+
+def _parse_instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("an instant names its offset")
+    return at.astimezone(UTC)
+
+
+def _render(key: StoredKey) -> bytes:
+    members = {
+        "format": FORMAT,
+        "purpose": key.life.purpose,
+        "algorithm": key.life.algorithm,
+        "version": key.life.version,
+        "made_at": key.life.made_at.isoformat(),
+        "works_from": key.life.works_from.isoformat(),
+        "asked": key.life.asked,
+        "jwk": dict(key.jwk),
+    }
+    return json.dumps(members, indent=2).encode() + b"\n"
+
+
+def _write_draft(draft: Path, contents: bytes) -> None:
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, _FILE_MODE)
+    with os.fdopen(handle, "wb") as file:
+        os.fchmod(handle, _FILE_MODE)  # whatever the umask took or an earlier draft left
+        file.write(contents)
+        file.flush()
+        os.fsync(handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,327 @@
+"""The keyring: signs, verifies, derives, seals and authenticates with keys that never leave it.
+
+Nothing on the way of a request touches the disk. The folder is read at the start, by `refresh` when it changed, and
+once when something names a key that is not known here: another process may have made it a moment ago.
+"""
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sts.clock import Clock
+from sts.crypto import sealing
+from sts.crypto.base64url import encode_base64url
+from sts.crypto.jwk import KeySet, SigningKey, generate_signing_key, render_private_jwk
+from sts.crypto.jws import sign_jws, verify_jws
+from sts.entropy import Entropy
+from sts.errors import KeysRefused, KeyUnknown, SealBroken, TokenInvalid
+from sts.keyring import keyfiles
+from sts.keyring.keyfiles import FolderMark, StoredKey
+from sts.keyring.ring import Material, Ring, arrange, parse_material
+from sts.keyring.rotation import (
+    SIGNING_ALGORITHMS,
+    KeyLife,
+    KeyStanding,
+    KeyState,
+    PlannedKey,
+    Purpose,
+    Schedule,
+    Slot,
+    due,
+    plan_removal,
+    plan_rotation,
+    slots,
+)
+from sts.model import Secret
+
+# However many unknown keys are named, the folder is read for their sake once in this time.
+_BRAKE = timedelta(seconds=1)
+_DERIVED_LENGTH = 30  # forty characters of base64, the form of a secret access key
+_DERIVATION_LABEL = b"sts secret access key 1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRecord:
+    """A key as `sts keys list` shows it: no secret; *kid* is None for symmetric keys.
+
+    *works_from* is when it begins to sign, seal or derive; *works_until* and *gone_at* are None while they are open.
+    """
+
+    purpose: Purpose
+    algorithm: str | None
+    version: int
+    kid: str | None
+    state: KeyState
+    made_at: datetime
+    works_from: datetime
+    works_until: datetime | None
+    gone_at: datetime | None
+
+
+class Keyring:
+    """The keys of one folder, in use."""
+
+    __slots__ = ("_clock", "_entropy", "_folder", "_looked_at", "_mark", "_ring", "_schedule", "_wanted")
+
+    def __init__(
+        self, folder: Path, clock: Clock, entropy: Entropy, schedule: Schedule, algorithms: Iterable[str]
+    ) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._entropy = entropy
+        self._schedule = schedule
+        self._wanted = slots(algorithms)
+        self._looked_at: datetime | None = None
+        self._mark, self._ring = self._read(None)
+
+    def __repr__(self) -> str:
+        return f"Keyring({self._folder})"
+
+    # Tokens
+
+    def sign_token(self, typ: str, claims: bytes, algorithm: str = "ES256") -> str:
+        """Return *claims*, JSON in UTF-8, as a token of type *typ* under the current key of *algorithm*.
+
+        The key was proven when it was loaded: that it verifies what it signs. To verify each token would cost more
+        than to sign it (ES256 32 µs against 75).
+        """
+        return sign_jws({"typ": typ}, claims, self._signing_key(algorithm))
+
+    def verify_token(self, token: str | bytes, typ: str) -> bytes:
+        """Return the payload of *token*, made here and of type *typ*; times and claims are the caller's to judge.
+
+        Raises TokenMalformed or TokenInvalid.
+        """
+        try:
+            verified = verify_jws(token, self._now_ring().key_set, self._algorithms())
+        except KeyUnknown as fault:
+            self._look_again(fault)
+            verified = verify_jws(token, self._now_ring().key_set, self._algorithms())
+        # A token of one kind is never taken for one of another (RFC 8725 section 3.11).
+        if verified.header.get("typ") != typ:
+            raise TokenInvalid("The token is of another type")
+        return verified.payload
+
+    def jwks(self) -> tuple[bytes, str]:
+        """Return the JWKS document, of next, current and verify-only keys in a stable order, and its ETag."""
+        ring = self._now_ring()
+        return ring.jwks, ring.etag
+
+    def key_set(self, now: datetime) -> KeySet:
+        """Return the public keys that verify at *now*."""
+        return self._ring_at(now).key_set
+
+    # Secrets
+
+    def derive_secret(self, version: int | None, *parts: str) -> tuple[int, Secret]:
+        """Return the secret access key that *parts* and a derivation key make, with that key's version.
+
+        With *version* None it is the current key's, for minting; else the named one's, for opening. Raises KeyUnknown.
+        """
+        version, key = self._secret(Purpose.DERIVATION, version)
+        digest = sealing.mac(key, _DERIVATION_LABEL, *(part.encode("utf-8") for part in parts))
+        return version, Secret(base64.b64encode(digest[:_DERIVED_LENGTH]).decode("ascii"))
+
+    def seal(self, plaintext: bytes, associated_data: bytes) -> bytes:
+        """Return *plaintext* sealed under the current sealing key for the place *associated_data*."""
+        version, key = self._secret(Purpose.SEALING, None)
+        nonce = self._entropy.draw(sealing.NONCE_LENGTH)
+        return sealing.seal(plaintext, key=key, version=version, nonce=nonce, associated_data=associated_data)
+
+    def open_sealed(self, value: bytes, associated_data: bytes) -> bytes:
+        """Return what was sealed for the place *associated_data*; raises SealBroken."""
+        sealed = sealing.parse_sealed(value)
+        try:
+            _, key = self._secret(Purpose.SEALING, sealed.version)
+        except KeyUnknown as fault:
+            raise SealBroken("The sealed value's key is unknown", detail=fault.detail) from fault
+        return sealing.open_sealed(sealed, key=key, associated_data=associated_data)
+
+    def find_resealed(self, value: bytes, associated_data: bytes) -> bytes | None:
+        """Return *value* sealed anew under the current key; None when it is under that key already."""
+        if sealing.parse_sealed(value).version == self._now_ring().current[Purpose.SEALING]:
+            return None
+        return self.seal(self.open_sealed(value, associated_data), associated_data)
+
+    def mac(self, purpose: Purpose, label: bytes, data: bytes) -> tuple[int, bytes]:
+        """Return the MAC of *data* for the use *label* under the current key of *purpose*, with that key's version."""
+        version, key = self._secret(purpose, None)
+        return version, sealing.mac(key, label, data)
+
+    def verify_mac(self, purpose: Purpose, label: bytes, data: bytes, *, version: int, claimed: bytes) -> None:
+        """Raise SealBroken unless *claimed* is the MAC of *data* for *label* under that version of the key."""
+        try:
+            _, key = self._secret(purpose, version)
+        except KeyUnknown as fault:
+            raise SealBroken("The MAC's key is unknown", detail=fault.detail) from fault
+        sealing.verify_mac(claimed, key, label, data)
+
+    # Lives
+
+    def keys(self) -> tuple[KeyRecord, ...]:
+        """Return every key of the folder with its state, without its secret."""
+        ring = self._now_ring()
+        return tuple(_record(standing, ring.material) for standing in ring.standings)
+
+    def refresh(self) -> bool:
+        """Read the folder again if a file came or went; return whether it was read. Raises KeysRefused.
+
+        When it raises, the keys that were known stay in use.
+        """
+        if keyfiles.mark_folder(self._folder) == self._mark:
+            return False
+        self._mark, self._ring = self._read(self._ring.material)
+        return True
+
+    def rotate(
+        self, purpose: Purpose, algorithm: str | None = None, *, soon: bool = False, emergency: bool = False
+    ) -> tuple[KeyRecord, ...]:
+        """Make the next key of *purpose*; of all signing algorithms in use unless one is named.
+
+        Raises RotationUnderWay, NotFound, or Unavailable when the folder cannot be written.
+        """
+        wanted = [s for s in self._wanted if s.purpose is purpose] if algorithm is None else [Slot(purpose, algorithm)]
+        with keyfiles.writing(self._folder):
+            lives = [key.life for key in keyfiles.read_keys(self._folder)]
+            now = self._clock.now()
+            planned = [plan_rotation(lives, now, self._schedule, s, soon=soon, emergency=emergency) for s in wanted]
+            for plan in planned:
+                _make(self._folder, plan, now, self._entropy)
+        self.refresh()
+        made = {(plan.slot, plan.version) for plan in planned}
+        return tuple(key for key in self.keys() if (Slot(key.purpose, key.algorithm), key.version) in made)
+
+    def remove(self, purpose: Purpose, version: int, algorithm: str | None = None) -> None:
+        """Remove a key at once: what was made with it is refused from here on.
+
+        Raises NotFound, InUse for a current key, or Unavailable when the folder cannot be written.
+        """
+        with keyfiles.writing(self._folder):
+            lives = [key.life for key in keyfiles.read_keys(self._folder)]
+            slot = Slot(purpose, algorithm)
+            keyfiles.remove_key(self._folder, plan_removal(lives, self._clock.now(), self._schedule, slot, version))
+        self.refresh()
+
+    def tend(self) -> tuple[KeyLife, ...]:
+        """Make the keys that are due and remove those that are gone: for the one writer, from time to time.
+
+        Returns the lives of the keys that were made.
+        """
+        made = _fill(self._folder, self._clock.now(), self._entropy, self._schedule, self._wanted)
+        for standing in self._now_ring().standings:
+            if standing.state is KeyState.GONE:
+                keyfiles.remove_key(self._folder, standing.life)
+        self.refresh()
+        return made
+
+    # Within
+
+    def _read(self, known: Material | None) -> tuple[FolderMark, Ring]:
+        """Read the folder; its mark is taken first, so that a change meanwhile is seen the next time."""
+        mark = keyfiles.mark_folder(self._folder)
+        material = parse_material(keyfiles.read_keys(self._folder), known)
+        return mark, arrange(material, self._clock.now(), self._schedule, self._wanted)
+
+    def _now_ring(self) -> Ring:
+        return self._ring_at(self._clock.now())
+
+    def _ring_at(self, now: datetime) -> Ring:
+        if self._ring.good_until is not None and now >= self._ring.good_until:
+            self._ring = arrange(self._ring.material, now, self._schedule, self._wanted)
+        return self._ring
+
+    def _algorithms(self) -> tuple[str, ...]:
+        return tuple(slot.algorithm for slot in self._wanted if slot.algorithm)
+
+    def _signing_key(self, algorithm: str) -> SigningKey:
+        key = self._now_ring().signing.get(algorithm)
+        if key is None:
+            raise KeyUnknown(f"There is no {algorithm} signing key")
+        return key
+
+    def _secret(self, purpose: Purpose, version: int | None) -> tuple[int, bytes]:
+        ring = self._now_ring()
+        version = ring.current[purpose] if version is None else version
+        key = ring.secrets.get((purpose, version))
+        if key is None:
+            self._look_again(KeyUnknown(f"There is no {purpose} key of version {version}"))
+            key = self._now_ring().secrets.get((purpose, version))
+        if key is None:
+            raise KeyUnknown(f"There is no {purpose} key of version {version}")
+        return version, key
+
+    def _look_again(self, unknown: KeyUnknown) -> None:
+        """Read the folder for a key that is not known; raises *unknown* while the brake holds."""
+        now = self._clock.now()
+        if self._looked_at is not None and timedelta(0) <= now - self._looked_at < _BRAKE:
+            raise unknown
+        self._looked_at = now
+        try:
+            self._mark, self._ring = self._read(self._ring.material)
+        except KeysRefused as fault:
+            raise KeyUnknown(unknown.message, detail=fault.message) from fault
+
+
+def open_keyring(
+    folder: Path,
+    clock: Clock,
+    entropy: Entropy,
+    *,
+    create: bool,
+    schedule: Schedule | None = None,
+    algorithms: Iterable[str] = SIGNING_ALGORITHMS,
+) -> Keyring:
+    """Return the keyring of *folder*; with *create* the folder and the keys that it lacks are made first.
+
+    Without *create* nothing is written, so that the folder may be read-only. Raises KeysRefused, naming every fault at
+    once; Unavailable when a key must be made and cannot be.
+    """
+    wanted, schedule = tuple(algorithms), schedule or Schedule()
+    if create:
+        keyfiles.make_folder(folder)
+        _fill(folder, clock.now(), entropy, schedule, slots(wanted))
+    return Keyring(folder, clock, entropy, schedule, wanted)
+
+
+def _fill(
+    folder: Path, now: datetime, entropy: Entropy, schedule: Schedule, wanted: Iterable[Slot]
+) -> tuple[KeyLife, ...]:
+    with keyfiles.writing(folder):
+        lives = [key.life for key in keyfiles.read_keys(folder)]
+        return tuple(_make(folder, plan, now, entropy) for plan in due(lives, now, schedule, wanted))
+
+
+def _make(folder: Path, plan: PlannedKey, now: datetime, entropy: Entropy) -> KeyLife:
+    life = KeyLife(
+        purpose=plan.slot.purpose,
+        algorithm=plan.slot.algorithm,
+        version=plan.version,
+        made_at=now,
+        works_from=plan.works_from,
+        asked=plan.asked,
+    )
+    if life.algorithm is None:
+        jwk = {"kty": "oct", "k": encode_base64url(entropy.draw(sealing.KEY_LENGTH))}
+    else:
+        jwk = render_private_jwk(generate_signing_key(life.algorithm))
+    keyfiles.write_key(folder, StoredKey(life, jwk))
+    if plan.withdraws is not None:
+        keyfiles.remove_key(folder, plan.withdraws)
+    return life
+
+
+def _record(standing: KeyStanding, material: Material) -> KeyRecord:
+    life = standing.life
+    return KeyRecord(
+        purpose=life.purpose,
+        algorithm=life.algorithm,
+        version=life.version,
+        kid=material.signing[life].kid if life in material.signing else None,
+        state=standing.state,
+        made_at=life.made_at,
+        works_from=life.works_from,
+        works_until=standing.works_until,
+        gone_at=standing.gone_at,
+    )

@@ -1,0 +1,223 @@
+"""The life of a key, decided by a pure function of (keys, now, schedule).
+
+A key is *next* until the instant that it works from, *current* until its successor's, *old* (verify-only) for as long
+as anything made with it may be shown, then *gone*. The file of a key says when it works from and nothing more: what it
+is at this instant follows, so no process has to be told.
+
+How long a replaced key is kept differs by purpose. A signing or derivation key: the longest token's life (36 h) and
+the skew. A marker key (MACs of pagination markers, cached sessions and their like, which all end sooner): the same. A
+sealing key: until everything is sealed anew, which time cannot know, so it is never gone by itself. An audit key: for
+ever, because the records are.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sts.errors import InUse, NotFound, RotationUnderWay
+
+SIGNING_ALGORITHMS = ("ES256", "RS256", "ES384")
+
+
+class Purpose(StrEnum):
+    """What a key is for; no key serves two purposes."""
+
+    SIGNING = "signing"
+    DERIVATION = "derivation"
+    SEALING = "sealing"
+    AUDIT = "audit"
+    MARKER = "marker"
+
+
+class KeyState(StrEnum):
+    """Where in its life a key is."""
+
+    NEXT = "next"
+    CURRENT = "current"
+    OLD = "old"
+    GONE = "gone"
+
+
+_KEPT_FOR_EVER = frozenset({Purpose.SEALING, Purpose.AUDIT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """The spans of a key's life (DESIGN section 5).
+
+    *publish_ahead* and *soon_ahead* must be longer than propagation and JWKS caching take; *lead* longer than every
+    process takes to read the folder again.
+    """
+
+    publish_ahead: timedelta = timedelta(hours=24)
+    soon_ahead: timedelta = timedelta(minutes=15)
+    signs_for: timedelta = timedelta(days=30)
+    longest_token: timedelta = timedelta(hours=36)
+    skew: timedelta = timedelta(seconds=60)
+    lead: timedelta = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyLife:
+    """What is known of a key without its secret; *algorithm* is for signing keys, *asked* if an operator wanted it."""
+
+    purpose: Purpose
+    algorithm: str | None
+    version: int
+    made_at: datetime
+    works_from: datetime
+    asked: bool
+
+    @property
+    def slot(self) -> "Slot":
+        """The place that the key fills, and that one key at a time works for."""
+        return Slot(self.purpose, self.algorithm)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Slot:
+    """A purpose, and for signing an algorithm: what always has one current key."""
+
+    purpose: Purpose
+    algorithm: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyStanding:
+    """A key and its state at one instant; *works_until* and *gone_at* are None while they are open."""
+
+    life: KeyLife
+    state: KeyState
+    works_until: datetime | None
+    gone_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedKey:
+    """A key to be made, to work from *works_from*; *withdraws* and is the next key that it takes the place of."""
+
+    slot: Slot
+    version: int
+    works_from: datetime
+    asked: bool
+    withdraws: KeyLife | None = None
+
+
+def slots(algorithms: Iterable[str]) -> tuple[Slot, ...]:
+    """Return every slot of a house that signs with *algorithms*."""
+    signing = tuple(Slot(Purpose.SIGNING, algorithm) for algorithm in algorithms)
+    return signing + tuple(Slot(purpose) for purpose in Purpose if purpose is not Purpose.SIGNING)
+
+
+def judge(keys: Iterable[KeyLife], now: datetime, schedule: Schedule) -> tuple[KeyStanding, ...]:
+    """Return the standing of each of *keys* at *now*, by slot and in the order in which they work."""
+    by_slot: dict[Slot, list[KeyLife]] = {}
+    for key in keys:
+        by_slot.setdefault(key.slot, []).append(key)
+    standings: list[KeyStanding] = []
+    for slot in sorted(by_slot):
+        line = sorted(by_slot[slot], key=lambda key: (key.works_from, key.version))
+        standings += [
+            _stand(key, line[place + 1] if place + 1 < len(line) else None, now, schedule)
+            for place, key in enumerate(line)
+        ]
+    return tuple(standings)
+
+
+def next_change(standings: Iterable[KeyStanding], now: datetime) -> datetime | None:
+    """Return the first instant after *now* at which some key changes its state; None when nothing is planned."""
+    instants = (
+        at
+        for standing in standings
+        for at in (standing.life.works_from, standing.works_until, standing.gone_at)
+        if at is not None and at > now
+    )
+    return min(instants, default=None)
+
+
+def due(keys: Sequence[KeyLife], now: datetime, schedule: Schedule, wanted: Iterable[Slot]) -> tuple[PlannedKey, ...]:
+    """Return the keys that the one writer has to make by itself at *now*.
+
+    A slot without a working key gets one at once: that is the first start. A signing key whose days end within the
+    time that publication takes gets its successor; after a long pause the old key signs on until the new one has been
+    published for as long as it must be.
+    """
+    standings = judge(keys, now, schedule)
+    planned = (_plan_successor(slot, [s for s in standings if s.life.slot == slot], now, schedule) for slot in wanted)
+    return tuple(key for key in planned if key is not None)
+
+
+def plan_rotation(
+    keys: Sequence[KeyLife],
+    now: datetime,
+    schedule: Schedule,
+    slot: Slot,
+    *,
+    soon: bool = False,
+    emergency: bool = False,
+) -> PlannedKey:
+    """Return the key that an operator's rotation of *slot* makes.
+
+    Raises RotationUnderWay while a next key that an operator asked for waits. A next key that the schedule made gives
+    way to the operator's. An emergency is never refused: its key works at once, and a waiting next key, which whoever
+    read the folder may hold as well, is withdrawn. What it costs: whoever caches the JWKS refuses the new key's tokens
+    until they fetch it.
+    """
+    line = [standing for standing in judge(keys, now, schedule) if standing.life.slot == slot]
+    if not line:
+        raise NotFound(f"There is no {_name(slot)} key to rotate")
+    waiting = next((standing.life for standing in line if standing.state is KeyState.NEXT), None)
+    if waiting is not None and waiting.asked and not emergency:
+        raise RotationUnderWay(f"A rotation of the {_name(slot)} key is under way: version {waiting.version} is next")
+    ahead = schedule.lead if slot.purpose is not Purpose.SIGNING else schedule.publish_ahead
+    if soon:
+        ahead = min(ahead, schedule.soon_ahead)
+    works_from = now if emergency else now + ahead
+    return PlannedKey(slot=slot, version=_next_version(line), works_from=works_from, asked=True, withdraws=waiting)
+
+
+def plan_removal(keys: Sequence[KeyLife], now: datetime, schedule: Schedule, slot: Slot, version: int) -> KeyLife:
+    """Return the key to remove at once; raises NotFound, or InUse for the key that works: rotate first."""
+    for standing in judge(keys, now, schedule):
+        if standing.life.slot == slot and standing.life.version == version:
+            if standing.state is KeyState.CURRENT:
+                raise InUse(f"Version {version} is the current {_name(slot)} key: rotate first")
+            return standing.life
+    raise NotFound(f"There is no {_name(slot)} key of version {version}")
+
+
+def _stand(key: KeyLife, successor: KeyLife | None, now: datetime, schedule: Schedule) -> KeyStanding:
+    works_until = None if successor is None else successor.works_from
+    gone_at = None
+    if works_until is not None and key.purpose not in _KEPT_FOR_EVER:
+        gone_at = works_until + schedule.longest_token + schedule.skew
+    if key.works_from > now:
+        state = KeyState.NEXT
+    elif works_until is None or works_until > now:
+        state = KeyState.CURRENT
+    elif gone_at is None or gone_at > now:
+        state = KeyState.OLD
+    else:
+        state = KeyState.GONE
+    return KeyStanding(life=key, state=state, works_until=works_until, gone_at=gone_at)
+
+
+def _plan_successor(slot: Slot, line: Sequence[KeyStanding], now: datetime, schedule: Schedule) -> PlannedKey | None:
+    current = next((standing for standing in line if standing.state is KeyState.CURRENT), None)
+    if current is None:
+        return PlannedKey(slot=slot, version=_next_version(line), works_from=now, asked=False)
+    ends_at = current.life.works_from + schedule.signs_for
+    waiting = current.works_until is not None
+    if waiting or slot.purpose is not Purpose.SIGNING or ends_at - schedule.publish_ahead > now:
+        return None
+    works_from = max(ends_at, now + schedule.publish_ahead)
+    return PlannedKey(slot=slot, version=_next_version(line), works_from=works_from, asked=False)
+
+
+def _next_version(line: Sequence[KeyStanding]) -> int:
+    return 1 + max((standing.life.version for standing in line), default=0)
+
+
+def _name(slot: Slot) -> str:
+    return f"{slot.algorithm} {slot.purpose}" if slot.algorithm else str(slot.purpose)

@@ -1,0 +1,186 @@
+"""The life of a key, as tables and properties of the pure function."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sts.errors import InUse, NotFound, RotationUnderWay
+from sts.keyring.rotation import (
+    KeyLife,
+    KeyState,
+    PlannedKey,
+    Purpose,
+    Schedule,
+    Slot,
+    due,
+    judge,
+    next_change,
+    plan_removal,
+    plan_rotation,
+    slots,
+)
+
+pytestmark = pytest.mark.pure
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+SCHEDULE = Schedule()
+ES256 = Slot(Purpose.SIGNING, "ES256")
+DERIVATION = Slot(Purpose.DERIVATION)
+
+
+def _life(slot: Slot, version: int, works_from: datetime, *, asked: bool = False) -> KeyLife:
+    return KeyLife(
+        purpose=slot.purpose,
+        algorithm=slot.algorithm,
+        version=version,
+        made_at=works_from - DAY,
+        works_from=works_from,
+        asked=asked,
+    )
+
+
+def _made(plan: PlannedKey, now: datetime) -> KeyLife:
+    return KeyLife(
+        purpose=plan.slot.purpose,
+        algorithm=plan.slot.algorithm,
+        version=plan.version,
+        made_at=now,
+        works_from=plan.works_from,
+        asked=plan.asked,
+    )
+
+
+def _states(keys: list[KeyLife], now: datetime) -> dict[int, KeyState]:
+    return {standing.life.version: standing.state for standing in judge(keys, now, SCHEDULE)}
+
+
+@pytest.mark.parametrize(
+    ("after", "first", "second"),
+    [
+        (timedelta(0), KeyState.CURRENT, KeyState.NEXT),
+        (DAY - timedelta(microseconds=1), KeyState.CURRENT, KeyState.NEXT),
+        (DAY, KeyState.OLD, KeyState.CURRENT),
+        (DAY + timedelta(hours=36, seconds=60) - timedelta(microseconds=1), KeyState.OLD, KeyState.CURRENT),
+        (DAY + timedelta(hours=36, seconds=60), KeyState.GONE, KeyState.CURRENT),
+    ],
+)
+@pytest.mark.parametrize("slot", [ES256, DERIVATION, Slot(Purpose.MARKER)])
+def test_a_key_is_next_then_current_then_old_then_gone(
+    slot: Slot, after: timedelta, first: KeyState, second: KeyState
+) -> None:
+    keys = [_life(slot, 1, NOW - DAY), _life(slot, 2, NOW + DAY)]
+    assert _states(keys, NOW + after) == {1: first, 2: second}
+
+
+@pytest.mark.parametrize("purpose", [Purpose.SEALING, Purpose.AUDIT])
+def test_sealing_and_audit_keys_are_never_gone_by_time_alone(purpose: Purpose) -> None:
+    keys = [_life(Slot(purpose), 1, NOW - DAY), _life(Slot(purpose), 2, NOW)]
+    assert _states(keys, NOW + 10_000 * DAY) == {1: KeyState.OLD, 2: KeyState.CURRENT}
+
+
+def test_the_first_start_makes_a_key_for_every_slot_that_works_at_once() -> None:
+    wanted = slots(("ES256", "RS256", "ES384"))
+    plans = due([], NOW, SCHEDULE, wanted)
+    assert {plan.slot for plan in plans} == set(wanted)
+    assert {(plan.works_from, plan.version, plan.asked) for plan in plans} == {(NOW, 1, False)}
+    assert {slot.purpose for slot in wanted} == set(Purpose)
+
+
+def test_a_signing_key_gets_its_successor_a_day_before_its_thirty_days_end() -> None:
+    keys = [_life(ES256, 1, NOW)]
+    assert due(keys, NOW + 29 * DAY - timedelta(seconds=1), SCHEDULE, [ES256]) == ()
+    (plan,) = due(keys, NOW + 29 * DAY, SCHEDULE, [ES256])
+    assert plan.works_from == NOW + 30 * DAY
+    assert due([*keys, _made(plan, NOW + 29 * DAY)], NOW + 29 * DAY, SCHEDULE, [ES256]) == ()
+
+
+def test_after_a_long_pause_the_new_key_is_still_published_for_a_day_first() -> None:
+    (plan,) = due([_life(ES256, 1, NOW - 90 * DAY)], NOW, SCHEDULE, [ES256])
+    assert plan.works_from == NOW + DAY
+
+
+def test_symmetric_keys_rotate_only_when_asked() -> None:
+    assert due([_life(DERIVATION, 1, NOW - 900 * DAY)], NOW, SCHEDULE, [DERIVATION]) == ()
+
+
+@pytest.mark.parametrize(
+    ("slot", "soon", "emergency", "ahead"),
+    [
+        (ES256, False, False, DAY),
+        (ES256, True, False, timedelta(minutes=15)),
+        (ES256, False, True, timedelta(0)),
+        (DERIVATION, False, False, timedelta(minutes=1)),
+        (DERIVATION, True, False, timedelta(minutes=1)),
+        (DERIVATION, False, True, timedelta(0)),
+    ],
+)
+def test_an_operators_rotation_leaves_time_to_publish_unless_it_is_an_emergency(
+    slot: Slot, *, soon: bool, emergency: bool, ahead: timedelta
+) -> None:
+    plan = plan_rotation([_life(slot, 3, NOW - DAY)], NOW, SCHEDULE, slot, soon=soon, emergency=emergency)
+    assert (plan.version, plan.works_from, plan.asked, plan.withdraws) == (4, NOW + ahead, True, None)
+
+
+def test_a_second_rotation_while_one_is_under_way_is_refused() -> None:
+    keys = [_life(ES256, 1, NOW - DAY), _life(ES256, 2, NOW + DAY, asked=True)]
+    with pytest.raises(RotationUnderWay, match="version 2 is next"):
+        plan_rotation(keys, NOW, SCHEDULE, ES256, soon=True)
+    assert plan_rotation(keys, NOW + DAY, SCHEDULE, ES256).version == 3
+
+
+def test_an_emergency_is_never_refused_and_withdraws_the_waiting_key() -> None:
+    keys = [_life(ES256, 1, NOW - DAY), _life(ES256, 2, NOW + DAY, asked=True)]
+    plan = plan_rotation(keys, NOW, SCHEDULE, ES256, emergency=True)
+    assert (plan.version, plan.works_from, plan.withdraws) == (3, NOW, keys[1])
+
+
+def test_a_rotation_that_the_schedule_began_gives_way_to_the_operators() -> None:
+    keys = [_life(ES256, 1, NOW - 29 * DAY), _life(ES256, 2, NOW + DAY)]
+    assert plan_rotation(keys, NOW, SCHEDULE, ES256, soon=True).withdraws == keys[1]
+
+
+def test_the_slots_of_one_purpose_rotate_apart() -> None:
+    other = Slot(Purpose.SIGNING, "RS256")
+    keys = [_life(ES256, 1, NOW - DAY), _life(ES256, 2, NOW + DAY, asked=True), _life(other, 1, NOW - DAY)]
+    assert plan_rotation(keys, NOW, SCHEDULE, other).version == 2
+    with pytest.raises(NotFound):
+        plan_rotation(keys, NOW, SCHEDULE, Slot(Purpose.SIGNING, "PS256"))
+
+
+def test_every_key_but_the_current_one_can_be_removed() -> None:
+    keys = [_life(ES256, 1, NOW - DAY), _life(ES256, 2, NOW), _life(ES256, 3, NOW + DAY)]
+    assert plan_removal(keys, NOW, SCHEDULE, ES256, 1) == keys[0]
+    assert plan_removal(keys, NOW, SCHEDULE, ES256, 3) == keys[2]
+    with pytest.raises(InUse):
+        plan_removal(keys, NOW, SCHEDULE, ES256, 2)
+    with pytest.raises(NotFound):
+        plan_removal(keys, NOW, SCHEDULE, ES256, 4)
+
+
+@given(hours=st.lists(st.integers(0, 2000), min_size=1, max_size=120))
+def test_the_writer_keeps_one_current_key_and_every_key_is_published_before_it_signs(hours: list[int]) -> None:
+    keys: list[KeyLife] = []
+    for hour in sorted(hours):
+        now = NOW + timedelta(hours=hour)
+        first = not keys
+        made = [_made(plan, now) for plan in due(keys, now, SCHEDULE, [ES256])]
+        assert all(first or key.works_from - key.made_at >= SCHEDULE.publish_ahead for key in made)
+        keys += made
+        assert list(_states(keys, now).values()).count(KeyState.CURRENT) == 1
+        assert list(_states(keys, now).values()).count(KeyState.NEXT) <= 1
+
+
+@given(starts=st.lists(st.integers(-4000, 4000), min_size=1, max_size=6, unique=True), at=st.integers(-5000, 5000))
+def test_nothing_changes_before_the_next_change(starts: list[int], at: int) -> None:
+    keys = [_life(ES256, place + 1, NOW + timedelta(minutes=start)) for place, start in enumerate(starts)]
+    now = NOW + timedelta(minutes=at)
+    standings = judge(keys, now, SCHEDULE)
+    change = next_change(standings, now)
+    before = NOW + 9999 * DAY if change is None else change - timedelta(microseconds=1)
+    assert _states(keys, before) == _states(keys, now)
+    if change is not None:
+        assert change > now
+        assert _states(keys, change) != _states(keys, now)
