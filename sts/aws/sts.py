@@ -16,7 +16,8 @@ from sts.model import Caller
 from sts.policy.document import Kind, NamedPolicy
 from sts.store.snapshot import HeldRole, Snapshot
 
-_TRUST_NOBODY = '{"Version":"2012-10-17","Statement":[]}'
+# Nobody bears this id: a role that does not exist trusts nobody, and is weighed like one that does.
+_TRUST_NOBODY = '{"Statement":{"Effect":"Allow","Principal":{"AWS":"AROAAAAAAAAAAAAAAAAAA"},"Action":"sts:AssumeRole"}}'
 _NOT_YET = frozenset({"Tags", "TransitiveTagKeys", "SourceIdentity", "SerialNumber", "TokenCode", "ProvidedContexts"})
 
 
