@@ -5,26 +5,18 @@ of another key does not open.
 """
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from sqlalchemy import Connection
 
 from sts.directory.bearers import confirm_bearer
 from sts.entropy import Entropy
 from sts.errors import NotFound, QuotaExceeded
+from sts.keyring.keyring import Keyring
 from sts.model import AccessKey, Account, Secret, User
 from sts.store import access_keys
 from sts.store.database import Transaction
 
 Owner = User | Account  # an account stands for its root
-
-
-class Seals(Protocol):
-    """What seals secrets: the keyring."""
-
-    def seal(self, plaintext: bytes, associated_data: bytes) -> bytes:
-        """Return *plaintext* sealed for the place that *associated_data* names."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +32,7 @@ class AccessKeys:
     """Changes access keys."""
 
     entropy: Entropy
-    keyring: Seals
+    keyring: Keyring
     per_owner: int = 2
 
     def create(self, tx: Transaction, *, owner: Owner) -> MintedKey:

@@ -8,30 +8,19 @@ through the very list that it came from. It names the version of its key, so tha
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 from sts.aws.row import Command, Result
 from sts.crypto.base64url import encode_base64url, parse_base64url
 from sts.errors import Malformed, ParameterInvalid, SealBroken
+from sts.keyring.keyring import Keyring
+from sts.keyring.rotation import Purpose
 
 _T = TypeVar("_T")
 _MARK = "1"
 _LABEL = b"iam-marker"
-_PURPOSE = "marker"
 _PAGE = 100
 _BESIDE_FILTERS = frozenset({"Marker", "MaxItems"})
-
-
-class Macs(Protocol):
-    """What authenticates markers: the keyring."""
-
-    def mac(self, purpose: Any, label: bytes, data: bytes) -> tuple[int, bytes]:
-        """Return the version of the key and its MAC over *data*."""
-        ...
-
-    def verify_mac(self, purpose: Any, label: bytes, data: bytes, version: int, mac: bytes) -> None:
-        """Raise SealBroken when *mac* is not the MAC of that version's key over *data*."""
-        ...
 
 
 def read_limit(command: Command) -> int:
@@ -43,7 +32,7 @@ def read_limit(command: Command) -> int:
 class Pager:
     """Cuts lists into pages."""
 
-    keyring: Macs
+    keyring: Keyring
 
     def after(self, command: Command, operation: str, account_id: str) -> str | None:
         """Return the position that the page begins behind, None for the first page.
@@ -55,7 +44,7 @@ class Pager:
         try:
             version, position, mac = _parse_marker(command["Marker"])
             said = _said(command, operation, account_id, position)
-            self.keyring.verify_mac(_PURPOSE, _LABEL, said, version, mac)
+            self.keyring.verify_mac(Purpose.MARKER, _LABEL, said, version=version, claimed=mac)
         except (ValueError, Malformed, SealBroken) as error:
             raise ParameterInvalid("Invalid Marker.", detail=f"marker of {operation} refused: {error}") from None
         return position
@@ -73,7 +62,7 @@ class Pager:
         return shown, {"IsTruncated": True, "Marker": self._mint(command, operation, account_id, position(shown[-1]))}
 
     def _mint(self, command: Command, operation: str, account_id: str, position: str) -> str:
-        version, mac = self.keyring.mac(_PURPOSE, _LABEL, _said(command, operation, account_id, position))
+        version, mac = self.keyring.mac(Purpose.MARKER, _LABEL, _said(command, operation, account_id, position))
         return f"{_MARK}.{version}.{encode_base64url(position.encode())}.{encode_base64url(mac)}"
 
 

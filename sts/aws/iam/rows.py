@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from sts.access import Context, Demand
+from sts.arn import iam_arn
 from sts.audit.events import Event
 from sts.aws.row import SMALL, Changes, Command, Demands, Find, Limit, Operation, Proof, Reads, Target
 from sts.model import Caller
@@ -37,6 +38,22 @@ def on_target(action: str) -> Demands:
 
     def demands(_caller: Caller, _command: Command, target: Target) -> tuple[Demand, ...]:
         return (demand(action, target),)
+
+    return demands
+
+
+def on_both(action: str, kind: str, new_name: str) -> Demands:
+    """Return the demands of a rename: *action* on what is there and on what it becomes (IAM API, "UpdateUser").
+
+    *kind* is `user` or `group`, *new_name* the member that gives the name. Without the second demand whoever may rename
+    one user could move it under the path of others, where more is allowed.
+    """
+
+    def demands(_caller: Caller, command: Command, target: Target) -> tuple[Demand, ...]:
+        prefix = iam_arn(target.account_id, kind)
+        path, name = target.arn.removeprefix(prefix).rsplit("/", 1)
+        moved = f"{prefix}{command.get('NewPath', f'{path}/')}{command.get(new_name, name)}"
+        return tuple(demand(action, target, resource) for resource in dict.fromkeys((target.arn, moved)))
 
     return demands
 
