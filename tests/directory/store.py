@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert
 
 from sts.directory.managed import install
 from sts.entropy import Entropy
+from sts.keyring.keyring import Keyring
 from sts.model import Account
 from sts.store import tables
 from sts.store.accounts import insert_account
@@ -26,6 +27,7 @@ class Store:
     """An open store; each call is a transaction of its own."""
 
     database: Database
+    keyring: Keyring
 
     def change(self, work: Callable[[Transaction], _T]) -> _T:
         """Run *work* in a transaction and return its result."""
@@ -33,16 +35,16 @@ class Store:
 
     def touched(self, work: Callable[[Transaction], object]) -> set[tuple[str, str]]:
         """Run *work* in a transaction and return what it touched."""
-        return set(map(tuple, self.database.transact_now(work, NOW)[1].changes))  # type: ignore[arg-type]
+        return {(change.noun, change.key) for change in self.database.transact_now(work, NOW)[1].changes}
 
     def read(self, query: Callable[[Connection], _T]) -> _T:
         """Run *query* in a read transaction and return its result."""
         return self.database.read_now(query)
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, keyring: Keyring) -> Store:
     """Return a new store at *url* with two accounts and the managed policies of the service."""
-    store = Store(open_database(url))
+    store = Store(open_database(url), keyring)
     tables.metadata.create_all(store.database.writer)
     with store.database.writer.begin() as connection:
         connection.execute(insert(tables.version).values(id=1, epoch="first", counter=0))
