@@ -1,0 +1,199 @@
+"""The service under test: the real application behind the real server on a free port, in a thread of this process."""
+
+import asyncio
+import json
+import threading
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx2
+import uvicorn
+from botocore.config import Config
+
+from sts.app import build_accounts, create_app, lay_foundation
+from sts.clock import Clock
+from sts.entropy import Entropy
+from sts.settings import Settings, read_settings
+from tests.signing import Key, encode, sign
+
+VERSIONS = {"sts": "2011-06-15", "iam": "2010-05-08"}
+REGION = "us-east-1"
+
+
+@dataclass
+class OffsetClock:
+    """The real time, moved: for real clients, which sign with the machine's."""
+
+    offset: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset
+
+    def tick(self, span: timedelta) -> None:
+        self.offset += span
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer of the Query protocol."""
+
+    status: int
+    headers: httpx2.Headers
+    body: bytes
+
+    def text(self, name: str) -> str:
+        """Return the text of the first element called *name*."""
+        root = ET.fromstring(self.body)  # noqa: S314  our own answer
+        found = next((node for node in root.iter() if node.tag.rpartition("}")[2] == name), None)
+        assert found is not None, self.body
+        return found.text or ""
+
+    @property
+    def code(self) -> str:
+        return self.text("Code")
+
+    @property
+    def message(self) -> str:
+        return self.text("Message")
+
+    def key(self) -> Key:
+        """Return the temporary credentials in the answer."""
+        return Key(self.text("AccessKeyId"), self.text("SecretAccessKey"), self.text("SessionToken"))
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An account with its administrator's key."""
+
+    account_id: str
+    key: Key
+
+
+@dataclass
+class Service:
+    """A running service, with its clock and its files."""
+
+    settings: Settings
+    clock: Clock
+    entropy: Entropy
+    url: str
+
+    @property
+    def host(self) -> str:
+        return self.url.removeprefix("http://")
+
+    @property
+    def database_path(self) -> Path:
+        return Path(self.settings.database_url.removeprefix("sqlite:///"))
+
+    def tenant(self, account_id: str | None = None) -> Tenant:
+        """Make an account, as an operator on the host does."""
+        at = lay_foundation(self.settings, self.clock, self.entropy)
+        begun, _ = at.database.transact_now(
+            lambda tx: build_accounts(at).create(tx, account_id=account_id), at.clock.now()
+        )
+        at.database.close()
+        return Tenant(begun.account.account_id, Key(begun.minted.key.access_key_id, str(begun.minted.secret)))
+
+    def root_key(self, tenant: Tenant) -> Key:
+        """Make a key of the account's root, as an operator on the host does."""
+        at = lay_foundation(self.settings, self.clock, self.entropy)
+        minted, _ = at.database.transact_now(
+            lambda tx: build_accounts(at).create_root_key(tx, account_id=tenant.account_id), at.clock.now()
+        )
+        at.database.close()
+        return Key(minted.key.access_key_id, str(minted.secret))
+
+    def call(self, key: Key | None, action: str, service: str = "iam", **parameters: str) -> Reply:
+        """Call an operation with a signature made at this service's time."""
+        form = {"Action": action, "Version": VERSIONS[service], **parameters}
+        return self.send(key, body=encode(form).encode(), service=service)
+
+    def send(
+        self,
+        key: Key | None,
+        *,
+        method: str = "POST",
+        path: str = "/",
+        query: str = "",
+        body: bytes = b"",
+        service: str = "sts",
+        region: str = REGION,
+        at: datetime | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Reply:
+        """Send a request, signed when there is a key, with *headers* added after signing."""
+        sent = {} if method == "GET" else {"content-type": "application/x-www-form-urlencoded"}
+        if key is not None:
+            when = at or self.clock.now()
+            sent |= sign(
+                key, method=method, host=self.host, path=path, query=query, body=body, at=when, service=service,
+                region=region,
+            )  # fmt: skip
+        target = f"{self.url}{path}" + (f"?{query}" if query else "")
+        with httpx2.Client(trust_env=False) as client:
+            answer = client.request(method, target, content=body, headers=sent | (headers or {}))
+        return Reply(answer.status_code, answer.headers, answer.content)
+
+    def assume(self, key: Key, role_arn: str, name: str = "session", **parameters: str) -> Reply:
+        """Call AssumeRole."""
+        return self.call(key, "AssumeRole", "sts", RoleArn=role_arn, RoleSessionName=name, **parameters)
+
+    def boto(self, name: str, key: Key) -> Any:
+        """Return an unmodified boto3 client of the service *name*."""
+        return boto3.client(
+            name,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=key.access_key_id,
+            aws_secret_access_key=key.secret,
+            aws_session_token=key.token,
+            config=Config(retries={"max_attempts": 1}),
+        )
+
+
+def trust(*principals: str, condition: dict[str, Any] | None = None) -> str:
+    """Return a trust policy for *principals* (ARNs)."""
+    statement: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": list(principals)}, "Action": "sts:AssumeRole"}
+    if condition is not None:
+        statement["Condition"] = condition
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def allow(action: str | list[str], resource: str | list[str] = "*", effect: str = "Allow") -> str:
+    """Return an identity or session policy of one statement."""
+    statement = {"Effect": effect, "Action": action, "Resource": resource}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@contextmanager
+def running(home: Path, clock: Clock, entropy: Entropy | None = None, **environment: str) -> Iterator[Service]:
+    """Run the service on a free port until the context ends."""
+    drawn = entropy or Entropy()
+    settings = read_settings({"STS_HOME": str(home), **environment})
+    config = uvicorn.Config(
+        create_app(settings, clock=clock, entropy=drawn),
+        port=0,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        loop="asyncio",
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=asyncio.run, args=(server.serve(),), daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the server ended before it began"
+        thread.join(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield Service(settings, clock, drawn, f"http://127.0.0.1:{port}")
+    finally:
+        server.should_exit = True
+        thread.join()
