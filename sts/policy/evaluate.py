@@ -6,7 +6,7 @@ caller and this resource must each allow; which are required depends on how dire
 caller (Grant). A new kind of policy is one more consultation, in its place in the order.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -69,10 +69,16 @@ def evaluate(question: Question, policies: Policies) -> Decision:
     denying = [finding for finding in findings if finding.denying]
     missing = [each for each in findings if each.kind in required and each.outcome is not Outcome.ALLOWED]
     if denying:
-        return _decide(question, findings, Outcome.EXPLICIT_DENY, blocked_by=denying[0])
+        return _refuse(question, findings, Outcome.EXPLICIT_DENY, denying[0])
     if missing:
-        return _decide(question, findings, Outcome.IMPLICIT_DENY, blocked_by=missing[0])
-    return _decide(question, [each for each in findings if each.kind in required or each.grant], Outcome.ALLOWED)
+        return _refuse(question, findings, Outcome.IMPLICIT_DENY, missing[0])
+    return Decision(
+        outcome=Outcome.ALLOWED,
+        action=question.action,
+        resource=question.resource,
+        said=_tell(findings),
+        deciding=_cite((each.kind, each.allowing) for each in findings if each.kind in required or each.grant),
+    )
 
 
 def _require_kinds(question: Question, resource: _Finding) -> frozenset[Kind]:
@@ -150,26 +156,30 @@ def _find_grant(statement: Statement, kind: Kind, principal: Principal) -> Grant
     return statement.principals.find_grant(principal)
 
 
-def _decide(
-    question: Question, findings: list[_Finding], outcome: Outcome, *, blocked_by: _Finding | None = None
-) -> Decision:
+def _tell(findings: list[_Finding]) -> tuple[tuple[Kind, Outcome], ...]:
+    """Return what each kind said; the resource's is left out where there is none and none was missed."""
+    return tuple((each.kind, each.outcome) for each in findings if each.consulted or each.kind is not Kind.RESOURCE)
+
+
+def _cite(told: Iterable[tuple[Kind, Iterable[tuple[str, Statement]]]]) -> tuple[StatementReference, ...]:
+    return tuple(
+        StatementReference(kind, policy, statement.sid, statement.index)
+        for kind, statements in told
+        for policy, statement in statements
+    )
+
+
+def _refuse(question: Question, findings: list[_Finding], outcome: Outcome, blocked_by: _Finding) -> Decision:
     denied = outcome is Outcome.EXPLICIT_DENY
+    reports = _report(question, findings, blocked_by, denied=denied)
     return Decision(
         outcome=outcome,
         action=question.action,
         resource=question.resource,
-        said=tuple((each.kind, each.outcome) for each in findings if each.consulted or each.kind is not Kind.RESOURCE),
-        deciding=tuple(
-            StatementReference(each.kind, policy, statement.sid, statement.index)
-            for each in findings
-            for policy, statement in (each.denying if denied else each.allowing)
-        )
-        if outcome is not Outcome.IMPLICIT_DENY
-        else (),
-        blocked_by=blocked_by.kind if blocked_by else None,
-        conditions=tuple(islice(_report(question, findings, blocked_by, denied=denied), _MOST_REPORTS))
-        if blocked_by
-        else (),
+        said=_tell(findings),
+        deciding=_cite((each.kind, each.denying) for each in findings),
+        blocked_by=blocked_by.kind,
+        conditions=tuple(islice(reports, _MOST_REPORTS)),
     )
 
 

@@ -216,7 +216,7 @@ def _parse_resource(text: str, place: str, kind: Kind, *, variables: bool) -> Te
     if text == "*":
         return Template((mark_wildcards(text),))
     segments = text.split(":", _ARN_SEGMENTS - 1)
-    if segments[0] != "arn" or "" in segments[1:3]:
+    if segments[0] != "arn" or not segments[1:] or "" in segments[1:3]:
         raise PolicyMalformed("A resource is an ARN or *", place=place)
     missing = _ARN_SEGMENTS - len(segments)
     if missing and kind not in (Kind.IDENTITY, Kind.BOUNDARY):
