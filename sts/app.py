@@ -1,7 +1,7 @@
 """The composition root: every part of the house, put together; the only place that knows them all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +19,16 @@ from sts.audit.sums import Sums
 from sts.authn.signature import SignatureProof
 from sts.aws.endpoint import QueryEndpoint
 from sts.aws.errors import code_of
+from sts.aws.iam.access_keys import AccessKeyOperations
+from sts.aws.iam.attachments import AttachmentOperations
+from sts.aws.iam.groups import GroupOperations
+from sts.aws.iam.inline_policies import InlinePolicyOperations
+from sts.aws.iam.paging import Pager
+from sts.aws.iam.policies import PolicyOperations
+from sts.aws.iam.roles import RoleOperations
+from sts.aws.iam.users import UserOperations
 from sts.aws.operations import Operations
+from sts.aws.row import Operation as Row
 from sts.aws.sts import StsOperations
 from sts.cache import MemoryCache
 from sts.clock import Clock, SystemClock
@@ -27,6 +36,11 @@ from sts.credentials import Credentials
 from sts.directory import managed
 from sts.directory.access_keys import AccessKeys
 from sts.directory.accounts import Accounts
+from sts.directory.attachments import Attachments
+from sts.directory.groups import Groups
+from sts.directory.inline_policies import InlinePolicies
+from sts.directory.policies import Policies
+from sts.directory.roles import Roles
 from sts.directory.users import Users
 from sts.entropy import Entropy
 from sts.errors import Unavailable
@@ -99,7 +113,7 @@ def _query_endpoint(settings: Settings, at: Foundation) -> QueryEndpoint:
     credentials = Credentials(settings.issuer, at.keyring, MemoryCache(at.clock), at.clock, at.entropy)
     sessions = RoleSessions(credentials, at.snapshot, at.clock)
     return QueryEndpoint(
-        operations=Operations.compile(StsOperations(sessions, at.snapshot).rows()),
+        operations=Operations.compile((*StsOperations(sessions, at.snapshot).rows(), *_iam_rows(at))),
         proof=SignatureProof(at.snapshot, credentials, at.keyring, at.clock),
         access=Access(Evaluator(at.snapshot)),
         journal=at.journal,
@@ -108,6 +122,17 @@ def _query_endpoint(settings: Settings, at: Foundation) -> QueryEndpoint:
         clock=at.clock,
         entropy=at.entropy,
     )
+
+
+def _iam_rows(at: Foundation) -> Iterator[Row]:
+    pager, entropy = Pager(at.keyring), at.entropy
+    yield from UserOperations(Users(entropy), pager).rows()
+    yield from AccessKeyOperations(AccessKeys(entropy, at.keyring), pager).rows()
+    yield from GroupOperations(Groups(entropy), pager).rows()
+    yield from RoleOperations(Roles(entropy), pager).rows()
+    yield from PolicyOperations(Policies(entropy), pager).rows()
+    yield from InlinePolicyOperations(InlinePolicies(), pager).rows()
+    yield from AttachmentOperations(Attachments(), pager).rows()
 
 
 def build_accounts(at: Foundation) -> Accounts:
