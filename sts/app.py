@@ -143,14 +143,15 @@ def build_accounts(at: Foundation) -> Accounts:
 @asynccontextmanager
 async def _live(at: Foundation) -> AsyncIterator[None]:
     """Run what goes on beside requests, and end it in order: no answer is left without its record."""
-    tasks = [asyncio.create_task(work) for work in (at.journal.write(), _follow(at), _keep_minutes(at))]
+    writer = asyncio.create_task(at.journal.write())
+    beside = [asyncio.create_task(work) for work in (_follow(at), _keep_minutes(at))]
     try:
         yield
     finally:
-        for task in tasks:
+        for task in beside:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await _close(at)
+        await asyncio.gather(*beside, return_exceptions=True)
+        await _close(at, writer)
 
 
 async def _follow(at: Foundation) -> None:
@@ -175,9 +176,10 @@ async def _attempt(event: str, work: Callable[[], Awaitable[None]]) -> None:
         _log.error(event, reason=unavailable.detail)
 
 
-async def _close(at: Foundation) -> None:
+async def _close(at: Foundation, writer: asyncio.Task[None]) -> None:
     for entry in at.sums.take():
         at.journal.leave(entry)
-    await at.journal.write_waiting()
+    at.journal.close()
+    await writer
     await _attempt("audit.checkpoint.failed", at.journal.checkpoint)
     at.database.close()

@@ -64,6 +64,7 @@ class Journal:
     _sequence: int = 0
     _head: bytes = b""
     _checkpointed: int = 0
+    _closing: bool = False
 
     async def record(self, entry: Entry) -> None:
         """Record *entry*; raises Unavailable when it cannot be."""
@@ -77,6 +78,11 @@ class Journal:
         result: _T = await self._append_soon(_Waiting(entry, change))
         return result
 
+    def close(self) -> None:
+        """Let `write` end once nothing waits any more."""
+        self._closing = True
+        self._wake.set()
+
     def leave(self, entry: Entry) -> None:
         """Leave *entry* to be written with whatever is written next; nobody waits for it."""
         self._waiting.append(_Waiting(entry))
@@ -87,8 +93,11 @@ class Journal:
         return await waiting.done
 
     async def write(self) -> None:
-        """Commit whatever waits, for ever; run as a task of the process."""
-        while True:
+        """Commit whatever waits, until `close`; run as a task of the process.
+
+        It is never cancelled: a commit that nobody waits for would still be made, and the next one would not know.
+        """
+        while not self._closing:
             await self._wake.wait()
             await self.write_waiting()
 
