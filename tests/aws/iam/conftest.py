@@ -1,0 +1,3 @@
+from tests.directory.conftest import keyring, store
+
+__all__ = ["keyring", "store"]

@@ -1,0 +1,94 @@
+"""Rows called as the endpoint calls them, without the wire: target, demands, handler."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sts.aws.row import Changes, Find, Operation, Reads, Result, Target
+from sts.aws.wire import compile_operation, load_model
+from sts.model import Caller, CallerKind, Session, User, role_session_caller
+from tests.directory.store import ACCOUNT_ID, NOW, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The rows by name, over a store."""
+
+    store: Store
+    rows: Mapping[str, Operation]
+
+    def target(self, caller: Caller, name: str, **command: Any) -> Target:
+        """Return what the row *name* finds for *command*."""
+        find = cast("Find", self.rows[name].target)
+        return self.store.read(lambda connection: find(connection, caller, command))
+
+    def demanded(self, caller: Caller, name: str, **command: Any) -> list[tuple[str, str]]:
+        """Return the (action, resource) pairs that *command* demands, all in the caller's account."""
+        demands = self.rows[name].demands(caller, command, self.target(caller, name, **command))
+        assert {demand.resource_account_id for demand in demands} == {caller.account_id}
+        return [(demand.action, demand.resource) for demand in demands]
+
+    def call(self, caller: Caller, name: str, **command: Any) -> Result:
+        """Do what *command* says and return the members of the result."""
+        return self.act(caller, name, self.target(caller, name, **command), **command)
+
+    def act(self, caller: Caller, name: str, target: Target, **command: Any) -> Result:
+        """Do what *command* says to *target*, which was authorized some time ago."""
+        handler = self.rows[name].handler
+        if isinstance(handler, Reads):
+            return self.store.read(lambda connection: handler.run(connection, caller, command, target))
+        assert isinstance(handler, Changes)
+        return self.store.change(lambda tx: handler.run(tx, caller, command, target))
+
+    def render(self, caller: Caller, name: str, **command: Any) -> bytes:
+        """Do what *command* says and return the answer as XML; it raises for a result that the model does not know."""
+        render = compile_operation(load_model("iam"), name, withheld=self.rows[name].not_yet).render
+        return render(self.call(caller, name, **command), "request-id")
+
+
+def open_desk(store: Store, rows: Iterable[Operation]) -> Desk:
+    """Return a desk with *rows*."""
+    return Desk(store, {row.name: row for row in rows})
+
+
+def root(account_id: str = ACCOUNT_ID) -> Caller:
+    """Return the account's root, calling."""
+    arn = f"arn:aws:iam::{account_id}:root"
+    return Caller(
+        kind=CallerKind.ROOT,
+        account_id=account_id,
+        arn=arn,
+        principal_arn=arn,
+        unique_id=account_id,
+        userid=account_id,
+    )
+
+
+def calling(user: User) -> Caller:
+    """Return *user*, calling."""
+    return Caller(
+        kind=CallerKind.USER,
+        account_id=user.account_id,
+        arn=user.arn,
+        principal_arn=user.arn,
+        unique_id=user.unique_id,
+        userid=user.unique_id,
+        user_name=user.name,
+    )
+
+
+def session() -> Caller:
+    """Return a role session, calling."""
+    return role_session_caller(
+        Session(
+            jti="jti",
+            access_key_id="ASIAEXAMPLE",
+            account_id=ACCOUNT_ID,
+            role_id="AROAEXAMPLE",
+            role_arn=f"arn:aws:iam::{ACCOUNT_ID}:role/reader",
+            session_name="one",
+            issued_at=NOW,
+            expires_at=NOW,
+            chain=(),
+        )
+    )
