@@ -42,7 +42,7 @@ class Accounts:
 
         The managed policies must be installed. Raises InputInvalid, and AlreadyExists for a number that is taken.
         """
-        account = self._open(tx, account_id or self._draw(), name)
+        account = self._open(tx, self._draw() if account_id is None else account_id, name)
         user = self.users.create(tx, account_id=account.account_id, name=administrator)
         attachments.insert_attachment(
             tx.connection, user.unique_id, ADMINISTRATOR.policy_id, account.account_id, tx.now

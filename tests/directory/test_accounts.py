@@ -47,7 +47,7 @@ def test_an_account_that_exists_is_not_created_again(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "account_id", ["1", "12345678901", "1234567890123", "١٢٣٤٥٦٧٨٩٠١٢", "12345678901a", "123456789012\n"]
+    "account_id", ["", "1", "12345678901", "1234567890123", "١٢٣٤٥٦٧٨٩٠١٢", "12345678901a", "123456789012\n"]
 )
 def test_an_account_id_has_twelve_digits(store: Store, account_id: str) -> None:
     with pytest.raises(InputInvalid):

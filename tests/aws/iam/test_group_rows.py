@@ -3,9 +3,9 @@ import pytest
 from sts.aws.iam.groups import GroupOperations
 from sts.aws.iam.paging import Pager
 from sts.directory.groups import Groups
-from sts.directory.users import Users
 from sts.errors import NotFound
 from tests.aws.iam.desk import Desk, open_desk, root
+from tests.directory.people import user
 from tests.directory.store import ACCOUNT_ID, ENTROPY, NOW, OTHER_ACCOUNT_ID, Store
 
 ARN = f"arn:aws:iam::{ACCOUNT_ID}:group"
@@ -20,7 +20,7 @@ def desk(store: Store) -> Desk:
 @pytest.fixture
 def staff(store: Store, desk: Desk) -> str:
     for name in ("alice", "Bob", "carol"):
-        store.change(lambda tx, name=name: Users(ENTROPY).create(tx, account_id=ACCOUNT_ID, name=name))  # type: ignore[misc]
+        user(store, name)
     desk.call(root(), "CreateGroup", GroupName="staff", Path="/dept/")
     for name in ("carol", "alice", "Bob"):
         desk.call(root(), "AddUserToGroup", GroupName="staff", UserName=name)
