@@ -4,11 +4,11 @@ A pattern is first *marked*: its wildcards become lone surrogates, which no vali
 `*` and `?` that a variable brings in, or `${*}` stands for, stay characters. Patterns without `?` are matched by
 searching their pieces from left to right, each at its first occurrence, which never needs a second try. All others of a
 list run together in one automaton whose states are the bits of one integer: one step for each character of the value,
-however many patterns there are.
+however many patterns there are, and none when the value begins or ends otherwise than all of them.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 STAR = "\ud800"  # any characters
@@ -18,6 +18,7 @@ INNER_ANY = "\ud803"  # one character but a colon
 
 _MARKS = {ord("*"): STAR, ord("?"): ANY}
 _INNER_MARKS = {ord("*"): INNER_STAR, ord("?"): INNER_ANY}
+_BOUND = {ord(STAR): INNER_STAR, ord(ANY): INNER_ANY}
 _STARS = re.compile(f"{STAR}{{2,}}")
 _STEPWISE = re.compile(f"[{ANY}{INNER_STAR}{INNER_ANY}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -40,6 +41,16 @@ def mark_arn_head(head: str) -> str:
     )
 
 
+def bind_to_segments(segments: Sequence[str]) -> str:
+    """Join the marked segments of an ARN, so that no wildcard but those of the last passes a colon."""
+    return ":".join((*(segment.translate(_BOUND) for segment in segments[:-1]), segments[-1]))
+
+
+def is_stepwise(marked: str) -> bool:
+    """Say whether matching takes the automaton."""
+    return _STEPWISE.search(marked) is not None
+
+
 def is_plain(text: str) -> bool:
     """Say whether *text* is free of the characters that mark wildcards."""
     return _SURROGATE.search(text) is None
@@ -49,6 +60,8 @@ def is_plain(text: str) -> bool:
 class Automaton:
     """Several patterns at once: bit *i* of the state says that the tokens before *i* have been met."""
 
+    heads: tuple[str, ...]  # what the patterns begin with, up to their first wildcard
+    tails: tuple[str, ...]
     start: int
     final: int
     accepts: Mapping[str, int]
@@ -58,6 +71,8 @@ class Automaton:
 
     def matches(self, value: str) -> bool:
         """Say whether a pattern covers all of *value*; takes one step for each of its characters."""
+        if not value.startswith(self.heads) or not value.endswith(self.tails):
+            return False
         states, loops, everywhere = self.start, self.loops, self.loops | self.inner_loops
         accepts, other = self.accepts, self.accepts_other
         for character in value:
@@ -91,7 +106,7 @@ def compile_patterns(marked: Iterable[str]) -> Patterns:
     """Sort marked patterns by what it takes to match them."""
     literals, prefixes, globs, stepwise = [], [], [], []
     for pattern in (_STARS.sub(STAR, text) for text in marked):
-        if _STEPWISE.search(pattern):
+        if is_stepwise(pattern):
             stepwise.append(pattern)
         elif STAR not in pattern:
             literals.append(pattern)
@@ -152,11 +167,13 @@ class _Builder:
         self.bit <<= 1
 
 
-def _build_automaton(patterns: Iterable[str]) -> Automaton:
+def _build_automaton(patterns: Sequence[str]) -> Automaton:
+    heads = tuple(_SURROGATE.split(pattern, maxsplit=1)[0] for pattern in patterns)
+    tails = tuple(_SURROGATE.split(pattern)[-1] for pattern in patterns)
     builder = _Builder()
     for pattern in patterns:
         builder.add(pattern)
     other = builder.any | builder.inner_any
     accepts = {character: bits | other for character, bits in builder.literal.items()}
     accepts[":"] = builder.literal.get(":", 0) | builder.any
-    return Automaton(builder.start, builder.final, accepts, other, builder.loops, builder.inner_loops)
+    return Automaton(heads, tails, builder.start, builder.final, accepts, other, builder.loops, builder.inner_loops)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from sts.policy.matching import Patterns, compile_patterns
+from sts.policy.matching import Patterns, bind_to_segments, compile_patterns, is_stepwise
 from sts.policy.question import Context, fold_value
 from sts.policy.values import Network, find_address, find_boolean, find_bytes, find_decimal, find_instant, find_network
 from sts.policy.variables import Template
@@ -106,16 +106,17 @@ class _Globs:
 
 @dataclass(frozen=True, slots=True)
 class _Arns:
-    """Comparison of ARNs, segment by segment."""
+    """Comparison of ARNs, segment by segment; those with `?` go through the segments together."""
 
     fixed: tuple[tuple[Patterns, ...], ...]
+    stepwise: Patterns
     templates: tuple[Template, ...]
 
     def __call__(self, value: str, context: Context) -> bool:
         segments = value.split(":", _ARN_SEGMENTS - 1)
         if len(segments) != _ARN_SEGMENTS:
             return False
-        if any(_cover_segments(patterns, segments) for patterns in self.fixed):
+        if self.stepwise.cover(value) or any(_cover_segments(patterns, segments) for patterns in self.fixed):
             return True
         texts = (template.resolve(context) for template in self.templates)
         return any(text is not None and _cover_segments(_compile_segments(text), segments) for text in texts)
@@ -187,13 +188,20 @@ def _build_globs(values: tuple[Template, ...]) -> Matcher:
 
 def _build_arns(values: tuple[Template, ...]) -> Matcher:
     fixed, templates = _divide(values)
-    return _Arns(tuple(patterns for text in fixed if (patterns := _compile_segments(text))), templates)
+    arns = [segments for text in fixed if len(segments := text.split(":", _ARN_SEGMENTS - 1)) == _ARN_SEGMENTS]
+    stepwise = [bind_to_segments(segments) for segments in arns if is_stepwise("".join(segments))]
+    quick = tuple(_compile_each(segments) for segments in arns if not is_stepwise("".join(segments)))
+    return _Arns(quick, compile_patterns(stepwise), templates)
+
+
+def _compile_each(segments: list[str]) -> tuple[Patterns, ...]:
+    return tuple(compile_patterns((segment,)) for segment in segments)
 
 
 def _compile_segments(text: str) -> tuple[Patterns, ...]:
     """Return a pattern for each segment of an ARN; none when the text has not six, and then nothing matches it."""
     segments = text.split(":", _ARN_SEGMENTS - 1)
-    return tuple(compile_patterns((segment,)) for segment in segments) if len(segments) == _ARN_SEGMENTS else ()
+    return _compile_each(segments) if len(segments) == _ARN_SEGMENTS else ()
 
 
 def _cover_segments(patterns: tuple[Patterns, ...], segments: list[str]) -> bool:

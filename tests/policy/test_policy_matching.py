@@ -79,12 +79,21 @@ class _Counted(str):
 
 @pytest.mark.parametrize("pattern", ["*a?" * 2048, "?*" * 3072, "*?" * 3072 + "b", "a*" * 3000 + "?b"])
 def test_a_hostile_pattern_takes_one_step_for_each_character(pattern: str) -> None:
-    value = _Counted("a" * 6144)
+    value = _Counted("a" * 6143 + "b")
     value.looks = 0
     automaton = compile_patterns((mark_wildcards(pattern),)).automaton
     assert automaton is not None
     automaton.matches(value)
     assert 0 < value.looks <= len(value)
+
+
+def test_a_value_that_ends_otherwise_than_every_pattern_is_not_looked_at() -> None:
+    value = _Counted("a" * 6144)
+    value.looks = 0
+    automaton = compile_patterns((mark_wildcards("*a?b"), mark_wildcards("*?c"))).automaton
+    assert automaton is not None
+    assert not automaton.matches(value)
+    assert value.looks == 0
 
 
 def test_a_thousand_hostile_patterns_take_one_pass() -> None:
