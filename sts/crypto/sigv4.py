@@ -186,7 +186,7 @@ def _index(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, list[bytes]]:
 
 def _find_single(by_name: Mapping[str, Sequence[bytes]], name: str) -> str | None:
     values = by_name.get(name)
-    return None if values is None else values[0].decode("latin-1").strip()
+    return None if values is None else values[0].strip().decode("latin-1")
 
 
 def _text(raw: bytes | str) -> str:
@@ -221,7 +221,7 @@ def _parse_parameters(text: str) -> dict[str, str]:
     """Read `Credential=…, SignedHeaders=…, Signature=…`, with or without blanks between."""
     parameters: dict[str, str] = {}
     for part in text.split(","):
-        name, equals, value = part.strip().partition("=")
+        name, equals, value = part.strip(" ").partition("=")
         if name in parameters:
             raise ParameterRepeated("Authorization header gives a parameter more than once.")
         if equals:
@@ -281,7 +281,7 @@ def _find_date(by_name: Mapping[str, Sequence[bytes]]) -> str | None:
     values = by_name.get("date", ())
     if len(values) != 1:
         return None
-    text = values[0].decode("latin-1").strip()
+    text = values[0].strip().decode("latin-1")
     if _INSTANT.fullmatch(text):
         return text
     try:
