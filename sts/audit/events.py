@@ -63,6 +63,8 @@ class Event(StrEnum):
     STORE_MIGRATE = "store.migrate"
     REQUEST_REFUSE = "request.refuse"  # before a caller was proven: recorded in sums
     AUDIT_CHECKPOINT = "audit.checkpoint"
+    AUDIT_READ = "audit.read"
+    AUDIT_VERIFY = "audit.verify"
 
 
 class Outcome(StrEnum):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, tuple_, update
 
 from sts.store.tables import access_key_use, audit_checkpoint, audit_record, audit_stream
 
@@ -70,15 +70,19 @@ def find_heads(connection: Connection) -> list[Head]:
 
 def find_records(connection: Connection, stream: str) -> Iterator[Row]:
     """Return the records of *stream* in order, a page at a time."""
-    after = 0
-    while rows := connection.execute(
-        select(audit_record)
-        .where(audit_record.c.stream == stream, audit_record.c.sequence > after)
-        .order_by(audit_record.c.sequence)
-        .limit(_PAGE)
-    ).all():
-        yield from (Row(*row) for row in rows)
-        after = rows[-1].sequence
+    of_stream = select(audit_record).where(audit_record.c.stream == stream).order_by(audit_record.c.sequence)
+    page = connection.execute(of_stream.limit(_PAGE)).all()
+    while page:
+        yield from (Row(*row) for row in page)
+        later = audit_record.c.sequence > page[-1].sequence
+        page = connection.execute(of_stream.where(later).limit(_PAGE)).all()
+
+
+def find_mac(connection: Connection, stream: str, sequence: int) -> bytes | None:
+    """Return the MAC of the record at this place."""
+    here = (audit_record.c.stream == stream) & (audit_record.c.sequence == sequence)
+    mac: bytes | None = connection.execute(select(audit_record.c.mac).where(here)).scalar()
+    return mac
 
 
 def find_streams(connection: Connection) -> list[str]:
@@ -87,11 +91,26 @@ def find_streams(connection: Connection) -> list[str]:
     return sorted(connection.execute(recorded.union(select(audit_stream.c.stream))).scalars())
 
 
-def find_latest(connection: Connection, after: int, limit: int) -> list[Row]:
-    """Return up to *limit* of the latest records later than *after* (microseconds of the epoch), oldest first."""
-    newest = audit_record.c.at.desc(), audit_record.c.stream, audit_record.c.sequence.desc()
-    rows = connection.execute(select(audit_record).where(audit_record.c.at > after).order_by(*newest).limit(limit))
-    return [Row(*row) for row in rows][::-1]
+def find_latest(connection: Connection, account_id: str, limit: int) -> list[Row]:
+    """Return the *limit* latest records of the account, oldest first."""
+    newest = audit_record.c.at.desc(), audit_record.c.stream.desc(), audit_record.c.sequence.desc()
+    of_account = select(audit_record).where(audit_record.c.account_id == account_id)
+    return [Row(*row) for row in connection.execute(of_account.order_by(*newest).limit(limit))][::-1]
+
+
+def find_later(connection: Connection, account_id: str, after: int, limit: int) -> list[Row]:
+    """Return the first *limit* records of the account that are later than *after* (microseconds of the epoch).
+
+    Records of the same microsecond are not parted, so that whoever goes on after the last one has missed none of them.
+    """
+    oldest = audit_record.c.at, audit_record.c.stream, audit_record.c.sequence
+    of_account = select(audit_record).where(audit_record.c.account_id == account_id).order_by(*oldest)
+    rows = [Row(*row) for row in connection.execute(of_account.where(audit_record.c.at > after).limit(limit))]
+    if len(rows) < limit:
+        return rows
+    last = rows[-1].at
+    ties = connection.execute(of_account.where(audit_record.c.at == last))
+    return [*(row for row in rows if row.at < last), *(Row(*row) for row in ties)]
 
 
 def insert_checkpoint(connection: Connection, row: CheckpointRow) -> None:
@@ -99,10 +118,15 @@ def insert_checkpoint(connection: Connection, row: CheckpointRow) -> None:
     connection.execute(insert(audit_checkpoint).values(row._asdict()))
 
 
-def find_checkpoints(connection: Connection) -> list[CheckpointRow]:
-    """Return all checkpoints, oldest first."""
-    rows = connection.execute(select(audit_checkpoint).order_by(audit_checkpoint.c.at))
-    return [CheckpointRow(*row) for row in rows]
+def find_checkpoints(connection: Connection) -> Iterator[CheckpointRow]:
+    """Return all checkpoints, oldest first, a page at a time."""
+    order = tuple_(audit_checkpoint.c.at, audit_checkpoint.c.checkpoint_id)
+    oldest = select(audit_checkpoint).order_by(audit_checkpoint.c.at, audit_checkpoint.c.checkpoint_id)
+    page = connection.execute(oldest.limit(_PAGE)).all()
+    while page:
+        yield from (CheckpointRow(*row) for row in page)
+        later = order > tuple_(page[-1].at, page[-1].checkpoint_id)
+        page = connection.execute(oldest.where(later).limit(_PAGE)).all()
 
 
 def put_use(connection: Connection, access_key_id: str, used_at: int, service: str, region: str) -> None:
