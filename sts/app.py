@@ -43,7 +43,7 @@ from sts.directory.policies import Policies
 from sts.directory.roles import Roles
 from sts.directory.users import Users
 from sts.entropy import Entropy
-from sts.errors import Unavailable
+from sts.errors import KeysRefused, Unavailable
 from sts.evaluator import Evaluator
 from sts.health.probes import Probes
 from sts.keyring.keyring import Keyring, open_keyring
@@ -158,7 +158,7 @@ async def _follow(at: Foundation) -> None:
     while True:
         await asyncio.sleep(_FOLLOW_SECONDS)
         await _attempt("store.follow.failed", at.snapshot.follow)
-        at.keyring.refresh()
+        _mind_keys("keys.refresh.failed", at.keyring.refresh)
 
 
 async def _keep_minutes(at: Foundation) -> None:
@@ -167,6 +167,15 @@ async def _keep_minutes(at: Foundation) -> None:
         for entry in at.sums.take():
             await _attempt("sums.record.failed", partial(at.journal.record, entry))
         await _attempt("audit.checkpoint.failed", at.journal.checkpoint)
+        _mind_keys("keys.tend.failed", at.keyring.tend)
+
+
+def _mind_keys(event: str, work: Callable[[], object]) -> None:
+    """Do *work* on the key folder; one that cannot be read or written takes no key away that is in use."""
+    try:
+        work()
+    except (KeysRefused, Unavailable) as refusal:
+        _log.error(event, reason=refusal.message)
 
 
 async def _attempt(event: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -16,16 +16,16 @@ from sts.audit.journal import Journal
 from sts.audit.record import Entry, shorten
 from sts.audit.recording import Recording
 from sts.audit.sums import Sums
+from sts.authn.arrival import begin_entry, describe_circumstances
 from sts.authn.signature import SignatureProof
 from sts.aws.errors import INTERNAL_FAILURE, find_wire_error, message_of
 from sts.aws.foreign import render_refusal
 from sts.aws.operations import Offered, Operations
-from sts.aws.request import QueryRequest, find_header, read_request
+from sts.aws.request import QueryRequest, read_request
 from sts.aws.row import Acts, Changes, Command, Find, Reads, Recall, Result, Target
 from sts.clock import Clock
 from sts.entropy import Entropy
 from sts.errors import MethodUnsupported, Refusal, Throttled, TooLarge
-from sts.evaluator import Circumstances
 from sts.store.database import Database, Transaction
 
 _log = structlog.get_logger("sts.aws")
@@ -56,7 +56,7 @@ class QueryEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request (ASGI)."""
-        entry = self._begin(scope)
+        entry = begin_entry(scope, self.entropy.request_id(), self.clock.now())
         try:
             answer = Answer(200, await self._answer(scope, receive, entry))
         except Refusal as refusal:
@@ -100,14 +100,7 @@ class QueryEndpoint:
         caller = entry.get_caller()
         demands = offered.row.demands(caller, command, target)
         entry.pairs = tuple((demand.action, demand.resource) for demand in demands)
-        circumstances = Circumstances(
-            at=entry.at,
-            source_ip=entry.address,
-            user_agent=entry.user_agent,
-            secure_transport=scope["scheme"] == "https",
-            region=entry.region,
-        )
-        decisions = await self.access.decide(caller, circumstances, demands)
+        decisions = await self.access.decide(caller, describe_circumstances(scope, entry), demands)
         entry.decisions = tuple(decision.as_record() for decision in decisions)
         require(caller, decisions)
 
@@ -120,16 +113,6 @@ class QueryEndpoint:
             read = handler.run
             return await self.database.read(lambda connection: read(connection, caller, command, target))
         return await recording.change(partial(_change, handler, recording.entry, command, target))
-
-    def _begin(self, scope: Scope) -> Entry:
-        client = scope.get("client")
-        agent = find_header(scope["headers"], b"user-agent") or b""
-        return Entry(
-            request_id=self.entropy.request_id(),
-            at=self.clock.now(),
-            address=client[0] if client else "",
-            user_agent=agent.decode("latin-1"),
-        )
 
 
 def _change(handler: Changes, entry: Entry, command: Command, target: Target, transaction: Transaction) -> Result:
