@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from sts.directory.bearers import confirm_bearer, require_bare, unknown_bearer
+from sts.directory.bearers import confirm_bearer, require_bare
 from sts.directory.names import verify_name, verify_path
 from sts.directory.trust import resolve_trust
 from sts.entropy import Entropy
@@ -17,7 +17,6 @@ from sts.errors import AlreadyExists, InputInvalid, QuotaExceeded
 from sts.model import Role
 from sts.policy.document import measure_document
 from sts.store import roles
-from sts.store.attachments import BearerKind
 from sts.store.database import Transaction
 
 _NAME_LENGTH = 64
@@ -98,14 +97,6 @@ class Roles:
         if measure_document(document) > self.trust_size:
             raise QuotaExceeded(f"Cannot exceed quota for ACLSizePerRole: {self.trust_size}")
         return resolved
-
-
-def get_role(connection: Connection, account_id: str, name: str) -> Role:
-    """Return the role called exactly *name*; raises NotFound."""
-    found = roles.find_role(connection, account_id, name)
-    if found is None:
-        raise unknown_bearer(BearerKind.ROLE, name)
-    return found
 
 
 def _verify_maximum(span: timedelta) -> timedelta:

@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
-from sts.directory.roles import get_role
 from sts.directory.trust import show_trust, show_trusts
 from sts.directory.users import Users
 from sts.errors import PolicyMalformed
 from sts.model import Role
+from sts.store.roles import find_role
 from tests.directory.people import ROLES, group, role, trust, user
 from tests.directory.store import ACCOUNT_ID, ENTROPY, OTHER_ACCOUNT_ID, Store
 
@@ -25,8 +25,9 @@ def principal_of(document: str, index: int = 0) -> Any:
 
 
 def shown(store: Store) -> Any:
-    kept = store.read(lambda connection: get_role(connection, ACCOUNT_ID, "target")).trust_policy
-    return principal_of(store.read(lambda connection: show_trust(connection, kept)))
+    kept = store.read(lambda connection: find_role(connection, ACCOUNT_ID, "target"))
+    assert kept is not None
+    return principal_of(store.read(lambda connection: show_trust(connection, kept.trust_policy)))
 
 
 def test_a_user_is_kept_by_unique_id_and_shown_by_arn(store: Store) -> None:
