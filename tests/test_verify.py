@@ -12,6 +12,7 @@ from typing import Any
 import jwt
 import pytest
 
+import sts
 from sts.crypto.jwk import KeySet, SigningKey, generate_signing_key, render_jwk
 from sts.crypto.jws import sign_jws
 from sts.errors import KeyUnknown, TokenExpired, TokenInvalid, TokenMalformed
@@ -168,6 +169,12 @@ def test_importing_the_package_does_not_import_cryptography() -> None:
 def test_the_package_gives_its_public_names() -> None:
     script = "from sts import *; verify.verify; KeySet; SessionClaims; parse_key_set; TokenInvalid; Refusal"
     subprocess.run([sys.executable, "-c", script], check=True, cwd=DOCUMENT.parents[1])
+
+
+def test_an_unknown_name_of_the_package_is_none() -> None:
+    assert sts.KeySet is KeySet
+    with pytest.raises(AttributeError, match="keyset"):
+        _ = sts.keyset
 
 
 def _examples() -> list[str]:

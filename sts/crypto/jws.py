@@ -24,6 +24,7 @@ _PARTS = 3
 # `crit` names extensions that must be understood, and none is (RFC 7515 section 4.1.11); `b64` would change what is
 # signed (RFC 7797); `zip` belongs to encryption, and inflating before verifying is a bomb (RFC 8725 section 2.10).
 _REFUSED_PARAMETERS = ("crit", "b64", "zip")
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ def sign_jws(header: Mapping[str, Any], payload: bytes, key: SigningKey) -> str:
     named = {"alg": key.algorithm.name, "kid": key.kid, **header}
     if named["alg"] != key.algorithm.name or named["kid"] != key.kid:
         raise TokenInvalid("The header names another key than the one that signs")
-    text = json.dumps(named, separators=(",", ":")).encode("ascii")
+    text = _ENCODER.encode(named).encode("ascii")
     signing_input = f"{encode_base64url(text)}.{encode_base64url(payload)}"
     signature = key.algorithm.sign(signing_input.encode("ascii"), key.material)
     return f"{signing_input}.{encode_base64url(signature)}"

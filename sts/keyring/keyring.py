@@ -111,7 +111,10 @@ class Keyring:
 
     def key_set(self, now: datetime) -> KeySet:
         """Return the public keys that verify at *now*."""
-        return self._ring_at(now).key_set
+        ring = self._now_ring()
+        if ring.good_until is not None and now >= ring.good_until:
+            ring = arrange(ring.material, now, self._schedule, self._wanted)  # not kept: the present is not changed
+        return ring.key_set
 
     # Secrets
 
@@ -225,9 +228,7 @@ class Keyring:
         return mark, arrange(material, self._clock.now(), self._schedule, self._wanted)
 
     def _now_ring(self) -> Ring:
-        return self._ring_at(self._clock.now())
-
-    def _ring_at(self, now: datetime) -> Ring:
+        now = self._clock.now()
         if self._ring.good_until is not None and now >= self._ring.good_until:
             self._ring = arrange(self._ring.material, now, self._schedule, self._wanted)
         return self._ring

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sts.crypto.algorithms import ALGORITHMS
@@ -117,7 +117,7 @@ def test_a_key_or_an_address_in_the_header_is_not_looked_at(name: str) -> None:
         {"kid": {}},
         {"kid": ""},
         {"kid": "k" * 100_000},
-        {"x": "x" * 20_000},
+        {"x": "x" * 13_000},
     ],
     ids=lambda extra: str(extra)[:30],
 )
@@ -261,6 +261,7 @@ def test_no_secret_shows_itself() -> None:
         assert "material" not in repr(key.verification_key())
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_base64url_has_one_spelling_for_each_value(raw: bytes) -> None:
     text = encode_base64url(raw)
@@ -268,6 +269,7 @@ def test_base64url_has_one_spelling_for_each_value(raw: bytes) -> None:
     assert parse_base64url(text.encode()) == raw
 
 
+@settings(deadline=None)
 @given(st.text("AQgwZz-_+/=09 ", max_size=12))
 def test_what_base64url_takes_it_gives_back(text: str) -> None:
     try:
@@ -277,6 +279,7 @@ def test_what_base64url_takes_it_gives_back(text: str) -> None:
     assert encode_base64url(raw) == text
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_junk_is_refused_and_never_a_fault(junk: bytes) -> None:
     with pytest.raises(Refusal):
@@ -285,6 +288,7 @@ def test_junk_is_refused_and_never_a_fault(junk: bytes) -> None:
         verify_jws(junk + b".e30.AAAA", _set(KEYS["ES256"]), ["ES256"])
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5) | st.none(), max_size=4))
 def test_a_json_object_is_read_as_it_was_written(members: dict[str, object]) -> None:
     assert parse_json_object(json.dumps(members).encode()) == members

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sts.crypto.sealing import mac, open_sealed, parse_sealed, seal, verify_mac
@@ -22,6 +22,7 @@ def _open(value: bytes, *, key: bytes = KEY, place: bytes = PLACE) -> bytes:
     return open_sealed(parse_sealed(value), key=key, associated_data=place)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100), st.binary(min_size=1, max_size=40), st.integers(0, 2**32 - 1))
 def test_what_was_sealed_opens_in_its_place(plaintext: bytes, place: bytes, version: int) -> None:
     value = seal(plaintext, key=KEY, version=version, nonce=NONCE, associated_data=place)

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from sts.errors import KeysRefused, Unavailable
-from sts.keyring.keyfiles import StoredKey, file_name, make_folder, mark_folder, read_keys, remove_key, write_key
+from sts.keyring import keyfiles
+from sts.keyring.keyfiles import (
+    StoredKey,
+    file_name,
+    make_folder,
+    mark_folder,
+    read_keys,
+    remove_key,
+    write_key,
+    writing,
+)
 from sts.keyring.rotation import KeyLife, Purpose
 
 SECRET_TEXT = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I"
@@ -146,3 +156,32 @@ def test_the_name_of_a_signing_key_names_its_algorithm() -> None:
         asked=False,
     )
     assert file_name(life) == "signing-ES256-12.json"
+
+
+def test_a_folder_that_others_can_write_and_nobody_can_close_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_path: Path, _mode: int) -> None:
+        raise PermissionError("a read-only mount")
+
+    folder.chmod(0o777)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "chmod", refuse)
+        with pytest.raises(KeysRefused, match="the folder can be written by others"):
+            read_keys(folder)
+
+
+def test_a_key_that_the_writer_takes_away_meanwhile_is_no_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_key(folder, _key(1))
+    write_key(folder, _key(2))
+    mark = mark_folder(folder)
+    monkeypatch.setattr(keyfiles, "mark_folder", lambda _folder: mark)
+    remove_key(folder, _key(1).life)
+    assert read_keys(folder) == (_key(2),)
+
+
+def test_a_folder_that_is_gone_cannot_be_changed(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable):
+        remove_key(tmp_path / "none", _key().life)
+    with pytest.raises(KeysRefused), writing(tmp_path / "none"):
+        pass

@@ -136,6 +136,16 @@ def test_a_key_is_published_then_signs_then_verifies_then_is_gone(keyring: Keyri
     assert _kid(old) not in {key["kid"] for key in _published(keyring)}
 
 
+def test_the_keys_of_a_later_instant_change_nothing_now(keyring: Keyring) -> None:
+    old = keyring.sign_token(TYPE, b"{}")
+    (made,) = keyring.rotate(Purpose.SIGNING, "ES256", soon=True)
+    later = {key.kid for key in keyring.key_set(START + 3 * DAY).keys}
+    assert made.kid in later
+    assert _kid(old) not in later
+    assert {_kid(old), made.kid} <= {key.kid for key in keyring.key_set(START).keys}
+    assert _kid(keyring.sign_token(TYPE, b"{}")) == _kid(old)
+
+
 def test_a_second_rotation_is_refused_and_an_emergency_is_not(keyring: Keyring) -> None:
     old = _kid(keyring.sign_token(TYPE, b"{}"))
     keyring.rotate(Purpose.SIGNING, "ES256", soon=True)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sts.errors import InUse, NotFound, RotationUnderWay
@@ -160,6 +160,7 @@ def test_every_key_but_the_current_one_can_be_removed() -> None:
         plan_removal(keys, NOW, SCHEDULE, ES256, 4)
 
 
+@settings(deadline=None)
 @given(hours=st.lists(st.integers(0, 2000), min_size=1, max_size=120))
 def test_the_writer_keeps_one_current_key_and_every_key_is_published_before_it_signs(hours: list[int]) -> None:
     keys: list[KeyLife] = []
@@ -173,6 +174,7 @@ def test_the_writer_keeps_one_current_key_and_every_key_is_published_before_it_s
         assert list(_states(keys, now).values()).count(KeyState.NEXT) <= 1
 
 
+@settings(deadline=None)
 @given(starts=st.lists(st.integers(-4000, 4000), min_size=1, max_size=6, unique=True), at=st.integers(-5000, 5000))
 def test_nothing_changes_before_the_next_change(starts: list[int], at: int) -> None:
     keys = [_life(ES256, place + 1, NOW + timedelta(minutes=start)) for place, start in enumerate(starts)]
