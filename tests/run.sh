@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# All checks, from a fresh clone: bash tests/run.sh [PYTEST-ARGUMENT…]
+# It installs what the tests need into .venvs/ in the checkout. With arguments, pytest alone runs, with these, and
+# coverage is not asked for.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. deploy/environment.sh
+. tests/parts/install.sh
+
+find_python
+install_parts
+PATH="$PWD/.venvs/test/bin:$PATH"
+
+if [ $# -gt 0 ]; then
+  step "pytest $*" python -m pytest "$@"
+  exit
+fi
+step "ruff check" ruff check .
+step "ruff format" ruff format --check .
+step "mypy" mypy
+step "import-linter" lint-imports
+step "coverage erase" coverage erase
+step "pytest, in random order" coverage run -m pytest -m "not longer"
+step "coverage combine" coverage combine --quiet
+step "coverage" coverage report
