@@ -1,0 +1,264 @@
+"""IAM through unmodified boto3: every operation that is offered, each noun from its making to its end."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sts.aws.catalogue import NOT_OFFERED
+from sts.aws.operations import Operations
+from tests.aws.clients import make_key, make_user, refused, unchecked
+from tests.service import Service, Tenant, allow, trust
+
+USERS = allow("iam:ListUsers")
+GROUPS = allow("iam:ListGroups")
+
+
+@pytest.fixture
+def called(iam: Any) -> Iterator[set[str]]:
+    """Collect the operations that the client sends."""
+    names: set[str] = set()
+
+    def note(model: Any, **_: Any) -> None:
+        names.add(model.name)
+
+    iam.meta.events.register("before-call.iam", note)
+    yield names
+    iam.meta.events.unregister("before-call.iam", note)
+
+
+def test_boto3_lives_through_every_operation_that_is_offered(
+    iam: Any, resident: Tenant, called: set[str], table: Operations
+) -> None:
+    own = f"arn:aws:iam::{resident.account_id}"
+    live_as_user(iam, own)
+    live_as_key(iam)
+    live_as_group(iam, own)
+    live_as_role(iam, own)
+    live_as_policy(iam, own)
+    for noun in ("User", "Group", "Role"):
+        bear_policies(iam, own, noun)
+    assert called == {each.row.name for each in table.offered.values() if each.row.service == "iam"}
+
+
+def live_as_user(iam: Any, own: str) -> None:
+    made = iam.create_user(UserName="ann", Path="/staff/")["User"]
+    assert (made["Arn"], made["Path"], made["UserName"]) == (f"{own}:user/staff/ann", "/staff/", "ann")
+    assert made["UserId"].startswith("AIDA")
+    iam.get_waiter("user_exists").wait(UserName="ann")
+    iam.update_user(UserName="ann", NewUserName="anna", NewPath="/board/")
+    assert iam.get_user(UserName="anna")["User"] == made | {
+        "UserName": "anna", "Path": "/board/", "Arn": f"{own}:user/board/anna"
+    }  # fmt: skip
+    assert [user["UserName"] for user in iam.list_users(PathPrefix="/board/")["Users"]] == ["anna"]
+    iam.delete_user(UserName="anna")
+    with pytest.raises(iam.exceptions.NoSuchEntityException):
+        iam.get_user(UserName="anna")
+
+
+def live_as_key(iam: Any) -> None:
+    iam.create_user(UserName="kay")
+    key_id = make_key(iam, "kay").access_key_id
+    iam.update_access_key(UserName="kay", AccessKeyId=key_id, Status="Inactive")
+    (listed,) = iam.list_access_keys(UserName="kay")["AccessKeyMetadata"]
+    assert (listed["AccessKeyId"], listed["Status"], listed["UserName"]) == (key_id, "Inactive", "kay")
+    used = iam.get_access_key_last_used(AccessKeyId=key_id)
+    assert (used["UserName"], used["AccessKeyLastUsed"]) == ("kay", {"ServiceName": "N/A", "Region": "N/A"})
+    iam.delete_access_key(UserName="kay", AccessKeyId=key_id)
+    assert iam.list_access_keys(UserName="kay")["AccessKeyMetadata"] == []
+
+
+def live_as_group(iam: Any, own: str) -> None:
+    made = iam.create_group(GroupName="crew", Path="/ship/")["Group"]
+    assert made["Arn"] == f"{own}:group/ship/crew"
+    iam.create_user(UserName="gil")
+    iam.add_user_to_group(GroupName="crew", UserName="gil")
+    answer = iam.get_group(GroupName="crew")
+    assert answer["Group"] == made
+    assert [user["UserName"] for user in answer["Users"]] == ["gil"]
+    assert answer["IsTruncated"] is False
+    assert iam.list_groups_for_user(UserName="gil")["Groups"] == [made]
+    iam.update_group(GroupName="crew", NewGroupName="crew", NewPath="/")
+    assert [group["Arn"] for group in iam.list_groups()["Groups"]] == [f"{own}:group/crew"]
+    with refused("DeleteConflict", 409):
+        iam.delete_group(GroupName="crew")
+    iam.remove_user_from_group(GroupName="crew", UserName="gil")
+    iam.delete_group(GroupName="crew")
+    assert iam.list_groups()["Groups"] == []
+
+
+def live_as_role(iam: Any, own: str) -> None:
+    everyone = trust(f"{own}:root")
+    made = iam.create_role(RoleName="cook", AssumeRolePolicyDocument=everyone, Description="naïve")["Role"]
+    assert made["AssumeRolePolicyDocument"] == json.loads(everyone)
+    assert (made["Arn"], made["MaxSessionDuration"]) == (f"{own}:role/cook", 3600)
+    iam.get_waiter("role_exists").wait(RoleName="cook")
+    iam.update_role(RoleName="cook", MaxSessionDuration=7200)
+    assert iam.get_role(RoleName="cook")["Role"]["Description"] == "naïve"
+    described = iam.update_role_description(RoleName="cook", Description="cooks")["Role"]
+    assert (described["Description"], described["MaxSessionDuration"]) == ("cooks", 7200)
+    only = trust(f"{own}:user/admin")
+    iam.update_assume_role_policy(RoleName="cook", PolicyDocument=only)
+    (listed,) = iam.list_roles()["Roles"]
+    assert listed["AssumeRolePolicyDocument"] == json.loads(only)
+    iam.delete_role(RoleName="cook")
+    assert iam.list_roles()["Roles"] == []
+
+
+def live_as_policy(iam: Any, own: str) -> None:
+    made = iam.create_policy(PolicyName="p", PolicyDocument=USERS, Path="/x/", Description="ä +=&/%:@ 漢")["Policy"]
+    arn = f"{own}:policy/x/p"
+    assert (made["Arn"], made["DefaultVersionId"], made["AttachmentCount"]) == (arn, "v1", 0)
+    iam.get_waiter("policy_exists").wait(PolicyArn=arn)
+    assert iam.get_policy(PolicyArn=arn)["Policy"]["Description"] == "ä +=&/%:@ 漢"
+    assert [each["Arn"] for each in iam.list_policies(Scope="Local")["Policies"]] == [arn]
+    second = iam.create_policy_version(PolicyArn=arn, PolicyDocument=GROUPS)["PolicyVersion"]
+    assert (second["VersionId"], second["IsDefaultVersion"]) == ("v2", False)
+    iam.set_default_policy_version(PolicyArn=arn, VersionId="v2")
+    assert iam.get_policy_version(PolicyArn=arn, VersionId="v2")["PolicyVersion"]["Document"] == json.loads(GROUPS)
+    listed = iam.list_policy_versions(PolicyArn=arn)["Versions"]
+    assert [(each["VersionId"], each["IsDefaultVersion"]) for each in listed] == [("v2", True), ("v1", False)]
+    iam.delete_policy_version(PolicyArn=arn, VersionId="v1")
+    iam.delete_policy(PolicyArn=arn)
+    with pytest.raises(iam.exceptions.NoSuchEntityException):
+        iam.get_policy(PolicyArn=arn)
+
+
+def bear_policies(iam: Any, own: str, noun: str) -> None:
+    kind, plural = noun.lower(), f"{noun}s"
+    named = {f"{noun}Name": f"bearer-{kind}"}
+    more = {"AssumeRolePolicyDocument": trust(f"{own}:root")} if noun == "Role" else {}
+    bearer = getattr(iam, f"create_{kind}")(**named, **more)[noun]
+    getattr(iam, f"put_{kind}_policy")(**named, PolicyName="inline", PolicyDocument=USERS)
+    shown = getattr(iam, f"get_{kind}_policy")(**named, PolicyName="inline")
+    assert shown["PolicyDocument"] == json.loads(USERS)
+    assert getattr(iam, f"list_{kind}_policies")(**named)["PolicyNames"] == ["inline"]
+    arn = iam.create_policy(PolicyName=f"for-{kind}", PolicyDocument=USERS)["Policy"]["Arn"]
+    getattr(iam, f"attach_{kind}_policy")(**named, PolicyArn=arn)
+    attached = getattr(iam, f"list_attached_{kind}_policies")(**named)["AttachedPolicies"]
+    assert attached == [{"PolicyName": f"for-{kind}", "PolicyArn": arn}]
+    entities = iam.list_entities_for_policy(PolicyArn=arn)
+    borne = {f"Policy{each}": entities[f"Policy{each}"] for each in ("Users", "Groups", "Roles")}
+    mine = [{f"{noun}Name": bearer[f"{noun}Name"], f"{noun}Id": bearer[f"{noun}Id"]}]
+    assert borne == {"PolicyUsers": [], "PolicyGroups": [], "PolicyRoles": []} | {f"Policy{plural}": mine}
+    with refused("DeleteConflict", 409):
+        iam.delete_policy(PolicyArn=arn)
+    getattr(iam, f"detach_{kind}_policy")(**named, PolicyArn=arn)
+    getattr(iam, f"delete_{kind}_policy")(**named, PolicyName="inline")
+    getattr(iam, f"delete_{kind}")(**named)
+    iam.delete_policy(PolicyArn=arn)
+
+
+def test_without_a_name_a_user_asks_about_itself(iam: Any, resident: Tenant) -> None:
+    assert iam.get_user()["User"]["Arn"] == f"arn:aws:iam::{resident.account_id}:user/admin"
+    (key,) = iam.list_access_keys()["AccessKeyMetadata"]
+    assert key["AccessKeyId"] == resident.key.access_key_id
+
+
+def test_the_model_s_exceptions_reach_the_caller(iam: Any) -> None:
+    iam.create_user(UserName="ann")
+    make_key(iam, "ann")
+    make_key(iam, "ann")
+    with pytest.raises(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_user(UserName="ANN")
+    with pytest.raises(iam.exceptions.LimitExceededException):
+        make_key(iam, "ann")
+    with pytest.raises(iam.exceptions.DeleteConflictException):
+        iam.delete_user(UserName="ann")
+    with pytest.raises(iam.exceptions.MalformedPolicyDocumentException):
+        iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument="{}")
+    with pytest.raises(iam.exceptions.InvalidInputException):
+        iam.get_policy(PolicyArn="a-policy-of-no-account")
+
+
+@pytest.mark.parametrize("noun", ["user", "group", "role", "policy"])
+def test_names_are_unique_whatever_their_case(iam: Any, resident: Tenant, noun: str) -> None:
+    more = {
+        "role": {"AssumeRolePolicyDocument": trust(f"arn:aws:iam::{resident.account_id}:root")},
+        "policy": {"PolicyDocument": USERS},
+    }.get(noun, {})
+    create, name = getattr(iam, f"create_{noun}"), f"{noun.capitalize()}Name"
+    create(**{name: "Kim"}, **more)
+    with refused("EntityAlreadyExists", 409):
+        create(**{name: "KIM"}, **more)
+
+
+def test_odd_names_and_paths_survive(iam: Any, resident: Tenant) -> None:
+    path = "/a+b/c=d,e.f@g%20h/"
+    made = iam.create_user(UserName="x+u@x=,.", Path=path)["User"]
+    assert made["Arn"] == f"arn:aws:iam::{resident.account_id}:user{path}x+u@x=,."
+    assert iam.list_users(PathPrefix="/a+b/")["Users"] == [made]
+    assert iam.get_user(UserName="x+u@x=,.")["User"] == made
+
+
+def test_odd_values_in_a_policy_survive(iam: Any) -> None:
+    statement = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"a:b": "a b+c ÿ%2F"}}}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]}, ensure_ascii=False, indent=2)
+    iam.create_user(UserName="odd")
+    iam.put_user_policy(UserName="odd", PolicyName="odd", PolicyDocument=text)
+    assert iam.get_user_policy(UserName="odd", PolicyName="odd")["PolicyDocument"] == json.loads(text)
+
+
+def test_a_malformed_policy_is_told_where_it_is_wrong(iam: Any) -> None:
+    statement = {"Effect": "Allow", "Action": "iam:ListUsers", "Resource": "*", "Condition": {"Alike": {"a:b": "c"}}}
+    with refused("MalformedPolicyDocument", 400, "Statement"):
+        iam.create_policy(PolicyName="p", PolicyDocument=json.dumps({"Statement": [statement]}))
+
+
+def test_the_service_s_policies_can_be_attached_and_not_changed(iam: Any) -> None:
+    arn = "arn:aws:iam::aws:policy/IAMReadOnlyAccess"
+    assert arn in {each["Arn"] for each in iam.list_policies(Scope="AWS")["Policies"]}
+    iam.create_group(GroupName="readers")
+    iam.attach_group_policy(GroupName="readers", PolicyArn=arn)
+    with refused("AccessDenied", 403):
+        iam.delete_policy(PolicyArn=arn)
+
+
+@pytest.mark.parametrize(
+    ("call", "member"),
+    [
+        ("create_user", {"Tags": [{"Key": "k", "Value": "ä +=&/%:@ 漢"}]}),
+        ("create_user", {"PermissionsBoundary": "arn:aws:iam::aws:policy/IAMFullAccess"}),
+        ("create_role", {"Tags": [{"Key": "k", "Value": "v"}]}),
+        ("create_role", {"PermissionsBoundary": "arn:aws:iam::aws:policy/IAMFullAccess"}),
+        ("create_policy", {"Tags": [{"Key": "k", "Value": "v"}]}),
+    ],
+)
+def test_what_is_not_offered_yet_is_refused_by_name(
+    iam: Any, resident: Tenant, call: str, member: dict[str, Any]
+) -> None:
+    needed = {
+        "create_user": {"UserName": "n"},
+        "create_role": {
+            "RoleName": "n", "AssumeRolePolicyDocument": trust(f"arn:aws:iam::{resident.account_id}:root")
+        },
+        "create_policy": {"PolicyName": "n", "PolicyDocument": USERS},
+    }  # fmt: skip
+    (name,) = member
+    with refused("ValidationError", 400, name):
+        getattr(iam, call)(**needed[call], **member)
+
+
+def test_every_operation_that_is_not_offered_is_refused_with_its_reason(server: Service, resident: Tenant) -> None:
+    asked = set()
+    for service in ("iam", "sts"):
+        client = unchecked(server, service, resident.key)
+        for name in NOT_OFFERED.keys() & set(client.meta.method_to_api_mapping.values()):
+            with refused("InvalidAction", 400, NOT_OFFERED[name]):
+                client._make_api_call(name, {})
+            asked.add(name)
+    assert asked == NOT_OFFERED.keys()
+
+
+def test_a_denied_call_says_what_was_missing(iam: Any, server: Service, resident: Tenant) -> None:
+    weak = server.boto("iam", make_user(iam, "weak", USERS))
+    assert weak.list_users()["Users"]
+    own = f"arn:aws:iam::{resident.account_id}"
+    with pytest.raises(ClientError) as caught:
+        weak.create_user(UserName="other", Path="/p/")
+    assert caught.value.response["Error"]["Message"] == (
+        f"User: {own}:user/weak is not authorized to perform: iam:CreateUser on resource: {own}:user/p/other "
+        "because no identity-based policy allows the iam:CreateUser action"
+    )
