@@ -1,7 +1,7 @@
 """The composition root: every part of the house, put together; the only place that knows them all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from sts.access import Access
+from sts.api.endpoint import AdministrationEndpoint
 from sts.assume import RoleSessions
 from sts.audit.journal import Journal
 from sts.audit.sums import Sums
@@ -79,13 +80,13 @@ def lay_foundation(settings: Settings, clock: Clock, entropy: Entropy) -> Founda
     settings.home.mkdir(parents=True, exist_ok=True)
     keyring = open_keyring(settings.keys_dir, clock, entropy, create=True)
     database = open_database(settings.database_url)
-    migrate(database.writer, lambda connection: _prepare(connection, clock, entropy))
+    migrate(database.writer, lambda connection: prepare_store(connection, clock, entropy))
     snapshot = Snapshot(database, database.read_now(versions.read_version))
     journal = Journal(database, snapshot, keyring, clock, entropy.nonce(), code_of)
     return Foundation(clock, entropy, keyring, database, snapshot, journal, Sums())
 
 
-def _prepare(connection: Connection, clock: Clock, entropy: Entropy) -> None:
+def prepare_store(connection: Connection, clock: Clock, entropy: Entropy) -> None:
     """Give a store that was just made or migrated its version and the managed policies of the service."""
     if connection.execute(select(version)).one_or_none() is None:
         connection.execute(insert(version).values(id=1, epoch=entropy.nonce(), counter=0))
@@ -96,26 +97,40 @@ def _prepare(connection: Connection, clock: Clock, entropy: Entropy) -> None:
 
 def create_app(settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None) -> Starlette:
     """Return the service as an ASGI application; raises Refusal kin when it cannot start."""
-    foundation = lay_foundation(settings, clock or SystemClock(), entropy or Entropy())
-    probes = Probes(foundation.database)
+    at = lay_foundation(settings, clock or SystemClock(), entropy or Entropy())
+    credentials = Credentials(settings.issuer, at.keyring, MemoryCache(at.clock), at.clock, at.entropy)
+    proof, access = SignatureProof(at.snapshot, credentials, at.keyring, at.clock), Access(Evaluator(at.snapshot))
+    rows = (*StsOperations(RoleSessions(credentials, at.snapshot, at.clock), at.snapshot).rows(), *_iam_rows(at))
+    probes = Probes(at.database)
     return Starlette(
         routes=[
-            Route("/", _query_endpoint(settings, foundation)),  # first: it is the hot one
-            Route("/.well-known/jwks.json", KeySetEndpoint(foundation.keyring).get),
+            Route("/", _query_endpoint(at, proof, access, rows)),  # first: it is the hot one
+            Route("/.well-known/jwks.json", KeySetEndpoint(at.keyring).get),
+            Route("/api/{path:path}", _administration_endpoint(at, proof, access)),
             Route("/livez", probes.live),
             Route("/readyz", probes.ready),
         ],
-        lifespan=lambda _app: _live(foundation),
+        lifespan=lambda _app: _live(at),
     )
 
 
-def _query_endpoint(settings: Settings, at: Foundation) -> QueryEndpoint:
-    credentials = Credentials(settings.issuer, at.keyring, MemoryCache(at.clock), at.clock, at.entropy)
-    sessions = RoleSessions(credentials, at.snapshot, at.clock)
+def _query_endpoint(at: Foundation, proof: SignatureProof, access: Access, rows: Iterable[Row]) -> QueryEndpoint:
     return QueryEndpoint(
-        operations=Operations.compile((*StsOperations(sessions, at.snapshot).rows(), *_iam_rows(at))),
-        proof=SignatureProof(at.snapshot, credentials, at.keyring, at.clock),
-        access=Access(Evaluator(at.snapshot)),
+        operations=Operations.compile(rows),
+        proof=proof,
+        access=access,
+        journal=at.journal,
+        sums=at.sums,
+        database=at.database,
+        clock=at.clock,
+        entropy=at.entropy,
+    )
+
+
+def _administration_endpoint(at: Foundation, proof: SignatureProof, access: Access) -> AdministrationEndpoint:
+    return AdministrationEndpoint(
+        proof=proof,
+        access=access,
         journal=at.journal,
         sums=at.sums,
         database=at.database,

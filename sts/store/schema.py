@@ -22,14 +22,19 @@ def migrate(engine: Engine, prepare: Callable[[Connection], None]) -> bool:
     Two processes may start at once: the second waits for the first's transaction and finds nothing left to do.
     """
     with engine.begin() as connection:
-        if find_revision(connection) == HEAD:
-            return False
-        _upgrade(connection)
-        prepare(connection)
+        return upgrade(connection, prepare)
+
+
+def upgrade(connection: Connection, prepare: Callable[[Connection], None]) -> bool:
+    """Do what `migrate` does, within the transaction of *connection*."""
+    if find_revision(connection) == HEAD:
+        return False
+    _run_revisions(connection)
+    prepare(connection)
     return True
 
 
-def _upgrade(connection: Connection) -> None:
+def _run_revisions(connection: Connection) -> None:
     # Alembic takes a third of a second to import, and most starts have nothing to migrate.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
