@@ -1,0 +1,95 @@
+"""Signed requests to the service, with the credentials that an AWS SDK would find.
+
+botocore looks for them (environment, shared files, profile, and the rest of its chain) and signs; its own sender is
+used too, which follows no redirect: a signed request goes to whom it was signed for.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError
+from botocore.httpsession import URLLib3Session
+from botocore.session import Session
+from botocore.utils import get_environ_proxies
+
+from sts.errors import Malformed, Refusal, Unavailable
+
+_SERVICE = "sts"
+_DEFAULT_REGION = "us-east-1"
+_OK = 200
+_SERVER_FAULT = 500
+_TIMEOUT_SECONDS = 30
+_LONGEST_ANSWER = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the decoded JSON object, and the request id that the record has too."""
+
+    body: Mapping[str, Any]
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An endpoint, and who calls it."""
+
+    endpoint: str
+    region: str
+    credentials: ReadOnlyCredentials = field(repr=False)
+    sender: URLLib3Session = field(repr=False)
+
+    def get(self, path: str, query: Mapping[str, str]) -> Answer:
+        """Return the answer to a signed GET; raises Refusal with the service's reason, Unavailable without any."""
+        url = f"{self.endpoint}{path}" + (f"?{urlencode(query)}" if query else "")
+        request = AWSRequest(method="GET", url=url, headers={"Accept": "application/json"})
+        SigV4Auth(self.credentials, _SERVICE, self.region).add_auth(request)
+        try:
+            response = self.sender.send(request.prepare())
+            content: bytes = response.content
+        except BotoCoreError as fault:
+            raise Unavailable(f"{self.endpoint} does not answer: {fault}") from fault
+        told = _parse(content, self.endpoint)
+        if response.status_code != _OK:
+            raise _refusal(response.status_code, told)
+        return Answer(told, response.headers.get("x-amzn-requestid", ""))
+
+
+def open_connection(endpoint: str, profile: str | None) -> Connection:
+    """Return a connection to *endpoint*; raises Refusal when no credentials are found, Malformed for no address."""
+    endpoint = endpoint.rstrip("/")
+    if urlsplit(endpoint).scheme not in {"http", "https"} or not urlsplit(endpoint).hostname:
+        raise Malformed(f"{endpoint} is not an address such as https://sts.example.com")
+    try:
+        session = Session(profile=profile)
+        found = session.get_credentials()
+        if found is None:
+            raise Refusal("No credentials are found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile")
+        region = session.get_config_variable("region") or _DEFAULT_REGION
+        bundle = session.get_config_variable("ca_bundle") or True
+        credentials = found.get_frozen_credentials()
+    except BotoCoreError as fault:
+        raise Refusal(f"No credentials are found: {fault}") from fault
+    sender = URLLib3Session(verify=bundle, proxies=get_environ_proxies(endpoint), timeout=_TIMEOUT_SECONDS)
+    return Connection(endpoint, region, credentials, sender)
+
+
+def _parse(content: bytes, endpoint: str) -> Mapping[str, Any]:
+    try:
+        told = json.loads(content) if len(content) <= _LONGEST_ANSWER else None
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        raise Unavailable(f"{endpoint} answers with something else than this service's JSON")
+    return told
+
+
+def _refusal(status: int, told: Mapping[str, Any]) -> Refusal:
+    message = f"{told.get('__type', status)}: {told.get('message', 'no reason is given')}"
+    return Unavailable(message) if status >= _SERVER_FAULT else Refusal(message)
