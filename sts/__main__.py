@@ -1,0 +1,6 @@
+"""The `sts` command: hands over to `cli`."""
+
+from sts.cli.commands import main
+
+if __name__ == "__main__":
+    main()

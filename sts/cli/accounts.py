@@ -1,0 +1,156 @@
+"""`sts init` and `sts accounts`: accounts are made on the host that holds the store."""
+
+import os
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from sts.cli.output import json_option, print_fields, print_table, show_example
+
+if TYPE_CHECKING:
+    from sts.audit.record import Entry
+    from sts.cli.operator import Host
+    from sts.directory.access_keys import MintedKey
+    from sts.directory.accounts import Beginning
+    from sts.store.database import Transaction
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+
+
+def _parse_account_id(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _ACCOUNT_ID.fullmatch(value):
+        raise click.BadParameter("an account id has twelve digits")
+    return value
+
+
+def _account_options(command: _F) -> _F:
+    numbered = click.option(
+        "--account-id", callback=_parse_account_id, metavar="12-DIGITS", help="Its number; drawn unless given."
+    )
+    administered = click.option(
+        "--admin", default="admin", show_default=True, metavar="NAME", help="Its administrator, a user."
+    )
+    return numbered(administered(json_option(command)))
+
+
+@click.command(epilog=show_example("sts init --account-id 123456789012 --json"))
+@_account_options
+def init(account_id: str | None, admin: str, *, as_json: bool) -> None:
+    """Make store, keys and the first account, and print its administrator's access key, this once.
+
+    Exits with 3 when there is an account already.
+    """
+    _create(account_id, admin, "", first=True, as_json=as_json)
+
+
+@click.group(epilog=show_example("sts accounts create --name staging"))
+def accounts() -> None:
+    """Make and list accounts, on the host that holds the store."""
+
+
+@accounts.command(epilog=show_example("sts accounts create --name staging --admin alice"))
+@_account_options
+@click.option("--name", default="", metavar="TEXT", help="What people call it.")
+def create(account_id: str | None, admin: str, name: str, *, as_json: bool) -> None:
+    """Make a further account, and print its administrator's access key, this once.
+
+    Exits with 3 when the number is taken.
+    """
+    _create(account_id, admin, name, first=False, as_json=as_json)
+
+
+@accounts.command("list", epilog=show_example("sts accounts list"))
+@json_option
+def list_(*, as_json: bool) -> None:
+    """List the accounts."""
+    from sts.cli.operator import open_host
+    from sts.settings import read_settings
+    from sts.store.accounts import list_accounts
+
+    with open_host(read_settings(os.environ)) as host:
+        found = host.at.database.read_now(list_accounts)
+    rows = [
+        {
+            "account_id": account.account_id,
+            "name": account.name,
+            "enabled": account.enabled,
+            "created_at": account.created_at.isoformat(timespec="seconds"),
+        }
+        for account in found
+    ]
+    print_table(rows, ("account_id", "name", "enabled", "created_at"), as_json=as_json)
+
+
+@accounts.command("root-key", epilog=show_example("sts accounts root-key 123456789012"))
+@click.argument("account_id", metavar="ACCOUNT", callback=_parse_account_id)
+@json_option
+def root_key(account_id: str, *, as_json: bool) -> None:
+    """Make an access key of an account's root, and print it, this once.
+
+    Root may do everything in its account, whatever policies say: use it to let yourself in again, then delete it.
+    """
+    from sts.cli.operator import open_host
+    from sts.settings import read_settings
+
+    with open_host(read_settings(os.environ)) as host:
+        minted = _make_root_key(host, account_id)
+    fields = {
+        "account_id": account_id,
+        "arn": f"arn:aws:iam::{account_id}:root",
+        "access_key_id": minted.key.access_key_id,
+        "secret_access_key": str(minted.secret),
+    }
+    print_fields(fields, as_json=as_json)
+
+
+def _create(account_id: str | None, admin: str, name: str, *, first: bool, as_json: bool) -> None:
+    from sts.cli.operator import open_host
+    from sts.settings import read_settings
+
+    with open_host(read_settings(os.environ), create=first) as host:
+        begun = _begin_account(host, account_id, admin, name, first=first)
+    fields = {
+        "account_id": begun.account.account_id,
+        "admin_arn": begun.administrator.arn,
+        "access_key_id": begun.minted.key.access_key_id,
+        "secret_access_key": str(begun.minted.secret),
+    }
+    print_fields(fields, as_json=as_json)
+
+
+def _begin_account(host: "Host", account_id: str | None, admin: str, name: str, *, first: bool) -> "Beginning":
+    from sts.app import build_accounts
+    from sts.audit.events import Event
+    from sts.cli.operator import describe_operator
+    from sts.errors import AlreadyExists
+    from sts.store.accounts import list_accounts
+
+    asked = {"account_id": account_id, "name": name, "administrator": admin}
+
+    def change(transaction: "Transaction", entry: "Entry") -> "Beginning":
+        if first and list_accounts(transaction.connection):
+            raise AlreadyExists("There is an account already: `sts accounts create` makes further ones")
+        begun = build_accounts(host.at).create(transaction, account_id=account_id, name=name, administrator=admin)
+        entry.caller = describe_operator(begun.account.account_id)
+        made = {"account_id": begun.account.account_id, "access_key_id": begun.minted.key.access_key_id}
+        entry.parameters = {**asked, **made}
+        return begun
+
+    return host.act(Event.ACCOUNT_CREATE, asked, change)
+
+
+def _make_root_key(host: "Host", account_id: str) -> "MintedKey":
+    from sts.app import build_accounts
+    from sts.audit.events import Event
+    from sts.cli.operator import describe_operator
+
+    def change(transaction: "Transaction", entry: "Entry") -> "MintedKey":
+        minted = build_accounts(host.at).create_root_key(transaction, account_id=account_id)
+        entry.caller = describe_operator(account_id)
+        entry.parameters = {"account_id": account_id, "access_key_id": minted.key.access_key_id}
+        return minted
+
+    return host.act(Event.ROOT_KEY_CREATE, {"account_id": account_id}, change)

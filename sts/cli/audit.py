@@ -1,0 +1,154 @@
+"""`sts audit`: read the records through the API, and verify on the host that none was altered or taken out."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from sts.cli.output import json_option, print_json, show, show_example
+from sts.errors import Refusal
+
+if TYPE_CHECKING:
+    from sts.audit.record import Entry
+    from sts.audit.verification import Findings
+    from sts.cli.operator import Host
+    from sts.settings import Settings
+    from sts.store.database import Transaction
+
+_LOOK_SECONDS = 2
+_UNSEEN = "What was cut off after the last checkpoint that was exported does not show"
+
+
+@click.group(epilog=show_example("sts audit tail --follow"))
+def audit() -> None:
+    """Read the audit records, and verify that none was altered or taken out."""
+
+
+@audit.command(epilog=show_example("sts audit tail --profile admin --follow"))
+@click.option("--endpoint-url", metavar="URL", help="The service; else AWS_ENDPOINT_URL, else STS_ISSUER.")
+@click.option("--profile", metavar="NAME", help="The profile of the shared files that holds the credentials.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="How many to begin with.")
+@click.option("--follow/--once", default=False, help="Go on with what follows until Ctrl-C, or end (the default).")
+@json_option
+def tail(endpoint_url: str | None, profile: str | None, limit: int, *, follow: bool, as_json: bool) -> None:
+    """Show the latest records of the account whose credentials are used, oldest first.
+
+    Credentials are found as an AWS SDK finds them. They need sts-admin:ListAuditRecords on
+    arn:aws:sts-admin::ACCOUNT:audit/records. The reading itself is recorded, and not shown here.
+    """
+    from sts.client.audit import Tail
+    from sts.client.connection import open_connection
+
+    reading = Tail(open_connection(_find_endpoint(endpoint_url), profile))
+    for record in reading.read_latest(limit):
+        _print_record(record, as_json=as_json)
+    if follow:
+        try:
+            for record in reading.follow(lambda: time.sleep(_LOOK_SECONDS)):
+                _print_record(record, as_json=as_json)
+        except KeyboardInterrupt:
+            return  # the way to end it
+
+
+@audit.command(epilog=show_example("grep audit.checkpoint.done sts.log | sts audit verify --checkpoint -"))
+@click.option(
+    "--checkpoint",
+    "exported",
+    type=click.File("r", encoding="utf-8", errors="replace"),
+    metavar="FILE",
+    help="Checkpoints exported from the log, a JSON object a line (`-`: standard input).",
+)
+@json_option
+def verify(exported: TextIO | None, *, as_json: bool) -> None:
+    """Verify every record, stream and checkpoint, on the host that holds store and keys.
+
+    Tells the first fault of each stream and of each checkpoint, and exits with 1 when there is any. What was cut off
+    after the last checkpoint that was exported does not show: keep the log elsewhere, and hand its checkpoints in.
+    """
+    from sts.settings import read_settings
+
+    findings = _verify(read_settings(os.environ), exported, as_json=as_json)
+    if findings.faults:
+        raise Refusal(f"The audit does not hold: {len(findings.faults)} faults")
+
+
+def _find_endpoint(given: str | None) -> str:
+    from sts.settings import read_settings
+
+    return given or os.environ.get("AWS_ENDPOINT_URL") or read_settings(os.environ).issuer
+
+
+def _print_record(record: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(record)
+        return
+    principal = record.get("principal") or {}
+    shown = (
+        record.get("at"),
+        record.get("event"),
+        principal.get("arn"),
+        record.get("address"),
+        record.get("error"),
+        record.get("request_id"),
+    )
+    click.echo("  ".join(show(value) for value in shown))
+
+
+def _verify(settings: "Settings", exported: TextIO | None, *, as_json: bool) -> "Findings":
+    from sts.audit.events import Event
+    from sts.cli.operator import open_host
+
+    with open_host(settings) as host:
+        findings = _examine(host, exported)
+        _print_findings(findings, as_json=as_json)  # first: a store that takes no record any more is told of too
+
+        def note(_transaction: "Transaction", entry: "Entry") -> None:
+            entry.parameters = _describe(findings)
+
+        host.act(Event.AUDIT_VERIFY, {}, note)
+    return findings
+
+
+def _examine(host: "Host", exported: TextIO | None) -> "Findings":
+    from sts.audit.verification import Examination, parse_exported
+
+    checkpoints = () if exported is None else tuple(parse_exported(exported))
+    with _progress() as watch:
+        return host.at.database.read_now(
+            lambda connection: Examination(connection, host.at.keyring, watch).examine(checkpoints)
+        )
+
+
+def _describe(findings: "Findings") -> Mapping[str, Any]:
+    return {
+        "records": findings.records,
+        "streams": findings.streams,
+        "checkpoints": findings.checkpoints,
+        "faults": [{"place": fault.place, "reason": fault.reason} for fault in findings.faults],
+    }
+
+
+def _print_findings(findings: "Findings", *, as_json: bool) -> None:
+    if as_json:
+        print_json({**_describe(findings), "unseen": _UNSEEN})
+        return
+    for fault in findings.faults:
+        click.echo(show(f"{fault.place}: {fault.reason}"))
+    click.echo(
+        f"{findings.records} records in {findings.streams} streams and {findings.checkpoints} checkpoints were checked"
+    )
+    click.echo(f"{_UNSEEN}.")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int], None]]:
+    """Say how far it is, on a line that is written over, when a person watches."""
+    if not sys.stderr.isatty():
+        yield lambda _records: None
+        return
+    yield lambda records: click.echo(f"\r{records} records…", nl=False, err=True)
+    click.echo("\r\033[K", nl=False, err=True)

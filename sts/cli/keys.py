@@ -1,0 +1,107 @@
+"""`sts keys`: the keys of the service, without their secrets, and how the next one is made."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sts.cli.output import json_option, print_json, print_table, show_example
+
+if TYPE_CHECKING:
+    from sts.audit.record import Entry
+    from sts.keyring.keyring import KeyRecord
+    from sts.store.database import Transaction
+
+_PURPOSES = ("signing", "derivation", "sealing", "audit", "marker")
+_ALGORITHMS = ("ES256", "RS256", "ES384")
+_COLUMNS = ("purpose", "algorithm", "version", "state", "works_from", "works_until", "gone_at", "kid")
+_COST = (
+    "An emergency rotation works at once: whoever keeps our key set for its five minutes refuses the tokens of a new"
+    " signing key until they fetch it again. What the key before it made still holds until that key is gone."
+)
+
+
+@click.group(epilog=show_example("sts keys rotate --purpose signing --soon"))
+def keys() -> None:
+    """List and rotate the keys of the service, on the host that holds the key folder."""
+
+
+@keys.command("list", epilog=show_example("sts keys list"))
+@json_option
+def list_(*, as_json: bool) -> None:
+    """List all keys: next, current, old, gone. No secret is shown."""
+    from sts.cli.operator import require_store, telling_of_store
+    from sts.clock import SystemClock
+    from sts.entropy import Entropy
+    from sts.keyring.keyring import open_keyring
+    from sts.settings import read_settings
+
+    settings = read_settings(os.environ)
+    require_store(settings)
+    with telling_of_store():
+        keyring = open_keyring(settings.keys_dir, SystemClock(), Entropy(), create=False)
+    rows = [_describe(key) for key in keyring.keys()]  # noqa: SIM118  a keyring is no mapping
+    print_table(rows, _COLUMNS, as_json=as_json)
+
+
+@keys.command(epilog=show_example("sts keys rotate --purpose sealing"))
+@click.option(
+    "--purpose", default="signing", show_default=True, type=click.Choice(_PURPOSES), help="Which kind of key."
+)
+@click.option("--algorithm", type=click.Choice(_ALGORITHMS), help="Of signing keys, only this one; else all in use.")
+@click.option("--soon", is_flag=True, help="Publish a signing key for 15 minutes before it signs, not for 24 hours.")
+@click.option("--emergency", is_flag=True, help="Let the new key work at once. What that costs is printed.")
+@json_option
+def rotate(purpose: str, algorithm: str | None, *, soon: bool, emergency: bool, as_json: bool) -> None:
+    """Make the next key of a purpose, and print when it takes effect. Nothing that older keys made is lost.
+
+    A running service finds the new key by itself. Exits with 3 while an earlier rotation is under way.
+    """
+    if soon and emergency:
+        raise click.UsageError("--soon and --emergency exclude each other")
+    if algorithm is not None and purpose != "signing":
+        raise click.UsageError("--algorithm is for signing keys")
+    made = [_describe(key) for key in _rotate(purpose, algorithm, soon=soon, emergency=emergency)]
+    if as_json:
+        print_json({"made": made, "cost": _COST if emergency else None})
+        return
+    for key in made:
+        name = f"{key['algorithm']} {purpose}" if key["algorithm"] else purpose
+        click.echo(f"Version {key['version']} of the {name} key takes effect at {key['works_from']}")
+    if emergency:
+        click.echo(_COST, err=True)
+
+
+def _rotate(purpose: str, algorithm: str | None, *, soon: bool, emergency: bool) -> Sequence["KeyRecord"]:
+    from sts.audit.events import Event
+    from sts.cli.operator import open_host
+    from sts.keyring.rotation import Purpose
+    from sts.settings import read_settings
+
+    asked = {"purpose": purpose, "algorithm": algorithm, "soon": soon, "emergency": emergency}
+    with open_host(read_settings(os.environ)) as host:
+        keyring = host.at.keyring
+
+        def change(_transaction: "Transaction", entry: "Entry") -> Sequence["KeyRecord"]:
+            # The folder is no part of the transaction: the key is made first, so that no record names a key that is
+            # not there; if the record fails then, the key stands and the command says that it failed.
+            made = keyring.rotate(Purpose(purpose), algorithm, soon=soon, emergency=emergency)
+            entry.parameters = {**asked, "made": [_describe(key) for key in made]}
+            return made
+
+        return host.act(Event.KEY_ROTATE, asked, change)
+
+
+def _describe(key: "KeyRecord") -> Mapping[str, Any]:
+    return {
+        "purpose": str(key.purpose),
+        "algorithm": key.algorithm,
+        "version": key.version,
+        "kid": key.kid,
+        "state": str(key.state),
+        "made_at": key.made_at.isoformat(timespec="seconds"),
+        "works_from": key.works_from.isoformat(timespec="seconds"),
+        "works_until": None if key.works_until is None else key.works_until.isoformat(timespec="seconds"),
+        "gone_at": None if key.gone_at is None else key.gone_at.isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,130 @@
+"""Whoever runs `sts` on the host that holds the store, and how their acts are recorded.
+
+Such an act needs no policy: who can write to the store and the key folder can do all that it does. It is recorded as
+the operator's, in the transaction that makes it.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from sts.app import Foundation, lay_foundation
+from sts.audit.events import Event
+from sts.audit.journal import Journal
+from sts.audit.record import Entry
+from sts.cli.logs import configure_logs
+from sts.clock import Clock, SystemClock
+from sts.entropy import Entropy
+from sts.errors import NotFound, Refusal, Unavailable
+from sts.model import Caller, CallerKind
+from sts.settings import Settings
+from sts.store.database import Transaction
+
+_T = TypeVar("_T")
+_SQLITE = "sqlite:///"
+_AGENT = "sts"
+
+_log = structlog.get_logger("sts.cli")
+
+
+def describe_operator(account_id: str = "") -> Caller:
+    """Return the operator as a caller; of an act on an account, so that the account's own audit shows it."""
+    arn = f"arn:aws:sts-admin::{account_id}:operator"
+    return Caller(
+        kind=CallerKind.OPERATOR,
+        account_id=account_id,
+        arn=arn,
+        principal_arn=arn,
+        unique_id="operator",
+        userid="operator",
+    )
+
+
+def begin_act(clock: Clock, entropy: Entropy, event: Event, parameters: Mapping[str, Any]) -> Entry:
+    """Return the entry of an act of the operator's that is about to begin."""
+    return Entry(
+        request_id=entropy.request_id(),
+        at=clock.now(),
+        address="",
+        user_agent=_AGENT,
+        event=event,
+        operation=f"sts:{event}",
+        caller=describe_operator(),
+        parameters=parameters,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The opened store and keys of this host."""
+
+    at: Foundation
+
+    def act(self, event: Event, parameters: Mapping[str, Any], change: Callable[[Transaction, Entry], _T]) -> _T:
+        """Make *change* and record it in one transaction; it may complete the entry. Raises what *change* raises."""
+        entry = begin_act(self.at.clock, self.at.entropy, event, parameters)
+        return change_now(self.at.journal, entry, lambda transaction: change(transaction, entry))
+
+
+def change_now(journal: Journal, entry: Entry, change: Callable[[Transaction], _T]) -> _T:
+    """Make *change*, record *entry* and keep a checkpoint, before anything is returned."""
+    return asyncio.run(_change(journal, entry, change))
+
+
+async def _change(journal: Journal, entry: Entry, change: Callable[[Transaction], _T]) -> _T:
+    writing = asyncio.create_task(journal.write())
+    try:
+        return await journal.change(entry, change)
+    finally:
+        journal.close()
+        await writing
+        await _keep_checkpoint(journal)
+
+
+async def _keep_checkpoint(journal: Journal) -> None:
+    try:
+        await journal.checkpoint()
+    except Unavailable as unavailable:
+        # What was done stands and is recorded, and a secret that was made is shown this once: the next checkpoint,
+        # of whichever process, names this stream too.
+        _log.error("audit.checkpoint.failed", reason=unavailable.detail)
+
+
+@contextmanager
+def open_host(settings: Settings, *, create: bool = False) -> Iterator[Host]:
+    """Open store and keys for the time of a command; raises NotFound where there are none, unless they may be made."""
+    configure_logs("error")
+    if not create:
+        require_store(settings)
+    with telling_of_store():
+        at = lay_foundation(settings, SystemClock(), Entropy())
+    try:
+        with telling_of_store():
+            yield Host(at)
+    finally:
+        at.database.close()
+
+
+def require_store(settings: Settings) -> None:
+    """Raise NotFound when there is no store here: a command in a wrong folder would make an empty one."""
+    for path in (settings.database_url.removeprefix(_SQLITE), settings.keys_dir):
+        if not settings.home.joinpath(path).exists():
+            raise NotFound(f"There is nothing at {path}: begin with `sts init`, or set STS_HOME to where it is")
+
+
+@contextmanager
+def telling_of_store() -> Iterator[None]:
+    """Tell of a store or folder that cannot be used as a Refusal does: by its reason."""
+    try:
+        yield
+    except Refusal:
+        raise
+    except DBAPIError as fault:
+        raise Unavailable(f"The store cannot be used: {fault.orig}") from fault
+    except OSError as fault:
+        raise Unavailable(f"{fault.filename or 'A file'} cannot be used: {fault.strerror}") from fault
