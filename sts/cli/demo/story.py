@@ -20,10 +20,18 @@ from sts.cli.demo.stage import REFUSED, Stage, find_clients, hide_secrets, say, 
 from sts.model import Secret
 
 
-def tell(folder: Path, port: int | None, *, once: bool) -> None:
-    """Run the demo in *folder*; raises ClickException when a step fails. Without *once*, stay up until a signal."""
-    signal.signal(signal.SIGTERM, _end)
+def tell(folder: Path, port: int | None, *, once: bool) -> Iterator[Mapping[str, str]]:
+    """Run the demo in *folder*, yield once what it made, and without *once* stay up until a signal.
+
+    Raises ClickException when a step fails.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(
+            number, signal.default_int_handler
+        )  # through the contexts that are open: the service ends as well
     clean = clean_environment(os.environ)
+    for name in os.environ.keys() - clean.keys():
+        del os.environ[name]  # boto3 in this process must not follow them either
     named = find_clients(clean)
     home = Home(folder)
     home.open()
@@ -38,6 +46,11 @@ def tell(folder: Path, port: int | None, *, once: bool) -> None:
         stage = Stage({**clean, **client_environment(endpoint)})
         with _told():
             cast = _play(home, server, administrator, stage, named)
+        yield {
+            "endpoint_url": endpoint,
+            "role_arn": cast.role_arn,
+            "credentials_file": str(home.credentials.absolute()),
+        }
         if once:
             say(f"That was all. The service ends; another run goes on with what is in {folder}/.")
         else:
@@ -53,10 +66,6 @@ def _told() -> Iterator[None]:
         yield
     except (OSError, HTTPException, TimeoutExpired, BotoCoreError, ClientError) as fault:
         raise click.ClickException(f"This step failed: {fault}") from fault
-
-
-def _end(_signal: int, _frame: object) -> None:
-    raise SystemExit(0)  # through the contexts that are open, so that the service ends as well
 
 
 def _open_account(home: Home, stage: Stage) -> Keys:
