@@ -108,7 +108,10 @@ class Journal:
             group, self._waiting = self._waiting[:_LARGEST_GROUP], self._waiting[_LARGEST_GROUP:]
             await self._commit(group)
         if self._sequence - self._checkpointed >= _CHECKPOINT_RECORDS:
-            await self.checkpoint()
+            try:
+                await self.checkpoint()
+            except Unavailable as unavailable:  # the records are durable; the next group tries again
+                _log.error("audit.checkpoint.failed", reason=unavailable.detail)
 
     async def checkpoint(self) -> None:
         """Keep and log the heads of all streams, when this one has moved since; raises Unavailable."""

@@ -41,7 +41,9 @@ def raise_version(connection: Connection, changes: Collection[Change]) -> Versio
     raised = connection.execute(
         update(version).values(counter=version.c.counter + 1).returning(version.c.epoch, version.c.counter)
     ).one()
-    connection.execute(insert(change), [{"counter": raised.counter, "noun": c.noun, "key": c.key} for c in changes])
+    if changes:
+        rows = [{"counter": raised.counter, "noun": c.noun, "key": c.key} for c in changes]
+        connection.execute(insert(change), rows)
     connection.execute(delete(change).where(change.c.counter <= raised.counter - _KEPT))
     return Version(raised.epoch, raised.counter)
 

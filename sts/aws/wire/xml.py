@@ -30,6 +30,11 @@ _REFERENCES = dict.fromkeys(_UNFIT, "\N{REPLACEMENT CHARACTER}") | {
     ord("\r"): "&#xD;",
 }
 _SPECIAL = re.compile('[&<>"\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]')
+# The models call them required, yet AWS leaves them out where an account's root is meant, which has neither.
+_ABSENT_FOR_ROOT = {
+    "User": frozenset({"UserName", "Path"}),
+    "AccessKey": frozenset({"UserName"}),
+}
 _SEARCHED = 256  # below this a search that finds nothing is faster than a translation; above, translate() is
 
 
@@ -107,7 +112,7 @@ def _compile_structure(model: ServiceModel, shape: Shape) -> Write:
         (name, compile_element(model, model.get_wire_name(name, reference), reference))
         for name, reference in shape["members"].items()
     ]
-    required = frozenset(shape.get("required", ()))
+    required = frozenset(shape.get("required", ())) - _ABSENT_FOR_ROOT.get(shape["shape"], frozenset())
 
     def write(value: Mapping[str, Any]) -> str:
         written = [write_member(value[name]) for name, write_member in members if name in value]
