@@ -32,9 +32,10 @@ class Tail:
 
     def follow(self, wait: Callable[[], None]) -> Iterator[Record]:
         """Return records as they come, for ever; *wait* is called before each look. Raises Refusal kin."""
+        beginning = self._after
         while True:
             wait()
-            full, end = True, max(0, self._after - _OVERLAP_MICROSECONDS)
+            full, end = True, max(beginning, self._after - _OVERLAP_MICROSECONDS)
             while full:
                 page, end = self._read({"after": str(end), "limit": str(_PAGE)})
                 yield from (record for record in page if self._is_new(record))

@@ -21,6 +21,7 @@ from botocore.utils import get_environ_proxies
 from sts.errors import Malformed, Refusal, Unavailable
 
 _SERVICE = "sts"
+_AGENT = "sts-client"
 _DEFAULT_REGION = "us-east-1"
 _OK = 200
 _SERVER_FAULT = 500
@@ -48,7 +49,7 @@ class Connection:
     def get(self, path: str, query: Mapping[str, str]) -> Answer:
         """Return the answer to a signed GET; raises Refusal with the service's reason, Unavailable without any."""
         url = f"{self.endpoint}{path}" + (f"?{urlencode(query)}" if query else "")
-        request = AWSRequest(method="GET", url=url, headers={"Accept": "application/json"})
+        request = AWSRequest(method="GET", url=url, headers={"Accept": "application/json", "User-Agent": _AGENT})
         SigV4Auth(self.credentials, _SERVICE, self.region).add_auth(request)
         try:
             response = self.sender.send(request.prepare())
