@@ -20,6 +20,7 @@ from sts.audit.sums import Sums
 from sts.authn.signature import SignatureProof
 from sts.aws.endpoint import QueryEndpoint
 from sts.aws.errors import code_of
+from sts.aws.foreign import UnknownPath
 from sts.aws.iam.access_keys import AccessKeyOperations
 from sts.aws.iam.attachments import AttachmentOperations
 from sts.aws.iam.groups import GroupOperations
@@ -110,6 +111,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, entropy: Entro
             Route("/livez", probes.live),
             Route("/readyz", probes.ready),
         ],
+        exception_handlers={404: UnknownPath(at.entropy).refuse},
         lifespan=lambda _app: _live(at),
     )
 

@@ -5,18 +5,39 @@ an error that its client can read.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Scope
 
 from sts.aws.errors import WireError
 from sts.aws.request import find_header
+from sts.aws.wire.faults import cut
 from sts.aws.wire.xml import escape, render_error
+from sts.entropy import Entropy
 
 Rendered = tuple[bytes, str, Sequence[tuple[bytes, bytes]]]
 
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _EC2_SCOPE = b"/ec2/aws4_request"
+_UNKNOWN_PATH = WireError("UnknownOperationException", 404)
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownPath:
+    """Answers at every address that nothing else takes: there REST services' clients come."""
+
+    entropy: Entropy
+
+    async def refuse(self, request: Request, _: Exception) -> Response:
+        """Say in JSON that there is nothing here; the request is not read."""
+        message = f"This service does not offer {cut(request.method)} {cut(request.url.path)}"
+        body, media_type, more = render_json_error(_UNKNOWN_PATH, message)
+        response = Response(body, _UNKNOWN_PATH.status, media_type=media_type)
+        response.raw_headers += [(b"x-amzn-requestid", self.entropy.request_id().encode("ascii")), *more]
+        return response
 
 
 def render_refusal(scope: Scope, error: WireError, message: str, request_id: str) -> Rendered:
