@@ -3,9 +3,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . deploy/environment.sh
+find_python
 . tests/parts/install.sh
 
-find_python
 install_parts
 PATH="$PWD/.venvs/test/bin:$PATH"
 

@@ -1,7 +1,7 @@
-# What the tests need beside Python: the scripts here source this, after deploy/environment.sh. Each part is installed
+# What the tests need beside Python: the scripts here source this, after find_python. Each part is installed
 # once, below .venvs/, and told to the tests in a variable. None begins with STS_: the service refuses such a name.
 
-: "${python:?deploy/environment.sh comes first}"
+: "${python:?find_python comes first}"
 export TEST_AWS_V1="$PWD/.venvs/awscli/bin/aws"
 export TEST_AWS_V2="$PWD/.venvs/awscli-v2/aws"
 export TEST_NODE=""
