@@ -8,13 +8,14 @@ a session that verifies here still wanted: revocation is known to the service, n
     from sts.verify import parse_key_set, verify
 
     keys = parse_key_set(body_of_jwks_json)
-    claims = verify(token, keys, issuer="https://sts.example", audience="https://sts.example", now=datetime.now(UTC))
+    claims = verify(token, keys, issuer="https://sts.example", audience="https://sts.example", now=now)
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
 from sts.crypto.jsonobject import parse_json_object
@@ -187,3 +188,13 @@ def _render(claims: Mapping[str, Any]) -> SessionClaims:
         authenticated_at=_instant(claims["auth_time"]) if "auth_time" in claims else None,
         claims=MappingProxyType(dict(claims)),
     )
+
+
+class _Callable(ModuleType):
+    """The module is also its function: `sts.verify(…)` means the same whichever way the name was reached."""
+
+    def __call__(self, *arguments: Any, **named: Any) -> SessionClaims:
+        return verify(*arguments, **named)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -215,3 +215,9 @@ def test_the_examples_of_the_document_refuse_another_token(
 ) -> None:
     with pytest.raises((jwt.InvalidTokenError, TokenInvalid)):
         documented(_fresh(changes, typ=typ), issuer)
+
+
+def test_the_module_is_called_as_its_function() -> None:
+    call: Any = sts.verify  # to a type checker a module is no function
+    with pytest.raises(TokenMalformed):
+        call("no token", KeySet(()), issuer="i", audience="i", now=NOW)

@@ -245,10 +245,10 @@ class Keyring:
     def _secret(self, purpose: Purpose, version: int | None) -> tuple[int, bytes]:
         ring = self._now_ring()
         version = ring.current[purpose] if version is None else version
-        key = ring.secrets.get((purpose, version))
+        key = ring.symmetric.get((purpose, version))
         if key is None:
             self._look_again(KeyUnknown(f"There is no {purpose} key of version {version}"))
-            key = self._now_ring().secrets.get((purpose, version))
+            key = self._now_ring().symmetric.get((purpose, version))
         if key is None:
             raise KeyUnknown(f"There is no {purpose} key of version {version}")
         return version, key

@@ -21,12 +21,12 @@ class Material:
     """The keys themselves, read from their files: they do not change with time."""
 
     signing: Mapping[KeyLife, SigningKey] = field(repr=False)
-    secrets: Mapping[KeyLife, bytes] = field(repr=False)
+    symmetric: Mapping[KeyLife, bytes] = field(repr=False)
 
     @property
     def lives(self) -> tuple[KeyLife, ...]:
         """The life of every key."""
-        return (*self.signing, *self.secrets)
+        return (*self.signing, *self.symmetric)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class Ring:
     standings: tuple[KeyStanding, ...]
     signing: Mapping[str, SigningKey] = field(repr=False)
     key_set: KeySet = field(repr=False)
-    secrets: Mapping[tuple[Purpose, int], bytes] = field(repr=False)
+    symmetric: Mapping[tuple[Purpose, int], bytes] = field(repr=False)
     current: Mapping[Purpose, int]
     jwks: bytes = field(repr=False)
     etag: str
@@ -50,12 +50,12 @@ def parse_material(stored: Iterable[StoredKey], known: Material | None = None) -
     A key that *known* holds already, with the same life, is neither parsed nor proven again.
     """
     signing: dict[KeyLife, SigningKey] = {}
-    secrets: dict[KeyLife, bytes] = {}
+    symmetric: dict[KeyLife, bytes] = {}
     faults: list[str] = []
     for key in stored:
         try:
             if key.life.purpose is not Purpose.SIGNING:
-                secrets[key.life] = _parse_secret(key)
+                symmetric[key.life] = _parse_secret(key)
             elif known is not None and key.life in known.signing:
                 signing[key.life] = known.signing[key.life]
             else:
@@ -64,7 +64,7 @@ def parse_material(stored: Iterable[StoredKey], known: Material | None = None) -
             faults.append(f"{file_name(key.life)} {fault.message}")
     if faults:
         raise KeysRefused("The key folder is refused: " + "; ".join(faults))
-    return Material(signing=signing, secrets=secrets)
+    return Material(signing=signing, symmetric=symmetric)
 
 
 def arrange(material: Material, now: datetime, schedule: Schedule, wanted: Iterable[Slot]) -> Ring:
@@ -86,8 +86,10 @@ def arrange(material: Material, now: datetime, schedule: Schedule, wanted: Itera
             if life.purpose is Purpose.SIGNING and life.algorithm
         },
         key_set=KeySet(tuple(key.verification_key() for key in published)),
-        secrets={
-            (life.purpose, life.version): material.secrets[life] for life in kept if life.purpose is not Purpose.SIGNING
+        symmetric={
+            (life.purpose, life.version): material.symmetric[life]
+            for life in kept
+            if life.purpose is not Purpose.SIGNING
         },
         current={life.purpose: life.version for life in working.values() if life.purpose is not Purpose.SIGNING},
         jwks=jwks,
