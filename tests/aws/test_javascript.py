@@ -1,0 +1,78 @@
+"""The AWS SDK for JavaScript, version 3, unmodified: its stories stand in walk.mjs."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.aws.clients import make_role, make_user
+from tests.installed import get_installed
+from tests.service import REGION, Service, Tenant, allow, trust
+from tests.signing import Key
+
+WALK = Path(__file__).with_name("walk.mjs")
+
+
+def walk(story: str, server: Service, key: Key, **more: Any) -> Any:
+    """Have the SDK walk through *story* with *key* and return what it found."""
+    given = {
+        "endpoint": server.url,
+        "region": REGION,
+        "accessKeyId": key.access_key_id,
+        "secretAccessKey": key.secret,
+        **more,
+    }
+    done = subprocess.run(
+        [get_installed("TEST_NODE"), str(WALK), story],
+        env={
+            "PATH": os.environ["PATH"],
+            "TEST_NODE_MODULES": get_installed("TEST_NODE_MODULES"),
+            "WALK": json.dumps(given),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_sdk_keeps_users_groups_and_policies(server: Service, resident: Tenant) -> None:
+    policy, own = allow("iam:ListUsers"), f"arn:aws:iam::{resident.account_id}"
+    found = walk("live", server, resident.key, policy=policy, description="ä +=&/%:@ 漢")
+    assert found["user"]["Arn"] == f"{own}:user/js/x+u@x=,."
+    assert found["names"] == ["admin", "x+u@x=,."]
+    assert "%7B" in found["document"]
+    assert "+" not in found["document"]
+    assert found["description"] == "ä +=&/%:@ 漢"
+    assert found["denied"] | {"requestId": ""} == {
+        "name": "AccessDenied",
+        "message": f"User: {own}:user/js/x+u@x=,. is not authorized to perform: iam:ListRoles "
+        f"on resource: {own}:role/ because no identity-based policy allows the iam:ListRoles action",
+        "status": 403,
+        "requestId": "",
+        "attempts": 1,
+    }
+    assert found["denied"]["requestId"]
+    assert (found["missing"]["name"], found["missing"]["status"]) == ("NoSuchEntityException", 404)
+    assert (found["taken"]["name"], found["taken"]["status"]) == ("EntityAlreadyExistsException", 409)
+    assert found["caught"] is True
+
+
+def test_the_sdk_s_providers_assume_a_role_and_a_role_from_there(server: Service, resident: Tenant, iam: Any) -> None:
+    key = make_user(iam, "ann")
+    agreed = {"StringEquals": {"sts:ExternalId": "a+b"}}
+    first = make_role(iam, "first", trust(f"arn:aws:iam::{resident.account_id}:user/ann", condition=agreed))
+    second = make_role(iam, "second", trust(first))
+    found = walk("assume", server, key, roles=[first, second], externalId="a+b")
+    sessions = f"arn:aws:sts::{resident.account_id}:assumed-role"
+    assert found["arns"] == [f"{sessions}/first/first", f"{sessions}/second/second"]
+    assert (found["refused"]["name"], found["refused"]["status"]) == ("AccessDenied", 403)
+
+
+def test_the_sdk_corrects_a_clock_that_is_an_hour_behind(server: Service, resident: Tenant) -> None:
+    found = walk("correct", server, resident.key, behind=3_600_000)
+    assert found["arn"] == f"arn:aws:iam::{resident.account_id}:user/admin"
+    assert found["attempts"] == [2, 1]

@@ -1,0 +1,92 @@
+// What test_javascript.py has the AWS SDK for JavaScript do: `node walk.mjs STORY`, its parameters as JSON in WALK.
+// Each story prints what it found as one line of JSON.
+import { createRequire } from "node:module";
+
+const require = createRequire(`${process.env.TEST_NODE_MODULES}/`);
+const iamSdk = require("@aws-sdk/client-iam");
+const stsSdk = require("@aws-sdk/client-sts");
+const providers = require("@aws-sdk/credential-providers");
+
+const given = JSON.parse(process.env.WALK);
+const where = { endpoint: given.endpoint, region: given.region };
+const me = { accessKeyId: given.accessKeyId, secretAccessKey: given.secretAccessKey };
+
+const tell = (refusal) => ({
+  name: refusal.name,
+  message: refusal.message,
+  status: refusal.$metadata?.httpStatusCode,
+  requestId: refusal.$metadata?.requestId,
+  attempts: refusal.$metadata?.attempts,
+});
+
+const refused = async (call) => {
+  try {
+    await call();
+  } catch (refusal) {
+    return tell(refusal);
+  }
+  throw new Error("the call was not refused");
+};
+
+async function live() {
+  const iam = new iamSdk.IAM({ ...where, credentials: me });
+  const { User: user } = await iam.createUser({ UserName: "x+u@x=,.", Path: "/js/" });
+  const { AccessKey: key } = await iam.createAccessKey({ UserName: user.UserName });
+  const { Group: group } = await iam.createGroup({ GroupName: "js" });
+  await iam.addUserToGroup({ GroupName: group.GroupName, UserName: user.UserName });
+  const { Policy: policy } = await iam.createPolicy({
+    PolicyName: "js",
+    PolicyDocument: given.policy,
+    Description: given.description,
+  });
+  await iam.attachGroupPolicy({ GroupName: group.GroupName, PolicyArn: policy.Arn });
+  const { PolicyVersion: version } = await iam.getPolicyVersion({ PolicyArn: policy.Arn, VersionId: "v1" });
+  const weak = { accessKeyId: key.AccessKeyId, secretAccessKey: key.SecretAccessKey };
+  const ours = new iamSdk.IAM({ ...where, credentials: weak });
+  const names = [];
+  for await (const page of iamSdk.paginateListUsers({ client: ours, pageSize: 1 }, {})) {
+    names.push(...page.Users.map((each) => each.UserName));
+  }
+  return {
+    user,
+    names,
+    document: version.Document,
+    description: (await iam.getPolicy({ PolicyArn: policy.Arn })).Policy.Description,
+    denied: await refused(() => ours.listRoles({})),
+    missing: await refused(() => iam.getUser({ UserName: "nobody" })),
+    taken: await refused(() => iam.createUser({ UserName: "X+U@X=,." })),
+    caught: await iam.getUser({ UserName: "nobody" }).catch((error) => error instanceof iamSdk.NoSuchEntityException),
+  };
+}
+
+async function assume() {
+  const credentials = providers.fromTemporaryCredentials({
+    masterCredentials: me,
+    params: { RoleArn: given.roles[0], RoleSessionName: "first", ExternalId: given.externalId },
+    clientConfig: where,
+  });
+  const chained = providers.fromTemporaryCredentials({
+    masterCredentials: credentials,
+    params: { RoleArn: given.roles[1], RoleSessionName: "second", DurationSeconds: 900 },
+    clientConfig: where,
+  });
+  const first = await new stsSdk.STS({ ...where, credentials }).getCallerIdentity({});
+  const second = await new stsSdk.STS({ ...where, credentials: chained }).getCallerIdentity({});
+  const alone = new stsSdk.STS({ ...where, credentials: me });
+  return {
+    arns: [first.Arn, second.Arn],
+    refused: await refused(() => alone.assumeRole({ RoleArn: given.roles[1], RoleSessionName: "third" })),
+  };
+}
+
+async function correct() {
+  const real = Date.now;
+  Date.now = () => real() - given.behind; // the clock of this machine goes wrong
+  const sts = new stsSdk.STS({ ...where, credentials: me });
+  const first = await sts.getCallerIdentity({});
+  const second = await sts.getCallerIdentity({});
+  return { arn: second.Arn, attempts: [first.$metadata.attempts, second.$metadata.attempts] };
+}
+
+const stories = { live, assume, correct };
+console.log(JSON.stringify(await stories[process.argv[2]]()));
