@@ -61,8 +61,7 @@ class QueryEndpoint:
             answer = Answer(200, await self._answer(scope, receive, entry))
         except Refusal as refusal:
             answer = _refuse(scope, entry, refusal)
-        except Exception:  # noqa: BLE001  a bug: the caller learns the request id, the log the rest
-            _log.exception("request.failed", request_id=entry.request_id, operation=entry.operation)
+        except Exception:  # noqa: BLE001  a bug
             answer = _fail(scope, entry)
         await send_answer(send, answer, entry.request_id)
 
@@ -134,6 +133,8 @@ async def send_answer(send: Send, answer: Answer, request_id: str) -> None:
 
 def _refuse(scope: Scope, entry: Entry, refusal: Refusal) -> Answer:
     error = find_wire_error(refusal)
+    if error is INTERNAL_FAILURE:
+        return _fail(scope, entry)
     headers: list[tuple[bytes, bytes]] = []
     if isinstance(refusal, Throttled):
         headers.append((b"retry-after", str(refusal.retry_after_seconds).encode("ascii")))
@@ -144,6 +145,8 @@ def _refuse(scope: Scope, entry: Entry, refusal: Refusal) -> Answer:
 
 
 def _fail(scope: Scope, entry: Entry) -> Answer:
+    """Answer for what is being handled, a fault of ours: the caller learns the request id, the log the rest."""
+    _log.exception("request.failed", request_id=entry.request_id, operation=entry.operation)
     message = "The request could not be answered because of an error in the service"
     body, media_type, more = render_refusal(scope, INTERNAL_FAILURE, message, entry.request_id)
     return Answer(INTERNAL_FAILURE.status, body, media_type, more)

@@ -12,6 +12,9 @@ from sts.errors import (
     CredentialUnknown,
     InputInvalid,
     InUse,
+    KeyMalformed,
+    KeysRefused,
+    KeyUnknown,
     Malformed,
     MediaTypeUnsupported,
     MethodUnsupported,
@@ -29,10 +32,15 @@ from sts.errors import (
     QueryMalformed,
     QuotaExceeded,
     Refusal,
+    RotationUnderWay,
+    SealBroken,
     SessionEnded,
     SignatureExpired,
     SignatureMismatch,
     Throttled,
+    TokenExpired,
+    TokenInvalid,
+    TokenMalformed,
     TooLarge,
     Unavailable,
     Unmodifiable,
@@ -82,6 +90,16 @@ ERRORS: dict[type[Refusal], WireError] = {
     PackedTooLarge: WireError("PackedPolicyTooLarge", 400),
     Throttled: WireError("Throttling", 400),
     Unavailable: WireError("ServiceUnavailable", 503),
+    # What the rooms of the house raise at one another: if one comes this far the fault is ours, and its words are not
+    # for the caller.
+    TokenMalformed: INTERNAL_FAILURE,
+    TokenInvalid: INTERNAL_FAILURE,
+    TokenExpired: INTERNAL_FAILURE,
+    KeyUnknown: INTERNAL_FAILURE,
+    KeyMalformed: INTERNAL_FAILURE,
+    KeysRefused: INTERNAL_FAILURE,
+    RotationUnderWay: INTERNAL_FAILURE,
+    SealBroken: INTERNAL_FAILURE,
 }
 
 _KINDS = {
