@@ -62,7 +62,6 @@ class Event(StrEnum):
     KEY_ROTATE = "key.rotate"
     STORE_MIGRATE = "store.migrate"
     REQUEST_REFUSE = "request.refuse"  # before a caller was proven: recorded in sums
-    AUDIT_CHECKPOINT = "audit.checkpoint"
     AUDIT_READ = "audit.read"
     AUDIT_VERIFY = "audit.verify"
 
