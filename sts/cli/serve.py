@@ -1,5 +1,6 @@
 """`sts serve`: run the service until it is told to end."""
 
+import contextlib
 import signal
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -81,7 +82,8 @@ def _run(server: "uvicorn.Server") -> None:
     # ends as one that has done what it should.
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, end)
-    server.run()
+    with contextlib.suppress(SystemExit):  # of a server that could not start, with an exit code of its own
+        server.run()
     if not server.started:
         raise Refusal("The service did not start; the log says why")
 

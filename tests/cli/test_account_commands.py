@@ -1,0 +1,89 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Command
+
+Bodies = Callable[[str], list[dict[str, Any]]]
+ACCOUNT = "123456789012"
+
+
+def test_init_makes_store_keys_and_the_first_account(elsewhere: Command) -> None:
+    made = elsewhere.json("init", "--account-id", ACCOUNT, "--admin", "alice")
+    assert list(made) == ["account_id", "admin_arn", "access_key_id", "secret_access_key"]
+    assert made["admin_arn"] == f"arn:aws:iam::{ACCOUNT}:user/alice"
+    assert (made["access_key_id"][:4], len(made["secret_access_key"])) == ("AKIA", 40)
+    assert (elsewhere.home / "sts.db").exists()
+
+
+def test_a_second_init_exits_with_3_and_changes_nothing(sts: Command, bodies: Bodies) -> None:
+    first = sts.json("init")
+    second = sts("init", "--account-id", ACCOUNT)
+    assert second.exit_code == 3
+    assert "There is an account already" in second.stderr
+    assert second.stdout == ""
+    assert [account["account_id"] for account in sts.json("accounts", "list")] == [first["account_id"]]
+    assert [record["error"] for record in bodies("account.create.refused")] == ["EntityAlreadyExists"]
+
+
+def test_accounts_are_created_and_listed(sts: Command) -> None:
+    made = sts.json("accounts", "create", "--account-id", ACCOUNT, "--name", "staging")
+    assert made["account_id"] == ACCOUNT
+    assert made["admin_arn"] == f"arn:aws:iam::{ACCOUNT}:user/admin"
+    listed = sts.json("accounts", "list")
+    assert [(account["account_id"], account["name"], account["enabled"]) for account in listed] == [
+        (ACCOUNT, "staging", True)
+    ]
+    assert f"{ACCOUNT}  staging" in sts("accounts", "list").stdout
+
+
+def test_a_number_that_is_taken_exits_with_3(sts: Command) -> None:
+    sts.json("accounts", "create", "--account-id", ACCOUNT)
+    assert sts("accounts", "create", "--account-id", ACCOUNT).exit_code == 3
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("init", "--account-id", "12345678901"),
+        ("init", "--account-id", "\u0661" * 12),
+        ("init", "--admin", "no spaces"),
+        ("accounts", "root-key", "1"),
+    ],
+)
+def test_what_is_not_of_its_form_is_wrong_usage(words: tuple[str, ...], sts: Command) -> None:
+    assert sts(*words).exit_code == 2
+    assert sts.json("accounts", "list") == []
+
+
+def test_a_root_key_is_made_for_an_account_that_exists(sts: Command) -> None:
+    sts.json("init", "--account-id", ACCOUNT)
+    made = sts.json("accounts", "root-key", ACCOUNT)
+    assert made["arn"] == f"arn:aws:iam::{ACCOUNT}:root"
+    assert made["access_key_id"].startswith("AKIA")
+    missing = sts("accounts", "root-key", "210987654321")
+    assert (missing.exit_code, missing.stdout) == (1, "")
+    assert "210987654321 cannot be found" in missing.stderr
+
+
+def test_people_read_a_line_for_each_field(sts: Command) -> None:
+    lines = sts("init").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["account_id", "admin_arn", "access_key_id", "secret_access_key"]
+
+
+def test_what_the_operator_does_is_recorded_for_the_account_and_without_the_secret(
+    sts: Command, bodies: Bodies
+) -> None:
+    made = sts.json("init", "--account-id", ACCOUNT)
+    rooted = sts.json("accounts", "root-key", ACCOUNT)
+    (created,), (keyed,) = bodies("account.create.done"), bodies("root-key.create.done")
+    for record in (created, keyed):
+        assert record["principal"]["type"] == "operator"
+        assert record["principal"]["arn"] == f"arn:aws:sts-admin::{ACCOUNT}:operator"
+        assert record["principal"]["account_id"] == ACCOUNT
+    assert created["parameters"]["access_key_id"] == made["access_key_id"]
+    assert keyed["parameters"]["access_key_id"] == rooted["access_key_id"]
+    told = str(created) + str(keyed)
+    assert made["secret_access_key"] not in told
+    assert rooted["secret_access_key"] not in told

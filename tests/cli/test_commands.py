@@ -1,0 +1,156 @@
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from sts.audit.events import Event, Outcome
+from sts.cli.commands import main
+from sts.settings import SETTINGS
+from tests.cli.conftest import Command
+
+DOCS = Path(__file__).parents[2] / "docs"
+HEAVY = ("sqlalchemy", "alembic", "botocore", "starlette", "uvicorn", "cryptography", "jwt", "structlog", "msgspec")
+
+
+def walk(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Return every command that does something, with its words."""
+    if not isinstance(command, click.Group):
+        yield path, command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        found = command.get_command(context, name)
+        assert found is not None
+        yield from walk(found, (*path, name))
+
+
+COMMANDS = dict(walk(main))
+GROUPS = {words[:length] for words in COMMANDS for length in range(len(words) + 1)}
+
+
+def section(words: tuple[str, ...]) -> str:
+    """Return what the documentation says of a command."""
+    text = (DOCS / "commands.md").read_text(encoding="utf-8")
+    return text.partition(f"\n## sts {' '.join(words)}\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("words", sorted(GROUPS), ids=" ".join)
+def test_help_answers_without_loading_what_only_work_needs(words: tuple[str, ...]) -> None:
+    program = (
+        "import atexit, sys\n"
+        f"atexit.register(lambda: print([n for n in {HEAVY!r} if n in sys.modules], file=sys.stderr))\n"
+        "from sts.__main__ import main\n"
+        "main()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, *words, "--help"],
+        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert "Usage:" in ran.stdout
+    assert ran.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("words", sorted(COMMANDS), ids=" ".join)
+def test_the_help_of_every_command_has_an_example_and_json(words: tuple[str, ...], elsewhere: Command) -> None:
+    told = elsewhere(*words, "--help").stdout
+    assert "Example:" in told
+    assert "--json" in told
+
+
+@pytest.mark.parametrize("words", sorted(COMMANDS), ids=" ".join)
+def test_every_command_and_option_is_documented(words: tuple[str, ...]) -> None:
+    told = section(words)
+    assert told.strip(), f"docs/commands.md has no section for {words}"
+    if words == ("accounts", "create"):  # it shares what `sts init` says
+        told += section(("init",))
+    options = [
+        option for parameter in COMMANDS[words].params for option in (*parameter.opts, *parameter.secondary_opts)
+    ]
+    missing = [o for o in options if o.startswith("--") and o not in {"--json", "--help"} and o not in told]
+    assert missing == []
+
+
+def test_no_section_is_about_a_command_that_does_not_exist() -> None:
+    text = (DOCS / "commands.md").read_text(encoding="utf-8")
+    named = {tuple(line.split()[2:]) for line in text.splitlines() if line.startswith("## sts ")}
+    assert named == set(COMMANDS)
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    rows = (DOCS / "settings.md").read_text(encoding="utf-8").splitlines()
+    documented = {row.split("`")[1]: row for row in rows if row.startswith("| `")}
+    assert set(documented) == {setting.name for setting in SETTINGS}
+    assert [s.name for s in SETTINGS if s.default.split(" ")[0] not in documented[s.name]] == []
+
+
+def test_every_event_and_outcome_is_documented() -> None:
+    rows = (DOCS / "events.md").read_text(encoding="utf-8").splitlines()
+    documented = {row.split("`")[1] for row in rows if row.startswith("| `")}
+    assert documented == {*map(str, Event), *map(str, Outcome)}
+
+
+def test_an_unknown_command_is_wrong_usage(elsewhere: Command) -> None:
+    result = elsewhere("dance")
+    assert result.exit_code == 2
+    assert "No such command" in result.stderr
+
+
+def test_settings_are_listed_for_people_and_programs(elsewhere: Command) -> None:
+    assert [each["name"] for each in elsewhere.json("settings")] == [setting.name for setting in SETTINGS]
+    told = elsewhere("settings").stdout
+    assert all(setting.name in told and setting.meaning in told for setting in SETTINGS)
+
+
+def test_faults_of_the_settings_are_told_at_once_and_without_a_traceback(elsewhere: Command) -> None:
+    result = elsewhere("init", STS_ISSUER="http://sts.example.com", STS_HOUSE="here")
+    assert result.exit_code == 1
+    assert "STS_ISSUER: plain http is for loopback only" in result.stderr
+    assert "STS_HOUSE: there is no such setting" in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("accounts", "list"), ("accounts", "create"), ("keys", "list"), ("keys", "rotate"), ("audit", "verify")],
+    ids=" ".join,
+)
+def test_a_command_in_a_wrong_folder_makes_nothing_there(words: tuple[str, ...], elsewhere: Command) -> None:
+    result = elsewhere(*words)
+    assert result.exit_code == 1
+    assert "begin with `sts init`" in result.stderr
+    assert not elsewhere.home.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    result = Command(tmp_path / "file" / "home")("init")
+    assert result.exit_code == 1
+    assert "cannot be used: Not a directory" in result.stderr
+
+
+def test_a_file_that_is_no_store_is_told_in_words(sts: Command) -> None:
+    (sts.home / "sts.db").write_text("something else, and long enough to be looked at as a database" * 100)
+    result = sts("accounts", "list")
+    assert result.exit_code == 1
+    assert "The store cannot be used" in result.stderr
+
+
+def test_migrate_makes_a_store_and_records_it_in_the_same_transaction(elsewhere: Command) -> None:
+    assert elsewhere.json("migrate") == {"from_revision": None, "to_revision": "0001", "changed": True}
+    assert elsewhere.json("migrate") == {"from_revision": "0001", "to_revision": "0001", "changed": False}
+    findings = elsewhere.json("audit", "verify")
+    assert (findings["records"], findings["streams"], findings["faults"]) == (1, 1, [])
+    assert elsewhere.json("init")["account_id"]
+
+
+def test_the_program_starts_as_a_module(elsewhere: Command) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "sts", "settings", "--json"],
+        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert json.loads(ran.stdout)[0]["name"] == "STS_HOME"
+    assert elsewhere.json("settings") == json.loads(ran.stdout)

@@ -1,0 +1,75 @@
+import json
+import logging
+
+import pytest
+import structlog
+
+from sts.cli.logs import configure_logs, mask_secrets
+from sts.cli.output import show
+from sts.model import Secret
+
+
+def test_the_log_is_json_on_stderr_when_no_terminal_watches(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info")
+    structlog.get_logger("sts.test").info("thing.done", count=3)
+    logging.getLogger("uvicorn.error").warning("slow %s", "client")
+    out, err = capsys.readouterr()
+    first, second = (json.loads(line) for line in err.splitlines())
+    assert out == ""
+    assert (first["event"], first["count"], first["level"], first["logger"]) == ("thing.done", 3, "info", "sts.test")
+    assert (second["event"], second["level"]) == ("slow client", "warning")
+
+
+def test_what_is_below_the_level_is_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("error")
+    structlog.get_logger("sts.test").warning("thing.done")
+    logging.getLogger("uvicorn.error").info("started")
+    assert capsys.readouterr().err == ""
+
+
+def test_secrets_are_masked_by_type_and_by_name_however_deep(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info")
+    structlog.get_logger("sts.test").info(
+        "thing.done",
+        key=Secret("hush-one"),
+        Authorization="hush-two",
+        parameters={"secret_access_key": "hush-three", "list": [Secret("hush-four"), {"token": "hush-five"}]},
+    )
+    line = capsys.readouterr().err
+    assert "hush" not in line
+    assert json.loads(line)["parameters"] == {"secret_access_key": "***", "list": ["***", {"token": "***"}]}
+
+
+def test_a_trace_shows_no_local_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info")
+    held = "hush"
+    try:
+        raise LookupError(f"{len(held)} is not there")
+    except LookupError:
+        structlog.get_logger("sts.test").exception("thing.failed")
+    line = capsys.readouterr().err
+    assert "LookupError: 4 is not there" in json.loads(line)["exception"]
+    assert "hush" not in line.replace('held = \\"hush\\"', "")
+
+
+def test_a_terminal_gets_readable_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    configure_logs("info")
+    structlog.get_logger("sts.test").info("thing.done", secret="hush")
+    line = capsys.readouterr().err
+    assert "thing.done" in line
+    assert "***" in line
+    configure_logs("info", as_json=True)
+    structlog.get_logger("sts.test").info("thing.done")
+    assert json.loads(capsys.readouterr().err)["event"] == "thing.done"
+
+
+def test_masking_leaves_other_values_as_they_are() -> None:
+    event = {"event": "e", "count": 1, "list": ["a"], "none": None}
+    assert mask_secrets(None, "info", dict(event)) == event
+
+
+@pytest.mark.parametrize("sent", ["a\x1b[2Jb", "a\u202eb", "a\nb", "a\x9bb"])
+def test_what_a_stranger_sent_cannot_command_a_terminal(sent: str) -> None:
+    assert show(sent).isprintable()
+    assert "\\u" in show(sent)
