@@ -34,9 +34,15 @@ class Operations:
 
     @classmethod
     def compile(cls, rows: Iterable[Operation]) -> Self:
-        """Compile *rows*; raises KeyError when a row names what its model does not have."""
+        """Compile *rows*; raises KeyError when a row names what its model does not have, ValueError for a second row."""
         models = {name: load_model(name) for name in SERVICES}
-        return cls(MappingProxyType(dict(_compile(row, models[row.service]) for row in rows)))
+        offered: dict[tuple[str, str], Offered] = {}
+        for row in rows:
+            place = (models[row.service].api_version, row.name)
+            if place in offered:
+                raise ValueError(f"{row.name} has two rows for version {place[0]}")
+            offered[place] = _compile(row, models[row.service])
+        return cls(MappingProxyType(offered))
 
     def named(self, form: Form) -> Offered:
         """Return the operation that *form* asks for; raises OperationMissing or OperationUnknown."""
@@ -51,6 +57,5 @@ class Operations:
         return offered
 
 
-def _compile(row: Operation, model: ServiceModel) -> tuple[tuple[str, str], Offered]:
-    compiled = compile_operation(model, row.name, withheld=row.not_yet)
-    return (model.api_version, row.name), Offered(row, compiled)
+def _compile(row: Operation, model: ServiceModel) -> Offered:
+    return Offered(row, compile_operation(model, row.name, withheld=row.not_yet))
