@@ -1,4 +1,7 @@
+import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -87,3 +90,24 @@ def test_what_the_operator_does_is_recorded_for_the_account_and_without_the_secr
     told = str(created) + str(keyed)
     assert made["secret_access_key"] not in told
     assert rooted["secret_access_key"] not in told
+
+
+def test_a_secret_is_shown_even_if_no_checkpoint_can_be_kept_after_it(sts: Command) -> None:
+    with closing(sqlite3.connect(sts.home / "sts.db")) as connection:
+        connection.execute("DROP TABLE audit_checkpoint")
+        connection.commit()
+    result = sts("init", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["secret_access_key"]
+    assert "audit.checkpoint.failed" in result.stderr
+    assert sts("audit", "verify").exit_code == 1
+
+
+def test_without_a_record_there_is_no_account_and_no_secret(sts: Command) -> None:
+    with closing(sqlite3.connect(sts.home / "sts.db")) as connection:
+        connection.execute("DROP TABLE audit_record")
+        connection.commit()
+    result = sts("init", "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "cannot be written, so nothing was done" in result.stderr
+    assert sts.json("accounts", "list") == []
