@@ -34,7 +34,7 @@ class Operations:
 
     @classmethod
     def compile(cls, rows: Iterable[Operation]) -> Self:
-        """Compile *rows*; raises KeyError when a row names what its model does not have, ValueError for a second row."""
+        """Compile *rows*; raises KeyError for a name that no model has, ValueError for an operation's second row."""
         models = {name: load_model(name) for name in SERVICES}
         offered: dict[tuple[str, str], Offered] = {}
         for row in rows:
