@@ -14,20 +14,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.installed import get_installed
+
 ROOT = Path(__file__).parents[2]
 _STRANGER = "[admin]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = nothing\n"
-_MISSING = "the AWS CLI v1 that TEST_AWS_V1 names; bash tests/run.sh installs it"
 
 
 @pytest.fixture
 def environment() -> dict[str, str]:
     """What a reader's shell may hold: the AWS CLI on PATH, and settings that the demo must not follow."""
-    cli = os.environ.get("TEST_AWS_V1")
-    if not cli:
-        pytest.skip(_MISSING)
     return {
         **os.environ,
-        "PATH": f"{Path(cli).parent}:{os.environ['PATH']}",
+        "PATH": f"{Path(get_installed('TEST_AWS_V1')).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "AWS_PROFILE": "production",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
@@ -94,7 +92,7 @@ def test_a_demo_stays_up_with_exports_that_work_until_it_is_ended(
         assert {"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= exports.keys()
         pasted = {name: value for name, value in exports.items() if name.startswith("AWS_")}
         asked = subprocess.run(
-            [os.environ["TEST_AWS_V1"], "sts", "get-caller-identity", "--query", "Arn", "--output", "text"],
+            [get_installed("TEST_AWS_V1"), "sts", "get-caller-identity", "--query", "Arn", "--output", "text"],
             env={"PATH": os.environ["PATH"], "NO_PROXY": "127.0.0.1", **pasted},
             capture_output=True,
             text=True,
@@ -175,6 +173,14 @@ def test_an_aws_cli_that_would_go_to_aws_is_not_used(tmp_path: Path, version: st
     done = demo(tmp_path, _pretend_aws(tmp_path, version), "--once")
     assert done.returncode == 1
     assert "does not read AWS_ENDPOINT_URL" in " ".join(done.stderr.split())
+    assert not (tmp_path / "demo").exists()
+
+
+def test_a_missing_boto3_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    (tmp_path / "boto3.py").write_text("raise ImportError\n", encoding="utf-8")
+    done = demo(tmp_path, {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}, "--once")
+    assert done.returncode == 1
+    assert "boto3 is not installed" in done.stderr
     assert not (tmp_path / "demo").exists()
 
 
