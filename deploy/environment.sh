@@ -71,7 +71,10 @@ make_venv() {
   need_venv
   say "Making $folder: pip install $*"
   quietly "$python" -m venv --clear "$folder"
-  quietly "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "pip>=25.1"
+  case " $* " in
+    *" --group "*) # an older pip does not know dependency groups
+      quietly "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "pip>=25.1" ;;
+  esac
   quietly "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@"
   printf '%s\n' "$mark" > "$folder/.stamp"
 }
