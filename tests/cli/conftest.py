@@ -38,7 +38,11 @@ class Command:
 
 @pytest.fixture(autouse=True)
 def _log_of_each_test() -> Iterator[None]:
-    """Commands set up the log of the process, which is the tests' own here."""
+    """Commands set up the log of the process, which is the tests' own here.
+
+    Until one does, what the shared server logs goes nowhere: a command's output is looked at line by line.
+    """
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
