@@ -186,6 +186,7 @@ audit_record = Table(
     Column("body", Text, nullable=False),
     Column("mac", LargeBinary, nullable=False),
     PrimaryKeyConstraint("stream", "sequence"),
+    Index(None, "account_id", "at"),
     sqlite_with_rowid=False,
 )
 

@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("stream", "sequence", name="pk_audit_record"),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_audit_record_account_id_at", "audit_record", ["account_id", "at"], unique=False)
     op.create_table(
         "audit_stream",
         sa.Column("stream", sa.Text(), nullable=False),
