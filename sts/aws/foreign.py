@@ -12,17 +12,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from sts.aws.errors import WireError
+from sts.aws.errors import ERRORS, WireError
 from sts.aws.request import find_header
 from sts.aws.wire.faults import cut
 from sts.aws.wire.xml import escape, render_error
 from sts.entropy import Entropy
+from sts.errors import OperationUnknown
 
 Rendered = tuple[bytes, str, Sequence[tuple[bytes, bytes]]]
 
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _EC2_SCOPE = b"/ec2/aws4_request"
 _UNKNOWN_PATH = WireError("UnknownOperationException", 404)
+_UNKNOWN_TARGET = WireError("UnknownOperationException", 400)
+_OPERATION_UNKNOWN = ERRORS[OperationUnknown]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def render_refusal(scope: Scope, error: WireError, message: str, request_id: str
     target = find_header(headers, b"x-amz-target")
     media_type = (find_header(headers, b"content-type") or b"").split(b";", 1)[0]
     if target is not None or media_type.startswith(b"application/x-amz-json") or scope["path"] != "/":
-        return render_json_error(error, message)
+        return render_json_error(_UNKNOWN_TARGET if error is _OPERATION_UNKNOWN else error, message)
     if _EC2_SCOPE in (find_header(headers, b"authorization") or b""):
         return render_ec2_error(error, message, request_id), "text/xml", ()
     sender = error.status < 500  # noqa: PLR2004  HTTP: from 500 on the fault is ours

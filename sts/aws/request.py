@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from starlette.types import Receive, Scope
 
 from sts.authn.signature import SignedParts
+from sts.aws.wire.faults import cut
 from sts.aws.wire.form import Form, parse_form
-from sts.errors import MediaTypeUnsupported, MethodUnsupported, ParameterRepeated, TooLarge
+from sts.errors import MediaTypeUnsupported, MethodUnsupported, OperationUnknown, ParameterRepeated, TooLarge
 
 LARGEST_BODY = 1024 * 1024
 FORM = b"application/x-www-form-urlencoded"
@@ -23,12 +24,15 @@ class QueryRequest:
 
 
 async def read_request(scope: Scope, receive: Receive) -> QueryRequest:
-    """Read the request; raises MethodUnsupported, MediaTypeUnsupported, TooLarge, QueryMalformed, ParameterRepeated."""
+    """Read the request; raises Refusal kin when it is none of this protocol."""
     method = scope["method"]
     if method not in {"GET", "POST"}:
         raise MethodUnsupported(f"The method {method} is not offered here: use POST or GET")
     headers: Headers = scope["headers"]
     body = await read_body(headers, receive)
+    target = find_header(headers, b"x-amz-target")
+    if target is not None:  # so services that speak JSON name an operation: none of them is here
+        raise OperationUnknown(f"This service does not offer {cut(target.decode('latin-1'))}")
     if body and not _is_form(headers):
         raise MediaTypeUnsupported(f"The body of a request is of the type {FORM.decode()}")
     query: bytes = scope["query_string"]

@@ -14,8 +14,8 @@ Call = Callable[[Any], Any]
 @pytest.mark.parametrize(
     ("name", "call", "code", "status"),
     [
-        ("organizations", lambda client: client.list_accounts(), "UnsupportedMediaType", 415),
-        ("dynamodb", lambda client: client.list_tables(), "UnsupportedMediaType", 415),
+        ("organizations", lambda client: client.list_accounts(), "UnknownOperationException", 400),
+        ("dynamodb", lambda client: client.list_tables(), "UnknownOperationException", 400),
         ("ec2", lambda client: client.describe_instances(), "InvalidAction", 400),
         ("autoscaling", lambda client: client.describe_auto_scaling_groups(), "InvalidAction", 400),
         ("sso", lambda client: client.list_accounts(accessToken="none"), "UnknownOperationException", 404),
