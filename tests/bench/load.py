@@ -1,0 +1,84 @@
+"""Requests, prepared and signed beforehand, and rounds of them that `wrk` replays."""
+
+import os
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from tests.bench.population import Assumption
+from tests.bench.processes import Server
+from tests.signing import encode, sign
+
+THREADS = 1
+_REPLAY = Path(__file__).with_name("replay.lua")
+_MARK = "REPLAYED "
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round measured."""
+
+    per_second: float
+    p99_milliseconds: float
+    cpu_microseconds: float  # of the server's processes, for each request
+
+
+class _Replayed(msgspec.Struct):
+    requests: int
+    microseconds: int
+    p99: int
+    refused: int
+    broken: int
+
+
+def prepare(assumptions: Iterable[Assumption], host: str, path: Path, size: int = 0) -> None:
+    """Write a signed AssumeRole for each of *assumptions* to *path*; bodies shorter than *size* are filled up.
+
+    A signature is good for fifteen minutes: prepare anew before each round.
+    """
+    at = datetime.now(UTC)
+    lines = (_render(each, host, at, number, size).hex() for number, each in enumerate(assumptions))
+    path.write_text("\n".join(lines) + "\n", encoding="ascii")
+
+
+def _render(assumption: Assumption, host: str, at: datetime, number: int, size: int) -> bytes:
+    form = {
+        "Action": "AssumeRole",
+        "Version": "2011-06-15",
+        "RoleArn": assumption.role_arn,
+        "RoleSessionName": f"session-{number}",
+    }
+    body = encode(form).encode()
+    if len(body) < size:
+        body += b"&Filler=" + (size - len(body) - len(b"&Filler=")) * b"x"
+    headers = {
+        "user-agent": "wrk replaying",
+        "content-type": "application/x-www-form-urlencoded",
+        "content-length": str(len(body)),
+        **sign(
+            assumption.key, method="POST", host=host, path="/", query="", body=body, at=at, service="sts",
+            region="us-east-1",
+        ),
+    }  # fmt: skip
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST / HTTP/1.1\r\n{lines}\r\n".encode("ascii") + body
+
+
+def replay(server: Server, requests: Path, connections: int, seconds: float) -> Round:
+    """Let `wrk` send *requests* for *seconds*; ends the benchmark when one of them is not answered with 200."""
+    before = server.read_cpu()
+    ended = subprocess.run(
+        ["wrk", "-t", str(THREADS), "-c", str(connections), "-d", f"{seconds:g}s", "-s", str(_REPLAY),
+         "--timeout", "30s", f"http://{server.host}/"],
+        env={**os.environ, "REPLAY": str(requests)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    spent = server.read_cpu() - before
+    line = next(line for line in ended.stdout.splitlines() if line.startswith(_MARK))
+    replayed = msgspec.json.decode(line.removeprefix(_MARK), type=_Replayed)
+    if replayed.refused or replayed.broken or not replayed.requests:
+        raise SystemExit(f"Not every request was answered with 200: {replayed}")
+    return Round(replayed.requests / replayed.microseconds * 1_000_000, replayed.p99 / 1_000, spent / replayed.requests)

@@ -1,0 +1,33 @@
+-- Replays prepared requests: each line of the file REPLAY is one, in hexadecimal. Prints what was measured as JSON.
+local requests, at = {}, 0
+
+local function unhex(line)
+  return (line:gsub("%x%x", function(byte) return string.char(tonumber(byte, 16)) end))
+end
+
+-- The threads begin at different places, so that they do not send the same requests at the same time.
+local threads = 0
+function setup(thread)
+  thread:set("place", threads)
+  threads = threads + 1
+end
+
+function init(_)
+  for line in io.lines(os.getenv("REPLAY")) do
+    requests[#requests + 1] = unhex(line)
+  end
+  at = math.floor(place * #requests / 2)
+end
+
+function request()
+  at = at % #requests + 1
+  return requests[at]
+end
+
+function done(summary, latency, _)
+  local errors = summary.errors
+  io.write(string.format(
+    'REPLAYED {"requests": %d, "microseconds": %d, "p99": %d, "refused": %d, "broken": %d}\n',
+    summary.requests, summary.duration, latency:percentile(99), errors.status,
+    errors.connect + errors.read + errors.write + errors.timeout))
+end
