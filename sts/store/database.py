@@ -131,7 +131,12 @@ def open_database(url: str) -> Database:
 
 def _open_engine(url: str, begin: str, connections: int) -> Engine:
     engine = create_engine(
-        url, pool_size=connections, max_overflow=0, connect_args={"timeout": 10, "check_same_thread": False}
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        # What a caller sent stands in no text of an error: a trace of one goes to the log.
+        hide_parameters=True,
+        connect_args={"timeout": 10, "check_same_thread": False},
     )
 
     def configure(connection: Any, _record: Any) -> None:
