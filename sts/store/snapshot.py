@@ -106,7 +106,7 @@ class Snapshot:
         if committed.version is not None:
             self._drop(committed.changes)
             # Another process's change in between is still to be learned: only an unbroken step moves the version.
-            if committed.version.counter == self.version.counter + 1:
+            if committed.version == Version(self.version.epoch, self.version.counter + 1):
                 self.version = committed.version
 
     async def follow(self) -> None:
