@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from sts.audit.checkpoints import Checkpoint, append_checkpoint
 from sts.audit.events import Outcome
@@ -149,8 +149,7 @@ class Journal:
             rows.append(_row(waiting.entry, self.stream, sequence, body, head))
         table.insert_records(transaction.connection, rows)
         table.move_head(transaction.connection, self.stream, sequence, head)
-        for waiting in group:
-            self.uses.note(transaction.connection, waiting.entry)
+        self.uses.note(transaction.connection, (waiting.entry for waiting in group))
         return sequence, head
 
     def _make(self, waiting: _Waiting, change: Change, transaction: Transaction) -> None:
@@ -161,11 +160,17 @@ class Journal:
         except Refusal as refusal:
             waiting.refusal = refusal
             note_refusal(waiting.entry, refusal, self.code_of)
+        except IntegrityError as bug:  # a rule of the tables that the change did not look to: its savepoint undid it
+            _blame(waiting, bug)
         except DBAPIError:  # the store's own fault: nothing of the group can be kept
             raise
         except Exception as bug:  # noqa: BLE001  one handler's bug is its own caller's to hear of, not the whole group's
-            waiting.refusal = bug
-            waiting.entry.detail = type(bug).__name__
+            _blame(waiting, bug)
+
+
+def _blame(waiting: _Waiting, bug: Exception) -> None:
+    waiting.refusal = bug
+    waiting.entry.detail = type(bug).__name__
 
 
 def _row(entry: Entry, stream: str, sequence: int, body: bytes, mac: bytes) -> table.Row:
