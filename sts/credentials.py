@@ -261,9 +261,7 @@ def _session(claims: Claims) -> Session:
         session_name=claims.rsn,
         issued_at=datetime.fromtimestamp(claims.iat, UTC),
         expires_at=datetime.fromtimestamp(claims.exp, UTC),
-        chain=tuple(
-            Hop(arn=h.arn, session_name=h.session_name, at=datetime.fromtimestamp(h.at, UTC)) for h in claims.chain
-        ),
+        chain=tuple(map(_hop, claims.chain)),
         policies=pack.policies,
         policy_arns=pack.policy_arns,
     )
