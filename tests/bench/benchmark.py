@@ -137,6 +137,8 @@ def _measure_parts(home: Path) -> Mapping[str, Row]:
     for policies in (1, 20, 200):
         name = f"decision over {policies} {'policy' if policies == 1 else 'policies'} of 10 statements"
         parts[f"decision {policies}"] = Row(name, cpu=loops.measure_decision(policies))
+    variables = loops.measure_decision(20, "${aws:username}")
+    parts["variables"] = Row("decision over 20 policies, each with a policy variable", cpu=variables)
     parts["commit"] = Row("durable audit record, alone", per_second=1_000 / commits.alone, p99=commits.alone_p99)
     parts["commits"] = Row("durable audit record, each of 32 at once", per_second=1_000 / commits.grouped)
     return parts

@@ -77,9 +77,12 @@ def measure_verification() -> float:
     return measure(verify)
 
 
-def measure_decision(policies: int) -> float:
-    """Return the CPU microseconds of a decision over *policies* of ten statements, one of them naming the action."""
-    held = Policies(identity=tuple(_build_policy(number) for number in range(policies)))
+def measure_decision(policies: int, owner: str = "alice") -> float:
+    """Return the CPU microseconds of a decision over *policies* of ten statements, one of them naming the action.
+
+    That statement is about the folder of *owner*, which may be a policy variable, in a bucket of the policy's own.
+    """
+    held = Policies(identity=tuple(_build_policy(number, owner) for number in range(policies)))
     principal = Principal(
         kind=PrincipalKind.USER,
         account_id=_ACCOUNT,
@@ -99,12 +102,12 @@ def measure_decision(policies: int) -> float:
     return measure(lambda: evaluate(question, held))
 
 
-def _build_policy(number: int) -> NamedPolicy:
+def _build_policy(number: int, owner: str) -> NamedPolicy:
     statements: list[dict[str, object]] = [
         {
             "Effect": "Allow",
             "Action": "s3:GetObject",
-            "Resource": f"arn:aws:s3:::bucket-{number}/home/${{aws:username}}/*",
+            "Resource": f"arn:aws:s3:::bucket-{number}/home/{owner}/*",
             "Condition": {"Bool": {"aws:SecureTransport": "true"}},
         }
     ]
