@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, tuple_, update
+from sqlalchemy import Connection, insert, select, tuple_
 
-from sts.store.tables import access_key_use, audit_checkpoint, audit_record, audit_stream
+from sts.store.tables import audit_checkpoint, audit_record, audit_stream
 
 _PAGE = 1_000
 
@@ -40,10 +40,37 @@ class CheckpointRow(NamedTuple):
     mac: bytes
 
 
+class Use(NamedTuple):
+    """A row of the table `access_key_use`."""
+
+    access_key_id: str
+    used_at: int
+    service: str
+    region: str
+
+
+_MOVE_TEXT = (
+    "INSERT INTO audit_stream (stream,sequence,mac) VALUES (?,?,?) "
+    "ON CONFLICT (stream) DO UPDATE SET sequence=excluded.sequence,mac=excluded.mac"
+)
+
+
 @lru_cache(512)
 def _insert_text(rows: int) -> str:
-    places = "(" + ",".join("?" * len(Row._fields)) + ")"
-    return f"INSERT INTO audit_record ({','.join(Row._fields)}) VALUES {','.join([places] * rows)}"  # noqa: S608  only names
+    return f"INSERT INTO audit_record ({','.join(Row._fields)}) VALUES {_places(Row._fields, rows)}"  # noqa: S608  only names
+
+
+@lru_cache(512)
+def _put_text(rows: int) -> str:
+    moved = ",".join(f"{name}=excluded.{name}" for name in Use._fields[1:])
+    return (
+        f"INSERT INTO access_key_use ({','.join(Use._fields)}) VALUES {_places(Use._fields, rows)} "  # noqa: S608  only names
+        f"ON CONFLICT (access_key_id) DO UPDATE SET {moved}"
+    )
+
+
+def _places(names: Sequence[str], rows: int) -> str:
+    return ",".join(["(" + ",".join("?" * len(names)) + ")"] * rows)
 
 
 def insert_records(connection: Connection, rows: Sequence[Row]) -> None:
@@ -57,9 +84,7 @@ def insert_records(connection: Connection, rows: Sequence[Row]) -> None:
 
 def move_head(connection: Connection, stream: str, sequence: int, mac: bytes) -> None:
     """Say that the last record of *stream* is now this one."""
-    values = {"sequence": sequence, "mac": mac}
-    if not connection.execute(update(audit_stream).where(audit_stream.c.stream == stream).values(values)).rowcount:
-        connection.execute(insert(audit_stream).values(stream=stream, **values))
+    connection.exec_driver_sql(_MOVE_TEXT, (stream, sequence, mac))
 
 
 def find_heads(connection: Connection) -> list[Head]:
@@ -129,9 +154,6 @@ def find_checkpoints(connection: Connection) -> Iterator[CheckpointRow]:
         page = connection.execute(oldest.where(later).limit(_PAGE)).all()
 
 
-def put_use(connection: Connection, access_key_id: str, used_at: int, service: str, region: str) -> None:
-    """Note that the access key was used."""
-    values = {"used_at": used_at, "service": service, "region": region}
-    of_key = access_key_use.c.access_key_id == access_key_id
-    if not connection.execute(update(access_key_use).where(of_key).values(values)).rowcount:
-        connection.execute(insert(access_key_use).values(access_key_id=access_key_id, **values))
+def put_uses(connection: Connection, uses: Sequence[Use]) -> None:
+    """Note that access keys were used, each at most once among *uses*, in one statement."""
+    connection.exec_driver_sql(_put_text(len(uses)), tuple(value for use in uses for value in use))
