@@ -20,7 +20,7 @@ from sts.store.bearers import Held, find_held
 from sts.store.database import Committed, Database
 from sts.store.versions import Change, Version
 
-_CAPACITY = 64 * 1024 * 1024  # bytes, estimated
+_CAPACITY = 128 * 1024 * 1024  # bytes, estimated: some fifteen thousand users, each with a key and a role
 _ENTRY_COST = 2048  # bytes that an entry takes beside its policy texts, roughly
 _DOCUMENTS = 16_384  # compiled policies, shared by all who hold the same text
 _DENY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
