@@ -32,7 +32,7 @@ from sts.aws.iam.users import UserOperations
 from sts.aws.operations import Operations
 from sts.aws.row import Operation as Row
 from sts.aws.sts import StsOperations
-from sts.cache import MemoryCache
+from sts.cache import Cache, open_cache
 from sts.clock import Clock, SystemClock
 from sts.credentials import Credentials
 from sts.directory import managed
@@ -99,7 +99,8 @@ def prepare_store(connection: Connection, clock: Clock, entropy: Entropy) -> Non
 def create_app(settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None) -> Starlette:
     """Return the service as an ASGI application; raises Refusal kin when it cannot start."""
     at = lay_foundation(settings, clock or SystemClock(), entropy or Entropy())
-    credentials = Credentials(settings.issuer, at.keyring, MemoryCache(at.clock), at.clock, at.entropy)
+    cache = open_cache(settings.cache_url, at.clock)
+    credentials = Credentials(settings.issuer, at.keyring, cache, at.clock, at.entropy)
     proof, access = SignatureProof(at.snapshot, credentials, at.keyring, at.clock), Access(Evaluator(at.snapshot))
     rows = (*StsOperations(RoleSessions(credentials, at.snapshot, at.clock), at.snapshot).rows(), *_iam_rows(at))
     probes = Probes(at.database)
@@ -112,7 +113,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, entropy: Entro
             Route("/readyz", probes.ready),
         ],
         exception_handlers={404: UnknownPath(at.entropy).refuse},
-        lifespan=lambda _app: _live(at),
+        lifespan=lambda _app: _live(at, cache),
     )
 
 
@@ -158,10 +159,10 @@ def build_accounts(at: Foundation) -> Accounts:
 
 
 @asynccontextmanager
-async def _live(at: Foundation) -> AsyncIterator[None]:
+async def _live(at: Foundation, cache: Cache) -> AsyncIterator[None]:
     """Run what goes on beside requests, and end it in order: no answer is left without its record."""
     writer = asyncio.create_task(at.journal.write())
-    beside = [asyncio.create_task(work) for work in (_follow(at), _keep_minutes(at))]
+    beside = [asyncio.create_task(work) for work in (_follow(at), _keep_minutes(at), cache.attend())]
     try:
         yield
     finally:

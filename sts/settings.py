@@ -4,11 +4,12 @@ Read by `app` and `cli` only: whoever needs a value is handed it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sts.errors import Refusal
+from sts.cache.address import MEMORY, parse_address
+from sts.errors import Malformed, Refusal
 
 DEFAULT_ISSUER = "http://127.0.0.1:8080"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -35,7 +36,7 @@ SETTINGS = (
     Setting(
         "STS_DATABASE_URL", "sqlite:///STS_HOME/sts.db", "Where accounts, users, roles, policies and audit are kept."
     ),
-    Setting("STS_CACHE_URL", "memory://", "Where opened sessions are kept for speed."),
+    Setting("STS_CACHE_URL", MEMORY, "Where what may be lost is kept for speed: memory, or Redis for many processes."),
     Setting("STS_KEYS_DIR", "STS_HOME/keys", "The key folder: made at first start, private to the service's user."),
     Setting("STS_EVALUATOR_URL", "embedded:", "Who decides: the evaluator in this process."),
 )
@@ -48,7 +49,7 @@ class Settings:
     home: Path
     issuer: str
     database_url: str
-    cache_url: str
+    cache_url: str = field(repr=False)  # may hold a password
     keys_dir: Path
     evaluator_url: str
 
@@ -60,7 +61,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         home=home,
         issuer=environment.get("STS_ISSUER") or DEFAULT_ISSUER,
         database_url=environment.get("STS_DATABASE_URL") or f"sqlite:///{home / 'sts.db'}",
-        cache_url=environment.get("STS_CACHE_URL") or "memory://",
+        cache_url=environment.get("STS_CACHE_URL") or MEMORY,
         keys_dir=Path(environment.get("STS_KEYS_DIR") or home / "keys"),
         evaluator_url=environment.get("STS_EVALUATOR_URL") or "embedded:",
     )
@@ -98,7 +99,13 @@ def _check_database(settings: Settings) -> str | None:
 
 
 def _check_cache(settings: Settings) -> str | None:
-    return None if settings.cache_url == "memory://" else "STS_CACHE_URL: only memory:// is offered yet"
+    if settings.cache_url == MEMORY:
+        return None
+    try:
+        parse_address(settings.cache_url)
+    except Malformed as malformed:
+        return f"STS_CACHE_URL: {malformed.message}"
+    return None
 
 
 def _check_evaluator(settings: Settings) -> str | None:

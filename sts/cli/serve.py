@@ -42,8 +42,10 @@ def serve(host: str, port: int, workers: int, log_level: str, *, as_json: bool) 
 
 
 def _refuse_workers(settings: "Settings", workers: int) -> None:
+    from sts.cache.address import MEMORY
+
     # Each process would keep a cache of its own, and what one of them burned or counted the others would not know.
-    if workers > 1 and settings.cache_url == "memory://":
+    if workers > 1 and settings.cache_url == MEMORY:
         raise Refusal(f"--workers {workers} needs a cache that processes share, and STS_CACHE_URL is memory://")
 
 

@@ -1,40 +1,12 @@
-"""What may be lost: get, put, add, take, count. In memory here, for one process.
-
-Values are bytes and live for a span. Nothing in it is trusted: who puts a value that matters binds it with a MAC.
-"""
+"""The cache of a single process, in its memory."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from sts.clock import Clock
 
 _CAPACITY = 100_000  # values
-
-
-class Cache(Protocol):
-    """Five verbs; each is atomic."""
-
-    async def get(self, key: str) -> bytes | None:
-        """Return the value of *key*, None when there is none."""
-        ...
-
-    async def put(self, key: str, value: bytes, span: timedelta) -> None:
-        """Keep *value* under *key* for *span*, over whatever was there."""
-        ...
-
-    async def add(self, key: str, value: bytes, span: timedelta) -> bool:
-        """Keep *value* under *key* for *span* unless there is one already; say whether it was kept."""
-        ...
-
-    async def take(self, key: str) -> bytes | None:
-        """Return the value of *key* and remove it, so that it is had once only."""
-        ...
-
-    async def count(self, key: str, span: timedelta) -> int:
-        """Add one to the count of *key* and return it; the count lives for *span* from its first."""
-        ...
 
 
 @dataclass(slots=True)
@@ -73,6 +45,9 @@ class MemoryCache:
         count = int(present or b"0") + 1
         self._keep(key, str(count).encode("ascii"), ends_at)
         return count
+
+    async def attend(self) -> None:
+        """Mind nothing: memory is always there."""
 
     def clear(self) -> None:
         """Lose everything."""
