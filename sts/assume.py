@@ -56,7 +56,7 @@ class RoleSessions:
             session_name=session_name,
             arn=arn,
             duration=span,
-            chain=self._chain(caller, role, session_name),
+            chain=self._chain(caller),
             policies=() if policy is None else (policy,),
             policy_arns=tuple(policy_arns),
         )
@@ -81,14 +81,12 @@ class RoleSessions:
         if not arn.startswith(own) or await self.snapshot.find_managed_policy(arn) is None:
             raise PolicyMalformed(f"The session policy {arn} is not a managed policy of the role's account")
 
-    def _chain(self, caller: Caller, role: Role, session_name: str) -> tuple[Hop, ...]:
-        """Return who began, then each hop; the last is the session that now begins."""
-        before = (
-            caller.session.chain
-            if caller.session is not None
-            else (Hop(arn=caller.arn, session_name="", at=self.clock.now()),)
-        )
-        return (*before, Hop(arn=role.arn, session_name=session_name, at=self.clock.now()))
+    def _chain(self, caller: Caller) -> tuple[Hop, ...]:
+        """Return who began, then each session up to the caller's own."""
+        if caller.session is not None:
+            return caller.session.chain
+        now = self.clock.now()
+        return (Hop(arn=caller.arn, session_name="", at=now, principal_id=caller.unique_id, jti=""),)
 
 
 def _duration(caller: Caller, role: Role, asked: timedelta | None) -> timedelta:

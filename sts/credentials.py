@@ -47,11 +47,13 @@ _ENDED = "The security token included in the request is expired"
 
 
 class ChainLink(msgspec.Struct, array_like=True, frozen=True):
-    """A hop as the claim `chain` writes it: ARN, session name, seconds of the epoch."""
+    """A hop as the claim `chain` writes it: ARN, session name, seconds of the epoch, principal's unique id, `jti`."""
 
     arn: str
     session_name: str
     at: int
+    principal_id: str
+    jti: str
 
 
 class Pack(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -93,7 +95,7 @@ _decode_pack = msgspec.json.Decoder(Pack).decode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A session that is to be: whose, for how long, how limited, and by which chain it came about."""
+    """A session that is to be: whose, for how long, how limited; *chain* is who began and the sessions before it."""
 
     account_id: str
     role_id: str
@@ -161,7 +163,7 @@ class Credentials:
         return _session(claims), secret
 
     def _claims(self, grant: Grant, pack: str) -> Claims:
-        now = int(self.clock.now().timestamp())
+        now, jti = int(self.clock.now().timestamp()), self.entropy.nonce()
         return Claims(
             iss=self.issuer,
             aud=self.issuer,
@@ -169,7 +171,7 @@ class Credentials:
             iat=now,
             nbf=now - int(SKEW.total_seconds()),
             exp=now + int(grant.duration.total_seconds()),
-            jti=self.entropy.nonce(),
+            jti=jti,
             ver=1,
             akid=self.entropy.access_key_id("ASIA", grant.account_id),
             acct=grant.account_id,
@@ -177,7 +179,7 @@ class Credentials:
             role=grant.role_arn,
             rsn=grant.session_name,
             dkv=0,  # known once the secret is derived
-            chain=tuple(ChainLink(hop.arn, hop.session_name, int(hop.at.timestamp())) for hop in grant.chain),
+            chain=(*map(_link, grant.chain), ChainLink(grant.role_arn, grant.session_name, now, grant.role_id, jti)),
             pack=pack,
         )
 
@@ -282,4 +284,14 @@ def _session(claims: Claims) -> Session:
 
 
 def _hop(link: ChainLink) -> Hop:
-    return Hop(arn=link.arn, session_name=link.session_name, at=datetime.fromtimestamp(link.at, UTC))
+    return Hop(
+        arn=link.arn,
+        session_name=link.session_name,
+        at=datetime.fromtimestamp(link.at, UTC),
+        principal_id=link.principal_id,
+        jti=link.jti,
+    )
+
+
+def _link(hop: Hop) -> ChainLink:
+    return ChainLink(hop.arn, hop.session_name, int(hop.at.timestamp()), hop.principal_id, hop.jti)

@@ -135,11 +135,17 @@ class CallerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
-    """One link of the chain that a session came by: who, under which session name, when."""
+    """One link of the chain that a session came by: who, under which session name, when.
+
+    *principal_id* and *jti* (empty for who began with a long-term key) are what a revocation names: a session ends with
+    any of those that it came by.
+    """
 
     arn: str
     session_name: str
     at: datetime
+    principal_id: str
+    jti: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

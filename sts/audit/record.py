@@ -92,7 +92,9 @@ def _session(caller: Caller) -> dict[str, Any]:
     assert session is not None  # noqa: S101  its only caller looked
     return {
         "session": {"jti": session.jti, "name": session.session_name, "source_identity": None},
-        "chain": [{"arn": hop.arn, "session_name": hop.session_name, "at": hop.at} for hop in session.chain],
+        "chain": [
+            {"arn": hop.arn, "session_name": hop.session_name, "at": hop.at, "jti": hop.jti} for hop in session.chain
+        ],
     }
 
 
