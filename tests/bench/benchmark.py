@@ -36,11 +36,17 @@ class _Contestant:
     assumptions: tuple[Assumption, ...]
     requests: Path
     size: int = 0
+    sent: int = 0
     rounds: dict[int, list[Round]] = field(default_factory=lambda: {count: [] for count in _CONNECTIONS})
 
     def run(self, connections: int, seconds: float) -> Round:
-        prepare(self.assumptions, self.server.host, self.requests, self.size)
-        return replay(self.server, self.requests, connections, seconds)
+        """Go on where the round before ended, so that everyone has a turn."""
+        first = self.sent % len(self.assumptions)
+        turned = self.assumptions[first:] + self.assumptions[:first]
+        prepare(turned, self.server.host, self.requests, self.size)
+        done = replay(self.server, self.requests, connections, seconds)
+        self.sent += done.requests
+        return done
 
     def rate(self, connections: int) -> float:
         return median(each.per_second for each in self.rounds[connections])
@@ -118,9 +124,10 @@ def _serving(home: Path, folder: Path) -> Iterator[Server]:
 
 
 def _compare(contestants: Mapping[str, _Contestant], rounds: int, seconds: float) -> None:
-    """Let everyone run once, uncounted, so that all is read that is read once; then in turns."""
+    """Let each run uncounted until everyone in it had a turn and all is read that is read once; then in turns."""
     for each in contestants.values():
-        each.run(min(_CONNECTIONS), 2 * seconds)
+        while each.sent < len(each.assumptions):
+            each.run(min(_CONNECTIONS), seconds)
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
         for connections in _CONNECTIONS:

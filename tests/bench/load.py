@@ -22,6 +22,7 @@ _MARK = "REPLAYED "
 class Round:
     """What one round measured."""
 
+    requests: int
     per_second: float
     p99_milliseconds: float
     cpu_microseconds: float  # of the server's processes, for each request

@@ -5,18 +5,10 @@ local function unhex(line)
   return (line:gsub("%x%x", function(byte) return string.char(tonumber(byte, 16)) end))
 end
 
--- The threads begin at different places, so that they do not send the same requests at the same time.
-local threads = 0
-function setup(thread)
-  thread:set("place", threads)
-  threads = threads + 1
-end
-
 function init(_)
   for line in io.lines(os.getenv("REPLAY")) do
     requests[#requests + 1] = unhex(line)
   end
-  at = math.floor(place * #requests / 2)
 end
 
 function request()
