@@ -1,0 +1,32 @@
+"""How much the service takes before it refuses: of one connection, and of one address or caller in a second."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLimits:
+    """What one connection may send and how long it may take; the defaults are those of the settings.
+
+    *head* runs from the first byte of a request (of a new connection: from its beginning) to the end of its headers,
+    *body* from there to the end of its body, both in all and not between two bytes. *drain* is how long `/readyz`
+    says no before the listener closes, *finish* how long requests under way are waited for after that.
+    """
+
+    header_bytes: int = 16 * 1024
+    headers: int = 100
+    url_bytes: int = 16 * 1024
+    head: timedelta = timedelta(seconds=10)
+    body: timedelta = timedelta(seconds=30)
+    idle: timedelta = timedelta(seconds=60)
+    connections: int = 4_096
+    drain: timedelta = timedelta(seconds=5)
+    finish: timedelta = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many a second in the long run, and at most *burst* at once."""
+
+    per_second: float
+    burst: int
