@@ -82,4 +82,9 @@ def replay(server: Server, requests: Path, connections: int, seconds: float) -> 
     replayed = msgspec.json.decode(line.removeprefix(_MARK), type=_Replayed)
     if replayed.refused or replayed.broken or not replayed.requests:
         raise SystemExit(f"Not every request was answered with 200: {replayed}")
-    return Round(replayed.requests / replayed.microseconds * 1_000_000, replayed.p99 / 1_000, spent / replayed.requests)
+    return Round(
+        requests=replayed.requests,
+        per_second=replayed.requests / replayed.microseconds * 1_000_000,
+        p99_milliseconds=replayed.p99 / 1_000,
+        cpu_microseconds=spent / replayed.requests,
+    )
