@@ -5,6 +5,7 @@ one thread writes, so that a group of changes and records costs one hop and one 
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from sts.store.versions import Change, Version
 _T = TypeVar("_T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _READERS = 2
+_SWITCHES = 100  # attempts, each of which waits for whoever stood in the way of the one before
 
 
 def to_microseconds(at: datetime) -> int:
@@ -142,9 +144,24 @@ def _open_engine(url: str, begin: str, connections: int) -> Engine:
     def configure(connection: Any, _record: Any) -> None:
         # The driver's own BEGIN comes too late for a savepoint or a consistent read, so it is switched off.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        _journal_ahead(connection)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     event.listen(engine, "connect", configure)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
+
+
+def _journal_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to a write-ahead log, which the file remembers: only the first to open a fresh file has anything to do."""
+    for _ in range(_SWITCHES):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            # Another process opens the same fresh file. SQLite does not wait for this lock, but it does for a writer's.
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        else:
+            return
+    connection.execute("PRAGMA journal_mode=WAL")
