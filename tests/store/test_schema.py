@@ -1,0 +1,102 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, select
+
+from sts.store import schema
+from sts.store.database import Database, open_database
+from sts.store.schema import HEAD, find_revision, migrate
+from sts.store.tables import change, metadata, policy, version
+
+# A process that says when it is ready, begins on a word, and says whether it had anything to do.
+START = """
+import sys
+from sts.app import prepare_store
+from sts.clock import SystemClock
+from sts.entropy import Entropy
+from sts.store.database import open_database
+from sts.store.schema import migrate
+from alembic import command, config
+print("ready", flush=True)
+sys.stdin.readline()
+database = open_database(sys.argv[1])
+print(migrate(database.writer, lambda connection: prepare_store(connection, SystemClock(), Entropy())), flush=True)
+database.close()
+"""
+
+
+def _refuse(_connection: Connection) -> None:
+    raise AssertionError("nothing was left to do")
+
+
+def _starting(url: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", START, url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(schema.__file__).parents[2],
+    )
+
+
+def test_processes_that_start_at_once_on_a_fresh_file_all_succeed_and_one_makes_it(url: str) -> None:
+    processes = [_starting(url) for _ in range(3)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n", process.communicate()
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [process.communicate(timeout=30) for process in processes]
+    assert sorted(out for out, _ in told) == ["False\n", "False\n", "True\n"], told
+    opened = open_database(url)
+    rows = opened.read_now(lambda c: c.execute(select(version)).all())
+    policies = opened.read_now(lambda c: c.execute(select(policy.c.name)).scalars().all())
+    opened.close()
+    assert [(row.id, row.counter) for row in rows] == [(1, 1)]
+    assert sorted(set(policies)) == sorted(policies)
+
+
+def test_the_migrations_make_the_tables_that_the_queries_know(database: Database) -> None:
+    found = database.read_now(lambda c: compare_metadata(MigrationContext.configure(c), metadata))
+    assert found == []
+
+
+def test_the_head_is_the_newest_revision(database: Database) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(schema._MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+    assert database.read_now(find_revision) == HEAD
+
+
+def test_a_store_that_is_up_to_date_is_left_alone(database: Database) -> None:
+    assert migrate(database.writer, _refuse) is False
+
+
+def test_an_empty_file_has_no_revision(url: str) -> None:
+    opened = open_database(url)
+    assert opened.read_now(find_revision) is None
+    opened.close()
+
+
+def test_a_first_start_that_fails_leaves_an_empty_file(url: str) -> None:
+    opened = open_database(url)
+    try:
+        migrate(opened.writer, _refuse)
+    except AssertionError as stopped:
+        assert str(stopped) == "nothing was left to do"  # noqa: PT017  it is ours, and the store is looked at after it
+    assert opened.read_now(find_revision) is None
+    assert not opened.read_now(lambda c: c.dialect.get_table_names(c))
+    opened.close()
+
+
+def test_a_first_start_notes_what_it_made(database: Database) -> None:
+    nouns = database.read_now(lambda c: set(c.execute(select(change.c.noun)).scalars()))
+    assert nouns == {"policy", "policy-arn"}
