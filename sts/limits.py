@@ -1,7 +1,12 @@
 """How much the service takes before it refuses: of one connection, and of one address or caller in a second."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
+
+from sts.errors import Malformed
+
+_RATE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)/([0-9]{1,7})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,3 +35,16 @@ class Rate:
 
     per_second: float
     burst: int
+
+
+def parse_rate(text: str) -> Rate | None:
+    """Return the rate in *text*, `PER-SECOND/BURST` such as `50/1000`; None for `off`. Raises Malformed."""
+    if text == "off":
+        return None
+    match = _RATE.fullmatch(text)
+    if match is None:
+        raise Malformed(f"{text} is not off, nor a rate such as 50/1000: so many a second, and at once")
+    rate = Rate(float(match[1]), int(match[2]))
+    if rate.per_second == 0 or rate.burst == 0:
+        raise Malformed(f"{text} would let nothing through: say off, or a rate above zero")
+    return rate

@@ -5,11 +5,23 @@ Read by `app` and `cli` only: whoever needs a value is handed it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from sts.cache.address import MEMORY, parse_address
 from sts.errors import Malformed, Refusal
+from sts.limits import Rate, ServerLimits, parse_rate
+
+Network: TypeAlias = IPv4Network | IPv6Network
+_T = TypeVar("_T")
+
+_LONGEST_SECONDS = 86_400
+_LARGEST_NUMBER = 1 << 30
+# One address may stand for many clients, and a client with expired credentials tries again: only a flood meets this.
+_FAILED_PROOFS: Rate | None = Rate(50, 1_000)
 
 DEFAULT_ISSUER = "http://127.0.0.1:8080"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -39,6 +51,22 @@ SETTINGS = (
     Setting("STS_CACHE_URL", MEMORY, "Where what may be lost is kept for speed: memory, or Redis for many processes."),
     Setting("STS_KEYS_DIR", "STS_HOME/keys", "The key folder: made at first start, private to the service's user."),
     Setting("STS_EVALUATOR_URL", "embedded:", "Who decides: the evaluator in this process."),
+    Setting(
+        "STS_TRUSTED_PROXIES",
+        "(none)",
+        "Networks, separated by commas, whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    ),
+    Setting("STS_RATE_FAILED_PROOFS", "50/1000", "Failed proofs of one address: a second, and at once; or off."),
+    Setting("STS_RATE_CALLER", "off", "Requests of one access key: a second, and at once, such as 100/500; or off."),
+    Setting("STS_LIMIT_HEADER_BYTES", "16384", "The most that the headers of a request take together."),
+    Setting("STS_LIMIT_HEADERS", "100", "The most headers that a request has."),
+    Setting("STS_LIMIT_URL_BYTES", "16384", "The longest path and query of a request."),
+    Setting("STS_LIMIT_HEAD_SECONDS", "10", "How long the headers of a request may take in all."),
+    Setting("STS_LIMIT_BODY_SECONDS", "30", "How long the body of a request may take in all."),
+    Setting("STS_LIMIT_IDLE_SECONDS", "60", "How long a connection is kept open between requests."),
+    Setting("STS_LIMIT_CONNECTIONS", "4096", "The most connections of a process; one more is answered 503."),
+    Setting("STS_DRAIN_SECONDS", "5", "How long /readyz says no before the listener closes, after SIGTERM."),
+    Setting("STS_FINISH_SECONDS", "20", "How long requests under way are waited for after that."),
 )
 
 
@@ -52,11 +80,16 @@ class Settings:
     cache_url: str = field(repr=False)  # may hold a password
     keys_dir: Path
     evaluator_url: str
+    trusted_proxies: tuple[Network, ...]
+    failed_proofs: Rate | None
+    caller_requests: Rate | None
+    limits: ServerLimits
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read the settings; raises SettingsInvalid with every fault in one message."""
     home = Path(environment.get("STS_HOME") or ".").absolute()
+    reader = _Reader(environment)
     settings = Settings(
         home=home,
         issuer=environment.get("STS_ISSUER") or DEFAULT_ISSUER,
@@ -64,11 +97,80 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         cache_url=environment.get("STS_CACHE_URL") or MEMORY,
         keys_dir=Path(environment.get("STS_KEYS_DIR") or home / "keys"),
         evaluator_url=environment.get("STS_EVALUATOR_URL") or "embedded:",
+        trusted_proxies=reader.read("STS_TRUSTED_PROXIES", _parse_networks, ()),
+        failed_proofs=reader.read("STS_RATE_FAILED_PROOFS", parse_rate, _FAILED_PROOFS),
+        caller_requests=reader.read("STS_RATE_CALLER", parse_rate, None),
+        limits=_read_limits(reader),
     )
-    faults = [*_strangers(environment), *(fault for check in _CHECKS if (fault := check(settings)))]
+    faults = [*_strangers(environment), *reader.faults, *(fault for check in _CHECKS if (fault := check(settings)))]
     if faults:
         raise SettingsInvalid("\n".join(faults))
     return settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads values of other forms than text, and keeps every fault."""
+
+    environment: Mapping[str, str]
+    faults: list[str] = field(default_factory=list)
+
+    def read(self, name: str, parse: Callable[[str], _T], default: _T) -> _T:
+        """Return what *parse* makes of the value, *default* when there is none or it is at fault."""
+        text = self.environment.get(name)
+        if not text:
+            return default
+        try:
+            return parse(text)
+        except Malformed as malformed:
+            self.faults.append(f"{name}: {malformed.message}")
+            return default
+
+
+def _read_limits(reader: _Reader) -> ServerLimits:
+    usual = ServerLimits()
+    return ServerLimits(
+        header_bytes=reader.read("STS_LIMIT_HEADER_BYTES", _parse_number, usual.header_bytes),
+        headers=reader.read("STS_LIMIT_HEADERS", _parse_number, usual.headers),
+        url_bytes=reader.read("STS_LIMIT_URL_BYTES", _parse_number, usual.url_bytes),
+        head=reader.read("STS_LIMIT_HEAD_SECONDS", _parse_span, usual.head),
+        body=reader.read("STS_LIMIT_BODY_SECONDS", _parse_span, usual.body),
+        idle=reader.read("STS_LIMIT_IDLE_SECONDS", _parse_span, usual.idle),
+        connections=reader.read("STS_LIMIT_CONNECTIONS", _parse_number, usual.connections),
+        drain=reader.read("STS_DRAIN_SECONDS", _parse_wait, usual.drain),
+        finish=reader.read("STS_FINISH_SECONDS", _parse_wait, usual.finish),
+    )
+
+
+def _parse_number(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(_LARGEST_NUMBER)) else 0
+    if not 0 < number <= _LARGEST_NUMBER:
+        raise Malformed(f"{text} is not a number from 1 to {_LARGEST_NUMBER}")
+    return number
+
+
+def _parse_span(text: str) -> timedelta:
+    span = _parse_wait(text)
+    if not span:
+        raise Malformed("no time at all would refuse every request")
+    return span
+
+
+def _parse_wait(text: str) -> timedelta:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= _LONGEST_SECONDS:  # and not "nan", which is nowhere between
+        raise Malformed(f"{text} is not a number of seconds from 0 to {_LONGEST_SECONDS}")
+    return timedelta(seconds=seconds)
+
+
+def _parse_networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(each.strip()) for each in text.split(","))
+    except ValueError as error:
+        raise Malformed(f"{error}; networks are written as 10.0.0.0/8,fd00::/8") from error
 
 
 def _strangers(environment: Mapping[str, str]) -> list[str]:
