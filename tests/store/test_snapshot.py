@@ -23,7 +23,7 @@ from tests.store.looks import (
     session_policy_puts,
     spare_exists,
 )
-from tests.store.world import ACCOUNT, FIRST_TEXT, USERS, World
+from tests.store.world import ACCOUNT, FIRST_TEXT, USERS, World, second_version
 
 
 def reads_of(snapshot: Snapshot, world: World, look: Look) -> tuple[Any, int]:

@@ -40,6 +40,7 @@ from tests.store.world import (
     TRUST,
     USERS,
     World,
+    second_version,
 )
 
 Work = Callable[[Transaction, World], Any]
@@ -54,10 +55,6 @@ def strip_app(tx: Transaction, world: World) -> None:
 def replace_app(tx: Transaction, world: World) -> None:
     strip_app(tx, world)
     ROLES.create(tx, account_id=ACCOUNT, name="app", trust_policy=TRUST)
-
-
-def second_version(tx: Transaction, world: World) -> None:
-    POLICIES.create_version(tx, policy=world.readers, document=SECOND_TEXT, set_as_default=True)
 
 
 def choose_version(tx: Transaction, world: World) -> None:

@@ -81,3 +81,8 @@ def furnish(database: Database, other: Database, keyring: Keyring) -> World:
     made, _ = database.transact_now(make, BEGINNING)
     near, far = (Snapshot(each, each.read_now(versions.read_version)) for each in (database, other))
     return World(database, near, far, keys, **made)
+
+
+def second_version(tx: Transaction, world: World) -> None:
+    """Give the policy that alice and the role bear another text."""
+    POLICIES.create_version(tx, policy=world.readers, document=SECOND_TEXT, set_as_default=True)
