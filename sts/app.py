@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
 import structlog
 from sqlalchemy import Connection, insert, select
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from sts.access import Access
@@ -17,7 +18,9 @@ from sts.api.endpoint import AdministrationEndpoint
 from sts.assume import RoleSessions
 from sts.audit.journal import Journal
 from sts.audit.sums import Sums
+from sts.authn.arrival import BehindProxies
 from sts.authn.signature import SignatureProof
+from sts.authn.throttle import build_throttle
 from sts.aws.endpoint import QueryEndpoint
 from sts.aws.errors import code_of
 from sts.aws.foreign import UnknownPath
@@ -48,6 +51,7 @@ from sts.entropy import Entropy
 from sts.errors import KeysRefused, Unavailable
 from sts.evaluator import Evaluator
 from sts.health.probes import Probes
+from sts.health.readiness import Readiness
 from sts.keyring.keyring import Keyring, open_keyring
 from sts.oauth.metadata import KeySetEndpoint
 from sts.settings import Settings
@@ -96,14 +100,27 @@ def prepare_store(connection: Connection, clock: Clock, entropy: Entropy) -> Non
     versions.raise_version(connection, transaction.changes)
 
 
-def create_app(settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None) -> Starlette:
-    """Return the service as an ASGI application; raises Refusal kin when it cannot start."""
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    entropy: Entropy | None = None,
+    readiness: Readiness | None = None,
+    sums: Sums | None = None,
+) -> Starlette:
+    """Return the service as an ASGI application; raises Refusal kin when it cannot start.
+
+    The server around it may share *readiness*, to drain, and *sums*, to count what it refuses by itself.
+    """
     at = lay_foundation(settings, clock or SystemClock(), entropy or Entropy())
+    at = at if sums is None else replace(at, sums=sums)
     cache = open_cache(settings.cache_url, at.clock)
     credentials = Credentials(settings.issuer, at.keyring, cache, at.clock, at.entropy)
-    proof, access = SignatureProof(at.snapshot, credentials, at.keyring, at.clock), Access(Evaluator(at.snapshot))
+    throttle = build_throttle(settings.failed_proofs, settings.caller_requests, at.clock)
+    proof = SignatureProof(at.snapshot, credentials, at.keyring, at.clock, throttle)
+    access = Access(Evaluator(at.snapshot))
     rows = (*StsOperations(RoleSessions(credentials, at.snapshot, at.clock), at.snapshot).rows(), *_iam_rows(at))
-    probes = Probes(at.database)
+    probes = Probes(at.database, readiness or Readiness())
     return Starlette(
         routes=[
             Route("/", _query_endpoint(at, proof, access, rows)),  # first: it is the hot one
@@ -112,9 +129,15 @@ def create_app(settings: Settings, *, clock: Clock | None = None, entropy: Entro
             Route("/livez", probes.live),
             Route("/readyz", probes.ready),
         ],
+        middleware=_behind_proxies(settings),
         exception_handlers={404: UnknownPath(at.entropy).refuse},
         lifespan=lambda _app: _live(at, cache),
     )
+
+
+def _behind_proxies(settings: Settings) -> list[Middleware]:
+    trusted = settings.trusted_proxies
+    return [Middleware(BehindProxies, trusted=trusted)] if trusted else []
 
 
 def _query_endpoint(at: Foundation, proof: SignatureProof, access: Access, rows: Iterable[Row]) -> QueryEndpoint:

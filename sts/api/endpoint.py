@@ -83,7 +83,7 @@ class AdministrationEndpoint:
         raw_path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
         parts = SignedParts(scope["method"], raw_path, query, scope["headers"], b"")
         try:
-            proven = await self.proof.prove(parts, _SERVICE)
+            proven = await self.proof.prove(parts, _SERVICE, entry.address)
         except Refusal as refusal:
             entry.claimed = getattr(refusal, "claimed", None)
             raise

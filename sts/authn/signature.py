@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sts.authn.throttle import Throttle
 from sts.clock import Clock
 from sts.credentials import Credentials
 from sts.crypto.sigv4 import UnverifiedSignature, parse_signature, verify_signature
-from sts.errors import CredentialUnknown, Unproven
+from sts.errors import CredentialUnknown, Refusal, Unavailable, Unproven
 from sts.keyring.keyring import Keyring
 from sts.model import AccessKey, Caller, CallerKind, Secret, role_session_caller
 from sts.store.snapshot import Snapshot
@@ -42,9 +43,25 @@ class SignatureProof:
     credentials: Credentials
     keyring: Keyring
     clock: Clock
+    throttle: Throttle
 
-    async def prove(self, parts: SignedParts, service: str) -> Proven:
-        """Return who signed *parts* for *service*; raises Unproven kin, with the ARN it was claimed for if known."""
+    async def prove(self, parts: SignedParts, service: str, address: str) -> Proven:
+        """Return who signed *parts* for *service* and sent them from *address*.
+
+        Raises Unproven kin, with the ARN that was claimed if known, and Throttled.
+        """
+        self.throttle.admit(address)
+        try:
+            proven = await self._prove(parts, service)
+        except Unavailable:  # no fault of the sender's
+            raise
+        except Refusal:
+            self.throttle.count_failure(address)
+            raise
+        self.throttle.count_caller(proven.caller.access_key_id or proven.caller.unique_id)
+        return proven
+
+    async def _prove(self, parts: SignedParts, service: str) -> Proven:
         signature = parse_signature(parts.method, parts.path, parts.query, parts.headers)
         caller, secret = await self._find(signature)
         try:

@@ -82,7 +82,7 @@ class QueryEndpoint:
         if len(request.parts.body) > offered.row.limit.body:
             raise TooLarge(f"The body of {offered.row.name} is at most {offered.row.limit.body} bytes")
         try:
-            proven = await self.proof.prove(request.parts, offered.row.service)
+            proven = await self.proof.prove(request.parts, offered.row.service, entry.address)
         except Refusal as refusal:
             entry.claimed = getattr(refusal, "claimed", None)
             raise

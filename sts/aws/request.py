@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope
 from sts.authn.signature import SignedParts
 from sts.aws.wire.faults import cut
 from sts.aws.wire.form import Form, parse_form
-from sts.errors import MediaTypeUnsupported, MethodUnsupported, OperationUnknown, ParameterRepeated, TooLarge
+from sts.errors import Malformed, MediaTypeUnsupported, MethodUnsupported, OperationUnknown, ParameterRepeated, TooLarge
 
 LARGEST_BODY = 1024 * 1024
 FORM = b"application/x-www-form-urlencoded"
@@ -41,7 +41,7 @@ async def read_request(scope: Scope, receive: Receive) -> QueryRequest:
 
 
 async def read_body(headers: Headers, receive: Receive) -> bytes:
-    """Read the body; raises TooLarge as soon as it is known to be larger than any operation takes."""
+    """Read the body; raises TooLarge as soon as it is known to be too large for any operation, Malformed if cut off."""
     announced = find_header(headers, b"content-length")
     if announced is not None and announced.isdigit() and int(announced[:20]) > LARGEST_BODY:
         raise TooLarge(f"The body is larger than {LARGEST_BODY} bytes")
@@ -49,6 +49,9 @@ async def read_body(headers: Headers, receive: Receive) -> bytes:
     more = True
     while more:
         message = await receive()
+        # Half a form may be a whole command: what was cut off is never acted on.
+        if message["type"] == "http.disconnect":
+            raise Malformed("The request ended before its body did")
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > LARGEST_BODY:

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from sts.errors import Unavailable
+from sts.health.readiness import Readiness
 from sts.store.database import Database
 from sts.store.versions import read_version
 
@@ -15,13 +16,16 @@ class Probes:
     """Answers probes; the body of `/readyz` says what is degraded."""
 
     database: Database
+    readiness: Readiness
 
     async def live(self, _request: Request) -> JSONResponse:
         """Say that the process is up."""
         return JSONResponse({"status": "up"})
 
     async def ready(self, _request: Request) -> JSONResponse:
-        """Say whether requests can be served: 200, or 503 with what is down."""
+        """Say whether requests can be served: 200, or 503 with what is down, or because the process ends soon."""
+        if self.readiness.draining:
+            return JSONResponse({"status": "draining"}, status_code=503)
         try:
             await self.database.read(read_version)
         except Unavailable as unavailable:
