@@ -21,6 +21,7 @@ from sts.clock import Clock
 from sts.entropy import Entropy
 from sts.errors import (
     CredentialUnknown,
+    KeyUnknown,
     PackedTooLarge,
     SealBroken,
     SessionEnded,
@@ -46,12 +47,15 @@ _INVALID = "The security token included in the request is invalid."
 _ENDED = "The security token included in the request is expired"
 
 
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]  # of the epoch, until the end of the year 9999
+
+
 class ChainLink(msgspec.Struct, array_like=True, frozen=True):
     """A hop as the claim `chain` writes it: ARN, session name, seconds of the epoch, principal's unique id, `jti`."""
 
     arn: str
     session_name: str
-    at: int
+    at: Seconds
     principal_id: str
     jti: str
 
@@ -69,9 +73,9 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     iss: str
     aud: str
     sub: str
-    iat: int
-    nbf: int
-    exp: int
+    iat: Seconds
+    nbf: Seconds
+    exp: Seconds
     jti: str
     ver: Annotated[int, msgspec.Meta(ge=1, le=1)]
     akid: str
@@ -84,7 +88,7 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     rsn: str = ""
     src: str = ""
     amr: tuple[str, ...] = ()
-    auth_time: int = 0
+    auth_time: Seconds = 0
     pack: str = ""
 
 
@@ -159,8 +163,11 @@ class Credentials:
         payload = await self._recall(token) or await self._verify(token)
         claims = _read_claims(payload)
         self._check(claims, access_key_id)
-        _, secret = self.keyring.derive_secret(claims.dkv, *_derived_from(claims))
-        return _session(claims), secret
+        try:
+            _, secret = self.keyring.derive_secret(claims.dkv, *_derived_from(claims))
+        except KeyUnknown as removed:  # an emergency took the key, and with it every session that it made
+            raise CredentialUnknown(_INVALID, detail=removed.message, claimed=claims.sub) from None
+        return _read_session(claims), secret
 
     def _claims(self, grant: Grant, pack: str) -> Claims:
         now, jti = int(self.clock.now().timestamp()), self.entropy.nonce()
@@ -238,7 +245,7 @@ def _cache_key(digest: bytes) -> str:
 def _read_claims(payload: bytes) -> Claims:
     try:
         claims = _decode_claims(payload)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise CredentialUnknown(_INVALID, detail="its claims are not those of version 1") from None
     if not claims.role:
         raise CredentialUnknown(_INVALID, detail="not a role session: no other kind is offered", claimed=claims.sub)
@@ -264,6 +271,13 @@ def _unpack(pack: str) -> Pack:
     if not inflate.eof:
         raise CredentialUnknown(_INVALID, detail="its pack inflates past the bound")
     return _decode_pack(text)
+
+
+def _read_session(claims: Claims) -> Session:
+    try:
+        return _session(claims)
+    except (ValueError, zlib.error, msgspec.DecodeError):
+        raise CredentialUnknown(_INVALID, detail="its pack cannot be read", claimed=claims.sub) from None
 
 
 def _session(claims: Claims) -> Session:
