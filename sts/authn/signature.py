@@ -7,12 +7,14 @@ from sts.authn.throttle import Throttle
 from sts.clock import Clock
 from sts.credentials import Credentials
 from sts.crypto.sigv4 import UnverifiedSignature, parse_signature, verify_signature
-from sts.errors import CredentialUnknown, Refusal, Unavailable, Unproven
+from sts.errors import CredentialUnknown, Refusal, SessionEnded, Unavailable, Unproven
 from sts.keyring.keyring import Keyring
-from sts.model import AccessKey, Caller, CallerKind, Secret, role_session_caller
+from sts.model import AccessKey, Caller, CallerKind, Secret, Session, role_session_caller
+from sts.store.revocations import Revoked
 from sts.store.snapshot import Snapshot
 
 _INVALID = "The security token included in the request is invalid."
+_ENDED = "The security token included in the request is expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class SignatureProof:
     async def _open_session(self, token: str, access_key_id: str) -> tuple[Caller, Secret]:
         session, secret = await self.credentials.open(token, access_key_id)
         caller = role_session_caller(session)
+        revoked = await self.snapshot.find_revoked()
+        _refuse_revoked(caller, session, revoked)
         role = await self.snapshot.find_role(session.role_id)
         if role is None or not role.enabled:
             raise CredentialUnknown(_INVALID, detail="the role is gone or disabled", claimed=caller.arn)
@@ -122,3 +126,13 @@ class SignatureProof:
             userid=key.account_id,
             access_key_id=key.access_key_id,
         )
+
+
+def _refuse_revoked(caller: Caller, session: Session, revoked: Revoked) -> None:
+    """Raise SessionEnded when the session, or anything in the chain that it came by, was revoked."""
+    if not revoked.before:
+        return
+    for hop in session.chain:
+        account_id = hop.arn.split(":")[4]
+        if any(revoked.concerns(subject, hop.at) for subject in (hop.jti, hop.principal_id, account_id)):
+            raise SessionEnded(_ENDED, detail=f"revoked: {hop.arn} {hop.session_name}", claimed=caller.arn)

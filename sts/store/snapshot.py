@@ -18,6 +18,7 @@ from sts.policy.document import Document, Kind, NamedPolicy, parse_document
 from sts.store import access_keys, accounts, groups, policies, roles, users, versions
 from sts.store.bearers import Held, find_held
 from sts.store.database import Committed, Database
+from sts.store.revocations import EVERYTHING, Revoked, find_revoked
 from sts.store.versions import Change, Version
 
 _CAPACITY = 128 * 1024 * 1024  # bytes, estimated: some fifteen thousand users, each with a key and a role
@@ -95,6 +96,11 @@ class Snapshot:
     async def is_account_enabled(self, account_id: str) -> bool:
         """Say whether the account exists and is enabled."""
         found: bool = await self._get(Change("account", account_id), self._load_account)
+        return found
+
+    async def find_revoked(self) -> Revoked:
+        """Return everything that is revoked."""
+        found: Revoked = await self._get(EVERYTHING, self._load_revoked)
         return found
 
     def compile(self, text: str, kind: Kind) -> Document:
@@ -197,6 +203,9 @@ class Snapshot:
         document = policies.get_default_document(connection, policy.policy_id)
         depends = frozenset({Change("policy", policy.policy_id)})
         return _Read(self._compile_stored(arn, document, Kind.SESSION), depends, len(document))
+
+    def _load_revoked(self, connection: Connection, _key: str) -> _Read:
+        return _Read(find_revoked(connection), frozenset())
 
     def _load_account(self, connection: Connection, account_id: str) -> _Read:
         return _Read(accounts.is_enabled(connection, account_id), frozenset())

@@ -156,6 +156,15 @@ access_key_use = Table(
     Column("region", Text, nullable=False),
 )
 
+# The subject is a session's `jti`, a principal's unique id, or an account's digits.
+revocation = Table(
+    "revocation",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("before", BigInteger, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+)
+
 # One row. The epoch changes when a store is made or restored, so that a counter which went backwards is noticed.
 version = Table(
     "version",
