@@ -144,6 +144,9 @@ def _open_engine(url: str, begin: str, connections: int) -> Engine:
     def configure(connection: Any, _record: Any) -> None:
         # The driver's own BEGIN comes too late for a savepoint or a consistent read, so it is switched off.
         connection.isolation_level = None
+        # A fresh file's pages: on the usual ones of 4 KB an audit record is too long for its leaf and takes a further
+        # page for itself.
+        connection.execute("PRAGMA page_size=8192")
         _journal_ahead(connection)
         for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
