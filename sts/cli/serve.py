@@ -1,7 +1,11 @@
 """`sts serve`: run the service until it is told to end."""
 
 import contextlib
+import os
 import signal
+import sys
+from datetime import timedelta
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -11,34 +15,63 @@ from sts.cli.output import show_example
 from sts.errors import Refusal
 
 if TYPE_CHECKING:
-    import uvicorn
+    import socket
+    import ssl
+    from collections.abc import Sequence
 
+    from sts.serving.server import Server
     from sts.settings import Settings
 
 _LEVELS = click.Choice(["debug", "info", "warning", "error"])
-_ENDS_WITHIN_SECONDS = 20  # requests under way are answered until then
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_GRACE = timedelta(seconds=10)  # for workers that have drained and finished to close what they have open
 
 
 @click.command(epilog=show_example("sts serve --port 8080"))
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="The port to listen on.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes that serve.")
+@click.option("--tls-cert", type=_FILE, help="Serve https: the PEM file of the certificate and its chain.")
+@click.option("--tls-key", type=_FILE, help="The PEM file of the certificate's key, private to the service's user.")
 @click.option("--log-level", default="info", show_default=True, type=_LEVELS, help="From which level on to log.")
 @click.option("--json", "as_json", is_flag=True, help="Log JSON, also in a terminal.")
-def serve(host: str, port: int, workers: int, log_level: str, *, as_json: bool) -> None:
-    """Run the service. SIGTERM or Ctrl-C ends it once all requests under way are answered.
+@click.option("--listener", "listeners", type=int, multiple=True, hidden=True)
+@click.option("--supervisor", type=int, hidden=True)
+def serve(
+    host: str,
+    port: int,
+    workers: int,
+    *,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    log_level: str,
+    as_json: bool,
+    listeners: "Sequence[int]",
+    supervisor: int | None,
+) -> None:
+    """Run the service. SIGTERM or Ctrl-C ends it once all requests under way are answered; a second one, at once.
 
+    After SIGTERM /readyz says no for a while before the listener closes, so that a balancer looks elsewhere.
     Store and keys are made at the first start; the log goes to stderr, as JSON unless that is a terminal.
     """
-    import os
+    import socket
 
     from sts.cli.logs import configure_logs
+    from sts.serving.listeners import bind
     from sts.settings import read_settings
 
     settings = read_settings(os.environ)
     _refuse_workers(settings, workers)
+    tls = _load_tls(tls_cert, tls_key)
     configure_logs(log_level, as_json=as_json)
-    _run(_build_server(settings, host, port))
+    with contextlib.ExitStack() as opened:
+        sockets = [socket.socket(fileno=number) for number in listeners] or bind(host, port)
+        for each in sockets:
+            opened.enter_context(each)
+        if workers > 1 and supervisor is None:
+            _supervise(settings, sockets, workers)
+        else:
+            _run(_build_server(settings, sockets, tls, supervisor))
 
 
 def _refuse_workers(settings: "Settings", workers: int) -> None:
@@ -49,39 +82,54 @@ def _refuse_workers(settings: "Settings", workers: int) -> None:
         raise Refusal(f"--workers {workers} needs a cache that processes share, and STS_CACHE_URL is memory://")
 
 
-def _build_server(settings: "Settings", host: str, port: int) -> "uvicorn.Server":
-    import uvicorn
+def _load_tls(certificate: Path | None, key: Path | None) -> "ssl.SSLContext | None":
+    from sts.serving.tls import load_tls
 
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise click.UsageError("--tls-cert and --tls-key go together.")
+    return load_tls(certificate, key)
+
+
+def _supervise(settings: "Settings", sockets: "Sequence[socket.socket]", workers: int) -> None:
+    from sts.serving.workers import Supervisor
+
+    grace = settings.limits.drain + settings.limits.finish + _GRACE
+    # The same words again: a worker is told the same, and which sockets are already open.
+    Supervisor([sys.executable, "-m", "sts", *sys.argv[1:]], sockets, workers, grace).run()
+
+
+def _build_server(
+    settings: "Settings",
+    sockets: "Sequence[socket.socket]",
+    tls: "ssl.SSLContext | None",
+    supervisor: int | None,
+) -> "Server":
     from sts.app import create_app
+    from sts.audit.sums import Sums
     from sts.cli.operator import telling_of_store
+    from sts.clock import SystemClock
+    from sts.entropy import Entropy
+    from sts.health.readiness import Readiness
+    from sts.serving.listeners import allow_files
+    from sts.serving.server import Server
+    from sts.serving.threshold import Threshold
 
+    allow_files(settings.limits.connections)
+    clock, entropy, readiness, sums = SystemClock(), Entropy(), Readiness(), Sums()
     with telling_of_store():
-        app = create_app(settings)
+        app = create_app(settings, clock=clock, entropy=entropy, readiness=readiness, sums=sums)
         _warn_of_no_account(settings)
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=_ENDS_WITHIN_SECONDS,
-        )
-    )
+    threshold = Threshold(limits=settings.limits, readiness=readiness, sums=sums, clock=clock, entropy=entropy)
+    return Server(app, threshold, sockets, tls=tls, supervisor=supervisor)
 
 
-def _run(server: "uvicorn.Server") -> None:
+def _run(server: "Server") -> None:
     def end(_signal: int, _frame: FrameType | None) -> None:
         server.should_exit = True
 
-    # The server raises the signal that ended it once more when it has ended: it finds this handler, and the command
-    # ends as one that has done what it should.
+    # A signal that comes before the server listens ends it as soon as it does.
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, end)
     with contextlib.suppress(SystemExit):  # of a server that could not start, with an exit code of its own

@@ -38,7 +38,7 @@ class Served:
 
 @contextmanager
 def serving(home: Path, *words: str) -> Iterator[Served]:
-    environment = {**os.environ, "STS_HOME": str(home)}
+    environment = {**os.environ, "STS_HOME": str(home), "STS_DRAIN_SECONDS": "0"}
     command = [sys.executable, "-m", "sts", "serve", "--port", "0", *words]
     with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, cwd=ROOT, text=True) as process:
         served = Served(process)

@@ -89,8 +89,9 @@ def _is_free(port: int) -> bool:
 def serving(port: int, environment: Mapping[str, str], log: Path) -> Iterator[Server]:
     """Start `sts serve` on *port* and yield it when it can answer; it has ended when the context has."""
     command = [sys.executable, "-m", "sts", "serve", "--host", HOST, "--port", str(port)]
+    alone = {**environment, "STS_DRAIN_SECONDS": "0"}  # no balancer is to be told that it ends
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)  # noqa: S603  our own program
+        process = subprocess.Popen(command, env=alone, stdout=output, stderr=output)  # noqa: S603  our own program
     server = Server(port, process, log)
     try:
         _await_ready(server)
