@@ -1,0 +1,38 @@
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sts.app import build_accounts, lay_foundation
+from sts.clock import SystemClock
+from sts.entropy import Entropy
+from sts.settings import read_settings
+from tests.signing import Key
+
+
+@dataclass(frozen=True)
+class Estate:
+    """A home with an account, and its administrator's key."""
+
+    home: Path
+    account_id: str
+    key: Key
+
+
+@pytest.fixture(scope="session")
+def first_estate(tmp_path_factory: pytest.TempPathFactory) -> Estate:
+    """A home whose keys are of now, made once."""
+    home = tmp_path_factory.mktemp("estate")
+    at = lay_foundation(read_settings({"STS_HOME": str(home)}), SystemClock(), Entropy())
+    begun, _ = at.database.transact_now(lambda tx: build_accounts(at).create(tx), at.clock.now())
+    at.database.close()
+    key = Key(begun.minted.key.access_key_id, str(begun.minted.secret))
+    return Estate(home, begun.account.account_id, key)
+
+
+@pytest.fixture
+def estate(first_estate: Estate, tmp_path: Path) -> Estate:
+    """A home of the test's own."""
+    home = Path(shutil.copytree(first_estate.home, tmp_path / "home"))
+    return Estate(home, first_estate.account_id, first_estate.key)
