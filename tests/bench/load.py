@@ -1,6 +1,7 @@
 """Requests, prepared and signed beforehand, and rounds of them that `wrk` replays."""
 
 import os
+import socket
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -69,6 +70,13 @@ def _render(assumption: Assumption, host: str, at: datetime, number: int, size: 
     return f"POST / HTTP/1.1\r\n{lines}\r\n".encode("ascii") + body
 
 
+def _ask(server: Server, requests: Path) -> str:
+    """Return the answer to the first of *requests*."""
+    with requests.open(encoding="ascii") as lines, socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(bytes.fromhex(lines.readline()))
+        return connection.recv(65_536).decode("utf-8", "replace")
+
+
 def replay(server: Server, requests: Path, connections: int, seconds: float) -> Round:
     """Let `wrk` send *requests* for *seconds*; ends the benchmark when one of them is not answered with 200."""
     before = server.read_cpu()
@@ -81,7 +89,9 @@ def replay(server: Server, requests: Path, connections: int, seconds: float) -> 
     line = next(line for line in ended.stdout.splitlines() if line.startswith(_MARK))
     replayed = msgspec.json.decode(line.removeprefix(_MARK), type=_Replayed)
     if replayed.refused or replayed.broken or not replayed.requests:
-        raise SystemExit(f"Not every request was answered with 200: {replayed}")
+        raise SystemExit(
+            f"Not every request was answered with 200: {replayed}\nAn answer is:\n{_ask(server, requests)}"
+        )
     return Round(
         requests=replayed.requests,
         per_second=replayed.requests / replayed.microseconds * 1_000_000,
