@@ -1,0 +1,125 @@
+"""Every operation of the table, called once, in an order in which each of them succeeds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.security.wire import Signing, form, post, send, sign_headers
+from tests.service import Reply, Service, Tenant, allow, trust
+from tests.signing import Key
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operation with its parameters; `{account}` and `{key}` stand for the account and an access key id."""
+
+    service: str
+    name: str
+    parameters: Mapping[str, str]
+
+    def send(self, service: Service, key: Key | None, account_id: str, access_key_id: str) -> Reply:
+        """Send the call, about what is in *account_id*."""
+        filled = {
+            name: value.replace("{account}", account_id).replace("{key}", access_key_id)
+            for name, value in self.parameters.items()
+        }
+        request = post(service, form(self.name, self.service, **filled))
+        if key is not None:
+            request = sign_headers(request, key, service.clock.now(), Signing(service=self.service))
+        return send(service, request)
+
+
+def _iam(name: str, **parameters: str) -> Call:
+    return Call("iam", name, parameters)
+
+
+_USER, _GROUP, _ROLE = {"UserName": "ursula"}, {"GroupName": "grace"}, {"RoleName": "rolf"}
+_ARN = {"PolicyArn": "arn:aws:iam::{account}:policy/paul"}
+_INLINE = {"PolicyName": "inline"}
+_TRUST = trust("arn:aws:iam::{account}:user/admin")
+
+BEGUN: tuple[Call, ...] = (
+    _iam("CreateUser", **_USER),
+    _iam("CreateGroup", **_GROUP),
+    _iam("CreateRole", **_ROLE, AssumeRolePolicyDocument=_TRUST),
+    _iam("CreatePolicy", PolicyName="paul", PolicyDocument=allow("s3:*")),
+    _iam("CreateAccessKey", **_USER),
+)
+
+LIVED: tuple[Call, ...] = (
+    Call("sts", "GetCallerIdentity", {}),
+    Call("sts", "GetAccessKeyInfo", {"AccessKeyId": "{key}"}),
+    _iam("GetUser", **_USER),
+    _iam("UpdateUser", **_USER, NewPath="/staff/"),
+    _iam("ListAccessKeys", **_USER),
+    _iam("UpdateAccessKey", **_USER, AccessKeyId="{key}", Status="Inactive"),
+    _iam("GetAccessKeyLastUsed", AccessKeyId="{key}"),
+    _iam("GetGroup", **_GROUP),
+    _iam("UpdateGroup", **_GROUP, NewPath="/staff/"),
+    _iam("AddUserToGroup", **_USER, **_GROUP),
+    _iam("ListGroupsForUser", **_USER),
+    _iam("GetRole", **_ROLE),
+    _iam("UpdateRole", **_ROLE, Description="told"),
+    _iam("UpdateRoleDescription", **_ROLE, Description="told anew"),
+    _iam("UpdateAssumeRolePolicy", **_ROLE, PolicyDocument=_TRUST),
+    _iam("GetPolicy", **_ARN),
+    _iam("CreatePolicyVersion", **_ARN, PolicyDocument=allow("s3:Get*")),
+    _iam("GetPolicyVersion", **_ARN, VersionId="v2"),
+    _iam("ListPolicyVersions", **_ARN),
+    _iam("SetDefaultPolicyVersion", **_ARN, VersionId="v2"),
+    _iam("DeletePolicyVersion", **_ARN, VersionId="v1"),
+    _iam("AttachUserPolicy", **_USER, **_ARN),
+    _iam("AttachGroupPolicy", **_GROUP, **_ARN),
+    _iam("AttachRolePolicy", **_ROLE, **_ARN),
+    _iam("ListEntitiesForPolicy", **_ARN),
+    _iam("ListAttachedUserPolicies", **_USER),
+    _iam("ListAttachedGroupPolicies", **_GROUP),
+    _iam("ListAttachedRolePolicies", **_ROLE),
+    _iam("PutUserPolicy", **_USER, **_INLINE, PolicyDocument=allow("s3:*")),
+    _iam("PutGroupPolicy", **_GROUP, **_INLINE, PolicyDocument=allow("s3:*")),
+    _iam("PutRolePolicy", **_ROLE, **_INLINE, PolicyDocument=allow("s3:*")),
+    _iam("GetUserPolicy", **_USER, **_INLINE),
+    _iam("GetGroupPolicy", **_GROUP, **_INLINE),
+    _iam("GetRolePolicy", **_ROLE, **_INLINE),
+    _iam("ListUserPolicies", **_USER),
+    _iam("ListGroupPolicies", **_GROUP),
+    _iam("ListRolePolicies", **_ROLE),
+    Call("sts", "AssumeRole", {"RoleArn": "arn:aws:iam::{account}:role/rolf", "RoleSessionName": "session"}),
+)
+
+LISTED: tuple[Call, ...] = (
+    _iam("ListUsers"),
+    _iam("ListGroups"),
+    _iam("ListRoles"),
+    _iam("ListPolicies", Scope="Local"),
+)
+
+ENDED: tuple[Call, ...] = (
+    _iam("DeleteUserPolicy", **_USER, **_INLINE),
+    _iam("DeleteGroupPolicy", **_GROUP, **_INLINE),
+    _iam("DeleteRolePolicy", **_ROLE, **_INLINE),
+    _iam("DetachUserPolicy", **_USER, **_ARN),
+    _iam("DetachGroupPolicy", **_GROUP, **_ARN),
+    _iam("DetachRolePolicy", **_ROLE, **_ARN),
+    _iam("RemoveUserFromGroup", **_USER, **_GROUP),
+    _iam("DeleteAccessKey", **_USER, AccessKeyId="{key}"),
+    _iam("DeletePolicy", **_ARN),
+    _iam("DeleteRole", **_ROLE),
+    _iam("DeleteGroup", **_GROUP),
+    _iam("DeleteUser", **_USER),
+)
+
+EVERY = (*BEGUN, *LIVED, *LISTED, *ENDED)
+
+
+def populate(service: Service, tenant: Tenant) -> Key:
+    """Make one of everything in the account of *tenant*; return the new user's key."""
+    key = tenant.key
+    for call in BEGUN:
+        reply = call.send(service, tenant.key, tenant.account_id, "")
+        assert reply.status == 200, reply.body
+        if call.name == "CreateAccessKey":
+            key = Key(reply.text("AccessKeyId"), reply.text("SecretAccessKey"))
+    for call in LIVED:
+        if call.name.startswith(("Attach", "Put", "Add")):
+            assert call.send(service, tenant.key, tenant.account_id, "").status == 200
+    return key

@@ -1,0 +1,128 @@
+"""Z-01: every route and every operation, for everyone who should not."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from starlette.routing import Route
+
+from sts.app import create_app
+from sts.clock import ManualClock
+from sts.settings import read_settings
+from tests.conftest import BEGINNING
+from tests.security.forging import begin_session
+from tests.security.lifecycle import BEGUN, EVERY, populate
+from tests.security.stored import read_tables
+from tests.security.wire import as_json, told
+from tests.service import Service, Tenant, allow
+from tests.signing import Key
+from tests.table import read_table
+
+# Who may come: anyone, or whoever the operation's row says.
+PUBLIC = {"/.well-known/jwks.json", "/livez", "/readyz", "/metrics"}
+SIGNED = {"/", "/api/{path:path}"}
+
+AsWhom = Callable[[Service, Tenant], Key | None]
+
+
+def _nobody(_service: Service, _tenant: Tenant) -> None:
+    return None
+
+
+def _plain_user(service: Service, tenant: Tenant) -> Key:
+    service.call(tenant.key, "CreateUser", UserName="plain")
+    reply = service.call(tenant.key, "CreateAccessKey", UserName="plain")
+    return Key(reply.text("AccessKeyId"), reply.text("SecretAccessKey"))
+
+
+def _bare_session(service: Service, tenant: Tenant) -> Key:
+    """A session of a role that may do everything, limited to nothing."""
+    return begin_session(service, tenant, Policy=allow("none:Nothing"))
+
+
+def _stranger(service: Service, _tenant: Tenant) -> Key:
+    return Key("AKIA" + "A" * 16, service.entropy.secret_access_key())
+
+
+def test_z_01_every_operation_of_the_table_is_tried(tmp_path: Path) -> None:
+    offered = {(row.row.service, row.row.name) for row in read_table(tmp_path).offered.values()}
+    assert {(call.service, call.name) for call in EVERY} == offered
+    assert len(EVERY) == len(offered)
+
+
+def test_z_01_every_route_says_who_may_come(home: Path) -> None:
+    app = create_app(read_settings({"STS_HOME": str(home)}), clock=ManualClock(BEGINNING))
+    paths = {route.path for route in app.routes if isinstance(route, Route)}
+    assert len(paths) == len(app.routes)
+    assert SIGNED <= paths <= SIGNED | PUBLIC
+
+
+@pytest.mark.parametrize(
+    ("whom", "wanted"),
+    [
+        (_nobody, (403, "MissingAuthenticationToken")),
+        (_stranger, (403, "InvalidClientTokenId")),
+        (_plain_user, (403, "AccessDenied")),
+        (_bare_session, (403, "AccessDenied")),
+    ],
+)
+def test_z_01_who_may_nothing_does_nothing(
+    service: Service, tenant: Tenant, whom: AsWhom, wanted: tuple[int, str]
+) -> None:
+    populate(service, tenant)
+    key = whom(service, tenant)
+    before = read_tables(service)
+    for call in EVERY:
+        reply = call.send(service, key, tenant.account_id, tenant.key.access_key_id)
+        if call.name == "GetCallerIdentity" and wanted[1] == "AccessDenied":
+            assert reply.status == 200
+        else:
+            assert told(reply) == wanted, call
+    assert read_tables(service) == before
+    audit = service.send(key, method="GET", path="/api/audit/records")
+    assert (audit.status, as_json(audit)["__type"]) == wanted
+
+
+def test_z_01_who_has_ended_does_nothing(service: Service, tenant: Tenant, clock: ManualClock) -> None:
+    populate(service, tenant)
+    ended = begin_session(service, tenant)
+    clock.tick(timedelta(hours=1))
+    before = read_tables(service)
+    for call in EVERY:
+        assert told(call.send(service, ended, tenant.account_id, tenant.key.access_key_id)) == (403, "ExpiredToken")
+    assert read_tables(service) == before
+    assert service.send(ended, method="GET", path="/api/audit/records").status == 403
+
+
+def test_z_01_root_does_everything_in_its_account_but_assume_roles(service: Service, tenant: Tenant) -> None:
+    root, made = service.root_key(tenant), ""
+    for call in EVERY:
+        reply = call.send(service, root, tenant.account_id, made)
+        assert reply.status == (403 if call.name == "AssumeRole" else 200), (call, reply.body)
+        if call.name == "CreateAccessKey":
+            made = reply.text("AccessKeyId")
+    assert service.send(root, method="GET", path="/api/audit/records").status == 200
+
+
+def test_z_01_each_operation_needs_its_own_action_and_no_other(service: Service, tenant: Tenant) -> None:
+    populate(service, tenant)
+    user = _plain_user(service, tenant)
+    for call in BEGUN:
+        statement = {"Effect": "Allow", "NotAction": f"{call.service}:{call.name}", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+        service.call(tenant.key, "PutUserPolicy", UserName="plain", PolicyName="most", PolicyDocument=document)
+        assert told(call.send(service, user, tenant.account_id, "")) == (403, "AccessDenied")
+        document = allow(f"{call.service}:{call.name}")
+        service.call(tenant.key, "PutUserPolicy", UserName="plain", PolicyName="most", PolicyDocument=document)
+        if call.name != "CreateAccessKey":
+            assert told(call.send(service, user, tenant.account_id, "")) == (409, "EntityAlreadyExists")
+
+
+@pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/livez", "/readyz"])
+def test_z_01_what_is_public_tells_nothing_of_anyone(still: Service, guest: Tenant, path: str) -> None:
+    reply = still.send(None, method="GET", path=path)
+    assert reply.status == 200
+    assert guest.account_id.encode() not in reply.body
+    assert guest.key.access_key_id.encode() not in reply.body
