@@ -49,6 +49,7 @@ class Server:
     _busy: int = 0
     _leaving: bool = False
     _reason: str | None = None  # why it is down
+    _closed: bool = False
     _era: int = 0  # raised at each failure: what began before it proves nothing of what is now
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -70,14 +71,13 @@ class Server:
         return errand.answer
 
     async def close(self) -> None:
-        """End what is under way and refuse whoever still asks."""
-        self._reason, self._era = "it was closed", self._era + 1
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._settle(self._waiting)
-        await self._hang_up()
+        """Refuse whoever still asks, let end what is under way (less than a second), and hang up."""
+        self._reason, self._era, self._closed = "it was closed", self._era + 1, True
+        waiting, self._waiting = self._waiting, []
+        self._settle(waiting)
+        # Not cancelled: a connection that is cancelled at the moment it is made is lost, not closed.
+        await asyncio.gather(*self._tasks)
+        await asyncio.gather(*(line.disconnect() for line in self._idle), return_exceptions=True)
 
     def _leave(self) -> None:
         self._leaving = False
@@ -109,7 +109,7 @@ class Server:
                 answers = await say(line, commands)
         finally:
             self._busy -= 1
-        if era == self._era:
+        if era == self._era or self._closed:
             self._idle.append(line)
         else:
             await line.disconnect(nowait=True)
@@ -149,8 +149,10 @@ class Server:
 
     async def _probe(self) -> None:
         await self._hang_up()
-        while not await self._is_back():  # noqa: ASYNC110  only asking shows it
+        while not (self._closed or await self._is_back()):  # noqa: ASYNC110  only asking shows it
             await asyncio.sleep(_PROBE_SECONDS)
+        if self._closed:
+            return
         self._reason = None
         _log.info("cache.up", server=self.name)
 
