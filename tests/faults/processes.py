@@ -102,7 +102,7 @@ def serving(home: Path, port: int | None = None) -> Iterator[Server]:
     chosen = port or find_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "sts", "serve", "--port", str(chosen), "--log-level", "error"],
-        env={**os.environ, "STS_HOME": str(home), "STS_ISSUER": "http://127.0.0.1:8080"},
+        env={**os.environ, "STS_HOME": str(home), "STS_DRAIN_SECONDS": "0"},
         cwd=REPOSITORY,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
