@@ -65,7 +65,8 @@ class AdministrationEndpoint:
 
     async def _answer(self, scope: Scope, receive: Receive, entry: Entry) -> bytes:
         async with Recording(self.journal, self.sums, entry):
-            operation = get_operation(scope["method"], scope["path"])
+            # The path as it was sent: with escapes undone it would have other spellings, past whatever stands in front.
+            operation = get_operation(scope["method"], scope["raw_path"].decode("latin-1"))
             entry.operation, entry.event = f"sts-admin:{operation.name}", operation.event
             await self._prove(scope, receive, entry)
             caller = entry.get_caller()
