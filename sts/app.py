@@ -1,13 +1,8 @@
 """The composition root: every part of the house, put together; the only place that knows them all."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from functools import partial
 
-import structlog
 from sqlalchemy import Connection, insert, select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -34,6 +29,7 @@ from sts.aws.iam.roles import RoleOperations
 from sts.aws.iam.users import UserOperations
 from sts.aws.operations import Operations
 from sts.aws.row import Operation as Row
+from sts.aws.row import Proof
 from sts.aws.sts import StsOperations
 from sts.cache import Cache, open_cache
 from sts.clock import Clock, SystemClock
@@ -48,7 +44,6 @@ from sts.directory.policies import Policies
 from sts.directory.roles import Roles
 from sts.directory.users import Users
 from sts.entropy import Entropy
-from sts.errors import KeysRefused, Unavailable
 from sts.evaluator import Evaluator
 from sts.health.probes import Probes
 from sts.health.readiness import Readiness
@@ -57,14 +52,9 @@ from sts.oauth.metadata import KeySetEndpoint
 from sts.settings import Settings
 from sts.store import versions
 from sts.store.database import Database, Transaction, open_database
-from sts.store.schema import migrate
 from sts.store.snapshot import Snapshot
 from sts.store.tables import version
-
-_FOLLOW_SECONDS = 0.5
-_MINUTE = timedelta(minutes=1)
-
-_log = structlog.get_logger("sts.app")
+from sts.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +75,7 @@ def lay_foundation(settings: Settings, clock: Clock, entropy: Entropy) -> Founda
     settings.home.mkdir(parents=True, exist_ok=True)
     keyring = open_keyring(settings.keys_dir, clock, entropy, create=True)
     database = open_database(settings.database_url)
-    migrate(database.writer, lambda connection: prepare_store(connection, clock, entropy))
+    database.migrate(lambda connection: prepare_store(connection, clock, entropy))
     snapshot = Snapshot(database, database.read_now(versions.read_version))
     journal = Journal(database, snapshot, keyring, clock, entropy.nonce(), code_of)
     return Foundation(clock, entropy, keyring, database, snapshot, journal, Sums())
@@ -119,9 +109,10 @@ def create_app(
     throttle = build_throttle(settings.failed_proofs, settings.caller_requests, at.clock)
     proof = SignatureProof(at.snapshot, credentials, at.keyring, at.clock, throttle)
     access = Access(Evaluator(at.snapshot))
-    rows = (*StsOperations(RoleSessions(credentials, at.snapshot, at.clock), at.snapshot).rows(), *_iam_rows(at))
-    probes = Probes(at.database, readiness or Readiness())
-    return Starlette(
+    rows = (*StsOperations(RoleSessions(credentials, at.snapshot, at.clock)).rows(), *_iam_rows(at))
+    probes = Probes(at.database, at.journal, readiness or Readiness())
+    upkeep = _upkeep(at, cache)
+    app = Starlette(
         routes=[
             Route("/", _query_endpoint(at, proof, access, rows)),  # first: it is the hot one
             Route("/.well-known/jwks.json", KeySetEndpoint(at.keyring).get),
@@ -131,7 +122,23 @@ def create_app(
         ],
         middleware=_behind_proxies(settings),
         exception_handlers={404: UnknownPath(at.entropy).refuse},
-        lifespan=lambda _app: _live(at, cache),
+        lifespan=lambda _app: upkeep.run(),
+    )
+    # A redirect would be made of the request's own Host header, and send a client to whoever wrote it.
+    app.router.redirect_slashes = False
+    return app
+
+
+def _upkeep(at: Foundation, cache: Cache) -> Upkeep:
+    return Upkeep(
+        clock=at.clock,
+        keyring=at.keyring,
+        database=at.database,
+        snapshot=at.snapshot,
+        journal=at.journal,
+        sums=at.sums,
+        access_keys=AccessKeys(at.entropy, at.keyring),
+        beside=(cache.attend,),
     )
 
 
@@ -143,7 +150,7 @@ def _behind_proxies(settings: Settings) -> list[Middleware]:
 def _query_endpoint(at: Foundation, proof: SignatureProof, access: Access, rows: Iterable[Row]) -> QueryEndpoint:
     return QueryEndpoint(
         operations=Operations.compile(rows),
-        proof=proof,
+        proofs={Proof.SIGNATURE: proof},
         access=access,
         journal=at.journal,
         sums=at.sums,
@@ -179,57 +186,3 @@ def _iam_rows(at: Foundation) -> Iterator[Row]:
 def build_accounts(at: Foundation) -> Accounts:
     """Return what makes accounts."""
     return Accounts(at.entropy, Users(at.entropy), AccessKeys(at.entropy, at.keyring))
-
-
-@asynccontextmanager
-async def _live(at: Foundation, cache: Cache) -> AsyncIterator[None]:
-    """Run what goes on beside requests, and end it in order: no answer is left without its record."""
-    writer = asyncio.create_task(at.journal.write())
-    beside = [asyncio.create_task(work) for work in (_follow(at), _keep_minutes(at), cache.attend())]
-    try:
-        yield
-    finally:
-        for task in beside:
-            task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
-        await _close(at, writer)
-
-
-async def _follow(at: Foundation) -> None:
-    while True:
-        await asyncio.sleep(_FOLLOW_SECONDS)
-        await _attempt("store.follow.failed", at.snapshot.follow)
-        _mind_keys("keys.refresh.failed", at.keyring.refresh)
-
-
-async def _keep_minutes(at: Foundation) -> None:
-    while True:
-        await asyncio.sleep(_MINUTE.total_seconds())
-        for entry in at.sums.take():
-            await _attempt("sums.record.failed", partial(at.journal.record, entry))
-        await _attempt("audit.checkpoint.failed", at.journal.checkpoint)
-        _mind_keys("keys.tend.failed", at.keyring.tend)
-
-
-def _mind_keys(event: str, work: Callable[[], object]) -> None:
-    """Do *work* on the key folder; one that cannot be read or written takes no key away that is in use."""
-    try:
-        work()
-    except (KeysRefused, Unavailable) as refusal:
-        _log.error(event, reason=refusal.message)
-
-
-async def _attempt(event: str, work: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await work()
-    except Unavailable as unavailable:
-        _log.error(event, reason=unavailable.detail)
-
-
-async def _close(at: Foundation, writer: asyncio.Task[None]) -> None:
-    for entry in at.sums.take():
-        at.journal.leave(entry)
-    at.journal.close()
-    await writer
-    await _attempt("audit.checkpoint.failed", at.journal.checkpoint)
-    at.database.close()

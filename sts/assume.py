@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sts.arn import session_arn
+from sts.arn import parse_arn, session_arn
 from sts.clock import Clock
 from sts.credentials import Credentials, Grant, TemporaryCredentials
-from sts.errors import ParameterInvalid, PolicyMalformed
+from sts.errors import Malformed, NotFound, ParameterInvalid, PolicyMalformed
 from sts.model import Caller, Hop, Role
-from sts.policy.document import Kind
+from sts.policy.document import Kind, NamedPolicy
 from sts.store.snapshot import Snapshot
 
 DEFAULT_DURATION = timedelta(hours=1)
 CHAINED_LIMIT = timedelta(hours=1)
 _LONGEST_SESSION_POLICY = 2_048  # characters
 _MOST_POLICY_ARNS = 10
+# Nobody bears this id.
+_TRUST_NOBODY = '{"Statement":{"Effect":"Allow","Principal":{"AWS":"AROAAAAAAAAAAAAAAAAAA"},"Action":"sts:AssumeRole"}}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,25 @@ class AssumedRole:
     credentials: TemporaryCredentials
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A role that somebody asks for; *role* is None when there is none of that ARN, or it is disabled.
+
+    *trust* is there in any case: a role that is missing trusts nobody, and is weighed like one that trusts nobody.
+    """
+
+    arn: str
+    account_id: str
+    role: Role | None
+    trust: NamedPolicy
+
+    def get_role(self) -> Role:
+        """Return the role; raises NotFound."""
+        if self.role is None:
+            raise NotFound(f"There is no role {self.arn}")
+        return self.role
+
+
 @dataclass(frozen=True, slots=True)
 class RoleSessions:
     """Begins role sessions; that the caller may was decided before."""
@@ -34,6 +55,20 @@ class RoleSessions:
     credentials: Credentials
     snapshot: Snapshot
     clock: Clock
+
+    async def find(self, arn: str) -> Candidate:
+        """Return the role of exactly this ARN, or what stands for a missing one; raises ParameterInvalid."""
+        try:
+            parsed = parse_arn(arn)
+        except Malformed:
+            raise ParameterInvalid(f"{arn} is invalid") from None
+        held = None
+        if parsed.service == "iam" and parsed.resource.startswith("role/"):
+            held = await self.snapshot.find_role_named(parsed.account_id, parsed.resource.rsplit("/", 1)[-1])
+        if held is None or held.role.arn != arn or not held.enabled:
+            trust = NamedPolicy("no role", self.snapshot.compile(_TRUST_NOBODY, Kind.TRUST))
+            return Candidate(arn=arn, account_id=parsed.account_id, role=None, trust=trust)
+        return Candidate(arn=arn, account_id=parsed.account_id, role=held.role, trust=held.trust)
 
     async def begin(
         self,

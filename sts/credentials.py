@@ -120,6 +120,7 @@ class TemporaryCredentials:
     secret_access_key: Secret
     session_token: Secret
     expires_at: datetime
+    jti: str
     packed_percent: int | None
 
 
@@ -149,6 +150,7 @@ class Credentials:
             secret_access_key=secret,
             session_token=Secret(token),
             expires_at=datetime.fromtimestamp(claims.exp, UTC),
+            jti=claims.jti,
             packed_percent=-(-100 * len(pack) // PACK_BUDGET) if pack else None,
         )
 
@@ -229,7 +231,9 @@ class Credentials:
         stamp, payload = kept[:STAMP_BYTES], kept[STAMP_BYTES:]
         try:
             verify_stamp(self.keyring, Purpose.MARKER, _CACHE_LABEL, digest + payload, stamp)
-        except SealBroken:  # somebody wrote into the cache: the token is verified as if nothing had been there
+            self.keyring.verify_standing(token)
+        # Somebody wrote into the cache, or the token's key was removed since: it is verified as if nothing was there.
+        except (SealBroken, KeyUnknown):
             return None
         return payload
 

@@ -13,6 +13,7 @@ from sts.access import AccessDenied, Demand
 from sts.api.operations import OPERATIONS
 from sts.app import Foundation, lay_foundation
 from sts.arn import iam_arn
+from sts.assume import Candidate
 from sts.audit.events import Event
 from sts.aws.catalogue import NOT_OFFERED
 from sts.aws.errors import ERRORS, INTERNAL_FAILURE, find_wire_error
@@ -99,7 +100,8 @@ def _demanded(offered: Offered, at: Foundation) -> tuple[Demand, ...]:
     command: dict[str, Any] = {name: SAMPLES[name] for name in offered.model.members if name in SAMPLES}
     if isinstance(offered.row.handler, Acts):
         trusting = NamedPolicy("trust", parse_document(trust(iam_arn(ACCOUNT_ID, "root")), Kind.TRUST))
-        target = Target(command.get("RoleArn", "*"), ACCOUNT_ID, trusting)
+        arn = command.get("RoleArn", "*")
+        target = Target(arn, ACCOUNT_ID, Candidate(arn=arn, account_id=ACCOUNT_ID, role=None, trust=trusting))
     else:
         find = cast("Find", offered.row.target)
         target = at.database.read_now(lambda connection: find(connection, _caller(), command))

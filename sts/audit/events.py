@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+CHECKPOINT_LOGGER = "sts.audit.checkpoint"  # checkpoints are exported by it, whatever the level of the other logs
+
 
 class Event(StrEnum):
     """Everything that is recorded: `noun.verb`; a record adds the outcome (`noun.verb.outcome`)."""

@@ -15,8 +15,8 @@ import structlog
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from sts.audit.checkpoints import Checkpoint, append_checkpoint
-from sts.audit.events import Outcome
-from sts.audit.record import LABEL, Entry, bind, render_body
+from sts.audit.events import CHECKPOINT_LOGGER, Outcome
+from sts.audit.record import LABEL, Entry, accounts_of, bind, render_body
 from sts.audit.uses import Uses
 from sts.clock import Clock
 from sts.errors import Refusal, Unavailable
@@ -33,6 +33,7 @@ _CHECKPOINT_RECORDS = 1_000
 _UNAVAILABLE = "The audit record cannot be written, so nothing was done"
 
 _log = structlog.get_logger("sts.audit")
+_exported = structlog.get_logger(CHECKPOINT_LOGGER)
 
 Change = Callable[[Transaction], Any]
 
@@ -43,7 +44,7 @@ class _Waiting:
 
     entry: Entry
     change: Change | None = None
-    done: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    done: asyncio.Future[Any] | None = None  # None: nobody waits for it
     result: Any = None
     refusal: Exception | None = None
 
@@ -65,6 +66,7 @@ class Journal:
     _head: bytes = b""
     _checkpointed: int = 0
     _closing: bool = False
+    is_failing: bool = False  # whether the last commit failed: then nothing is answered
 
     async def record(self, entry: Entry) -> None:
         """Record *entry*; raises Unavailable when it cannot be."""
@@ -88,6 +90,7 @@ class Journal:
         self._waiting.append(_Waiting(entry))
 
     async def _append_soon(self, waiting: _Waiting) -> Any:
+        waiting.done = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
         self._wake.set()
         return await waiting.done
@@ -110,8 +113,21 @@ class Journal:
         if self._sequence - self._checkpointed >= _CHECKPOINT_RECORDS:
             try:
                 await self.checkpoint()
-            except Unavailable as unavailable:  # the records are durable; the next group tries again
-                _log.error("audit.checkpoint.failed", reason=unavailable.detail)
+            except Exception:  # noqa: BLE001  the records are durable; the next group tries again
+                _log.exception("audit.checkpoint.failed")
+
+    async def retry(self) -> None:
+        """Find out whether records can be written again, when the last could not; raises Unavailable.
+
+        Whoever sends requests here may have stopped, so that no record would show it.
+        """
+        if self.is_failing:
+            await self.database.transact(self._rewrite_head, self.clock.now())
+            self.is_failing = False
+
+    def _rewrite_head(self, transaction: Transaction) -> None:
+        if self._sequence:
+            table.move_head(transaction.connection, self.stream, self._sequence, self._head)
 
     async def checkpoint(self) -> None:
         """Keep and log the heads of all streams, when this one has moved since; raises Unavailable."""
@@ -122,16 +138,18 @@ class Journal:
         checkpoint: Checkpoint
         checkpoint, _ = await self.database.transact(write, self.clock.now())
         self._checkpointed = reached
-        _log.info("audit.checkpoint.done", checkpoint=checkpoint.body, mac=checkpoint.mac)
+        _exported.info("audit.checkpoint.done", checkpoint=checkpoint.body, mac=checkpoint.mac)
 
     async def _commit(self, group: list[_Waiting]) -> None:
         try:
             heads, committed = await self.database.transact(partial(self._append, group), self.clock.now())
         except Exception as error:  # noqa: BLE001  whatever it was, nothing of the group is durable: each waiter is told
             _log.error("audit.write.failed", reason=getattr(error, "detail", None) or type(error).__name__)
+            self.is_failing = True
             for waiting in group:
                 _settle(waiting, Unavailable(_UNAVAILABLE))
             return
+        self.is_failing = False
         self._sequence, self._head = heads
         self.snapshot.apply(committed)
         for waiting in group:
@@ -143,10 +161,13 @@ class Journal:
         for waiting in group:
             if waiting.change is not None:
                 self._make(waiting, waiting.change, transaction)
-            sequence += 1
-            body = render_body(waiting.entry, self.stream, sequence)
-            head = make_stamp(self.keyring, Purpose.AUDIT, LABEL, bind(self.stream, sequence, head, body))
-            rows.append(_row(waiting.entry, self.stream, sequence, body, head))
+            entry = waiting.entry
+            at, event = to_microseconds(entry.at), f"{entry.event}.{entry.outcome}"
+            for account_id in accounts_of(entry):
+                sequence += 1
+                body = render_body(entry, self.stream, sequence, account_id)
+                head = make_stamp(self.keyring, Purpose.AUDIT, LABEL, bind(self.stream, sequence, head, body))
+                rows.append(table.Row(self.stream, sequence, at, event, account_id, body.decode("utf-8"), head))
         table.insert_records(transaction.connection, rows)
         table.move_head(transaction.connection, self.stream, sequence, head)
         self.uses.note(transaction.connection, (waiting.entry for waiting in group))
@@ -173,14 +194,8 @@ def _blame(waiting: _Waiting, bug: Exception) -> None:
     waiting.entry.detail = type(bug).__name__
 
 
-def _row(entry: Entry, stream: str, sequence: int, body: bytes, mac: bytes) -> table.Row:
-    account_id = None if entry.caller is None else entry.caller.account_id
-    event = f"{entry.event}.{entry.outcome}"
-    return table.Row(stream, sequence, to_microseconds(entry.at), event, account_id, body.decode("utf-8"), mac)
-
-
 def _settle(waiting: _Waiting, refusal: Exception | None) -> None:
-    if waiting.done.done():  # whoever waited is gone
+    if waiting.done is None or waiting.done.done():  # nobody waits, or whoever did is gone
         return
     if refusal is None:
         waiting.done.set_result(waiting.result)

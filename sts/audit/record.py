@@ -4,7 +4,8 @@ The body is JSON, written once and never parsed to be checked: the MAC, under th
 sequence, the predecessor's MAC and the body's own bytes.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,10 @@ from sts.model import Caller
 
 FORMAT = 1
 LABEL = b"audit-record"
-_LONGEST_VALUE = 512  # characters of a parameter's value that are kept
+_LONGEST_VALUE = 12_288  # characters of a text that are kept: the largest policy document fits
+_LONGEST_AGENT = 512
+_CALLERS_SIDE = frozenset({"identity", "boundary", "session"})
+_OWNERS_SIDE = frozenset({"resource", "trust"})
 
 _encode = msgspec.json.Encoder().encode
 
@@ -38,6 +42,9 @@ class Entry:
     pairs: tuple[tuple[str, str], ...] = ()
     decisions: tuple[Mapping[str, Any], ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    made: Mapping[str, str] = field(default_factory=dict)  # identifiers of what came into being; no secrets
+    owner_account_id: str | None = None  # of the resource, where it is another account's and exists
+    crosses_accounts: bool = False  # the resource is named in another account, whether or not it exists
     outcome: Outcome = Outcome.FAILED
     error: str | None = None
     detail: str | None = None
@@ -49,8 +56,22 @@ class Entry:
         return self.caller
 
 
-def render_body(entry: Entry, stream: str, sequence: int) -> bytes:
-    """Return the body of the record of *entry* at its place: one JSON object."""
+def accounts_of(entry: Entry) -> tuple[str | None, ...]:
+    """Return the accounts that *entry* is filed under: the caller's, then the owner's of another account's resource."""
+    own = entry.caller.account_id if entry.caller is not None else _account_in(entry.claimed)
+    if entry.owner_account_id is None or entry.owner_account_id == own:
+        return (own,)
+    return own, entry.owner_account_id
+
+
+def render_body(entry: Entry, stream: str, sequence: int, account_id: str | None) -> bytes:
+    """Return the body of the record of *entry* at its place, as *account_id* may read it: one JSON object.
+
+    Between two accounts each side reads what its own policies said: a caller must not learn from its records what a
+    role's trust policy asks for, nor whether the role exists, nor the role's owner what the caller's policies say.
+    """
+    is_shared = entry.crosses_accounts
+    is_owner = is_shared and entry.caller is not None and account_id != entry.caller.account_id
     body: dict[str, Any] = {
         "format": FORMAT,
         "stream": stream,
@@ -59,16 +80,18 @@ def render_body(entry: Entry, stream: str, sequence: int) -> bytes:
         "request_id": entry.request_id,
         "event": f"{entry.event}.{entry.outcome}",
         "operation": entry.operation,
+        "account_id": account_id,
         "principal": _principal(entry),
         "pairs": entry.pairs,
-        "decisions": entry.decisions,
+        "decisions": _decisions(entry, is_shared=is_shared, is_owner=is_owner),
         "error": entry.error,
         "detail": entry.detail,
         "address": entry.address,
-        "user_agent": entry.user_agent[:_LONGEST_VALUE],
+        "user_agent": entry.user_agent[:_LONGEST_AGENT],
         "parameters": entry.parameters,
+        "made": entry.made,
     }
-    if entry.caller is not None and entry.caller.session is not None:
+    if entry.caller is not None and entry.caller.session is not None and not is_owner:
         body |= _session(entry.caller)
     return _encode(body)
 
@@ -85,6 +108,38 @@ def _principal(entry: Entry) -> dict[str, Any] | None:
         "access_key_id": caller.access_key_id,
         "proven": True,
     }
+
+
+def _decisions(entry: Entry, *, is_shared: bool, is_owner: bool) -> list[Mapping[str, Any]]:
+    if not is_shared:
+        return list(entry.decisions)
+    return [_side(decision, _OWNERS_SIDE if is_owner else _CALLERS_SIDE) for decision in entry.decisions]
+
+
+def _side(decision: Mapping[str, Any], kinds: Collection[str]) -> Mapping[str, Any]:
+    """Return what of *decision* the policies of *kinds* said, so that nothing in it depends on what others said.
+
+    Of a silence the near misses are left out: that they were looked for tells what another kind of policy said.
+    """
+    said = {kind: outcome for kind, outcome in decision["said"].items() if kind in kinds}
+    denied = "explicitDeny" in said.values()
+    cited = [reference for reference in decision["deciding"] if reference["kind"] in kinds]
+    reports = [report for report in decision["conditions"] if report["statement"]["kind"] in kinds]
+    is_allowed = decision["outcome"] == "allowed"
+    return {
+        "outcome": "allowed" if is_allowed else "explicitDeny" if denied else "implicitDeny",
+        "action": decision["action"],
+        "resource": decision["resource"],
+        "said": said,
+        "deciding": cited if is_allowed or denied else [],
+        "blocked_by": None if is_allowed else next((kind for kind, each in said.items() if each != "allowed"), None),
+        "conditions": reports if denied or "trust" in kinds else [],
+    }
+
+
+def _account_in(arn: str | None) -> str | None:
+    parts = (arn or "").split(":")
+    return parts[4] if len(parts) > 4 and parts[4] else None  # noqa: PLR2004  the fifth segment of an ARN
 
 
 def _session(caller: Caller) -> dict[str, Any]:
@@ -105,12 +160,16 @@ def bind(stream: str, sequence: int, before: bytes, body: bytes) -> bytes:
 
 
 def shorten(value: Any) -> Any:
-    """Return *value* fit for a record: long texts are cut, and say by how much."""
+    """Return *value* fit for a record: long texts are cut, and say by how much and what the whole was."""
     if isinstance(value, str):
         cut = len(value) - _LONGEST_VALUE
-        return value if cut <= 0 else f"{value[:_LONGEST_VALUE]}… and {cut} characters more"
+        return value if cut <= 0 else f"{value[:_LONGEST_VALUE]}… and {cut} characters more, SHA-256 {_digest(value)}"
     if isinstance(value, list | tuple):
         return [shorten(item) for item in value]
     if isinstance(value, dict):
         return {key: shorten(item) for key, item in value.items()}
     return value
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -38,6 +38,15 @@ class Sums:
         present.count += 1
         present.last = entry.request_id
 
+    def put_back(self, entry: Entry) -> None:
+        """Count again what *entry*, taken before, could not be recorded of."""
+        told = entry.parameters
+        first, last, count = told["first_request_id"], told["last_request_id"], told["count"]
+        present = self._sums.setdefault(
+            (entry.error or "", entry.address, told["minute"]), _Sum(first, last, entry.at, 0)
+        )
+        present.first, present.count = first, present.count + count
+
     def take(self) -> Iterator[Entry]:
         """Return a record for each sum, and begin anew."""
         sums, self._sums = self._sums, {}

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -36,10 +35,7 @@ class _Told(msgspec.Struct):
     sequence: int
     at: datetime
     event: str
-    principal: dict[str, Any] | None
-
-    def account_id(self) -> str | None:
-        return None if self.principal is None else self.principal.get("account_id")
+    account_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +108,7 @@ class Examination:
         told = msgspec.json.decode(body, type=_Told)
         # The MAC is over the body; the columns beside it, which records are found and filtered by, must say the same.
         columns = (row.stream, row.sequence, row.at, row.event, row.account_id)
-        if columns != (told.stream, told.sequence, to_microseconds(told.at), told.event, told.account_id()):
+        if columns != (told.stream, told.sequence, to_microseconds(told.at), told.event, told.account_id):
             raise SealBroken(f"{place} stands under another time, event or account than it says itself")
 
     def _verify_kept(self, row: table.CheckpointRow) -> None:

@@ -3,7 +3,7 @@
 A plain ASGI application: nothing stands between the server and it but the router.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -22,10 +22,10 @@ from sts.aws.errors import INTERNAL_FAILURE, find_wire_error, message_of
 from sts.aws.foreign import render_refusal
 from sts.aws.operations import Offered, Operations
 from sts.aws.request import QueryRequest, read_request
-from sts.aws.row import Acts, Changes, Command, Find, Reads, Recall, Result, Target
+from sts.aws.row import Acts, Changes, Command, Find, Limit, Proof, Reads, Recall, Result, Target, find_identifiers
 from sts.clock import Clock
 from sts.entropy import Entropy
-from sts.errors import MethodUnsupported, Refusal, Throttled, TooLarge
+from sts.errors import MethodUnsupported, QueryMalformed, Refusal, Throttled, TooLarge
 from sts.store.database import Database, Transaction
 
 _log = structlog.get_logger("sts.aws")
@@ -46,7 +46,7 @@ class QueryEndpoint:
     """`POST /` and `GET /`."""
 
     operations: Operations
-    proof: SignatureProof
+    proofs: Mapping[Proof, SignatureProof]
     access: Access
     journal: Journal
     sums: Sums
@@ -79,10 +79,9 @@ class QueryEndpoint:
         return offered.model.render(result, entry.request_id)
 
     async def _prove(self, request: QueryRequest, offered: Offered, entry: Entry) -> None:
-        if len(request.parts.body) > offered.row.limit.body:
-            raise TooLarge(f"The body of {offered.row.name} is at most {offered.row.limit.body} bytes")
+        _require_within(offered.row.limit, request, offered.row.name)
         try:
-            proven = await self.proof.prove(request.parts, offered.row.service, entry.address)
+            proven = await self.proofs[offered.row.proof].prove(request.parts, offered.row.service, entry.address)
         except Refusal as refusal:
             entry.claimed = getattr(refusal, "claimed", None)
             raise
@@ -101,21 +100,34 @@ class QueryEndpoint:
         entry.pairs = tuple((demand.action, demand.resource) for demand in demands)
         decisions = await self.access.decide(caller, describe_circumstances(scope, entry), demands)
         entry.decisions = tuple(decision.as_record() for decision in decisions)
+        entry.crosses_accounts = any(demand.resource_account_id != caller.account_id for demand in demands)
+        entry.owner_account_id = target.owner_account_id
         require(caller, decisions)
 
     async def _do(self, offered: Offered, recording: Recording, command: Command, target: Target) -> Result:
         caller = recording.entry.get_caller()
         handler = offered.row.handler
         if isinstance(handler, Acts):
-            return await handler.run(caller, command, target)
+            done = await handler.run(caller, command, target)
+            recording.entry.made = done.made
+            return done.result
         if isinstance(handler, Reads):
             read = handler.run
             return await self.database.read(lambda connection: read(connection, caller, command, target))
         return await recording.change(partial(_change, handler, recording.entry, command, target))
 
 
+def _require_within(limit: Limit, request: QueryRequest, name: str) -> None:
+    if len(request.parts.body) > limit.body:
+        raise TooLarge(f"The body of {name} is at most {limit.body} bytes")
+    if len(request.form) > limit.parameters:
+        raise QueryMalformed(f"{name} takes at most {limit.parameters} parameters")
+
+
 def _change(handler: Changes, entry: Entry, command: Command, target: Target, transaction: Transaction) -> Result:
-    return handler.run(transaction, entry.get_caller(), command, target)
+    result = handler.run(transaction, entry.get_caller(), command, target)
+    entry.made = find_identifiers(result)
+    return result
 
 
 async def send_answer(send: Send, answer: Answer, request_id: str) -> None:

@@ -8,9 +8,18 @@ from starlette.types import Receive, Scope
 from sts.authn.signature import SignedParts
 from sts.aws.wire.faults import cut
 from sts.aws.wire.form import Form, parse_form
-from sts.errors import Malformed, MediaTypeUnsupported, MethodUnsupported, OperationUnknown, ParameterRepeated, TooLarge
+from sts.errors import (
+    Malformed,
+    MediaTypeUnsupported,
+    MethodUnsupported,
+    OperationUnknown,
+    ParameterInvalid,
+    ParameterRepeated,
+    TooLarge,
+)
 
 LARGEST_BODY = 1024 * 1024
+_SIGNATURE = "X-Amz-"
 FORM = b"application/x-www-form-urlencoded"
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -70,11 +79,14 @@ def _is_form(headers: Headers) -> bool:
 
 
 def _parse(query: bytes, body: bytes) -> Form:
+    posted = parse_form(body)
+    for name in posted:
+        if name.startswith(_SIGNATURE):  # a signature is read from the query alone
+            raise ParameterInvalid(f"The parameter {cut(name)} stands in the query, not in the body")
     if not query:
-        return parse_form(body)
+        return posted
     form = parse_form(query)
-    if body:
-        posted = parse_form(body)
+    if posted:
         repeated = sorted(form.keys() & posted.keys())
         if repeated:
             raise ParameterRepeated(f"The parameter {repeated[0]} is given twice: in the query and in the body")

@@ -1,7 +1,7 @@
 """What a row of the operations table consists of. A row that states no proof, demands or limit cannot be written."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -11,6 +11,8 @@ from sts.access import Demand
 from sts.audit.events import Event
 from sts.model import Caller
 from sts.store.database import Transaction
+
+_IDENTIFIERS = frozenset({"AccessKeyId", "Arn", "GroupId", "PolicyId", "RoleId", "UserId", "VersionId"})
 
 Command = Mapping[str, Any]  # parsed and validated, under AWS's member names; absent members are absent
 Result = dict[str, Any]  # under AWS's member names, rendered as the service model says
@@ -29,6 +31,7 @@ class Target:
     arn: str
     account_id: str
     noun: Any = None
+    owner_account_id: str | None = None  # the account that the record is filed under beside the caller's
 
 
 Find = Callable[[Connection, Caller, Command], Target]  # in the store
@@ -54,7 +57,15 @@ class Changes:
 class Acts:
     """A handler that works on keys and memory, without a transaction."""
 
-    run: Callable[[Caller, Command, Target], Awaitable[Result]]
+    run: Callable[[Caller, Command, Target], Awaitable["Done"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a handler that Acts answers, and the identifiers of what it made, for the record."""
+
+    result: Result
+    made: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +93,12 @@ class Operation:
     handler: Reads | Changes | Acts
     limit: Limit
     not_yet: frozenset[str] = frozenset()  # members of the model that are not offered: refused by name, never ignored
+
+
+def find_identifiers(result: Result) -> Mapping[str, str]:
+    """Return the identifiers in *result*, of the result itself and of the structures in it; never a secret."""
+    found = {name: value for name, value in result.items() if name in _IDENTIFIERS}
+    for value in result.values():
+        if isinstance(value, dict):
+            found |= find_identifiers(value)
+    return found

@@ -5,19 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 from sts.access import Demand
-from sts.arn import parse_arn
 from sts.assume import AssumedRole, RoleSessions
 from sts.audit.events import Event
-from sts.aws.row import SMALL, Acts, Command, Operation, Proof, Result, Target
+from sts.aws.row import SMALL, Acts, Command, Done, Operation, Proof, Result, Target
 from sts.credentials import TemporaryCredentials
 from sts.entropy import find_account_of_access_key
-from sts.errors import Malformed, ParameterInvalid
+from sts.errors import ParameterInvalid
 from sts.model import Caller
-from sts.policy.document import Kind, NamedPolicy
-from sts.store.snapshot import HeldRole, Snapshot
 
-# Nobody bears this id: a role that does not exist trusts nobody, and is weighed like one that does.
-_TRUST_NOBODY = '{"Statement":{"Effect":"Allow","Principal":{"AWS":"AROAAAAAAAAAAAAAAAAAA"},"Action":"sts:AssumeRole"}}'
 _NOT_YET = frozenset({"Tags", "TransitiveTagKeys", "SourceIdentity", "SerialNumber", "TokenCode", "ProvidedContexts"})
 
 
@@ -26,7 +21,6 @@ class StsOperations:
     """AssumeRole, GetCallerIdentity, GetAccessKeyInfo."""
 
     sessions: RoleSessions
-    snapshot: Snapshot
 
     def rows(self) -> tuple[Operation, ...]:
         """Return STS's rows of the operations table."""
@@ -65,33 +59,29 @@ class StsOperations:
         )
 
     async def find_role(self, _caller: Caller, command: Command) -> Target:
-        """Return the role of RoleArn; a missing one has no noun, and is then refused as a forbidden one is."""
-        text = command["RoleArn"]
-        try:
-            arn = parse_arn(text)
-        except Malformed:
-            raise ParameterInvalid(f"{text} is invalid") from None
-        held = None
-        if arn.service == "iam" and arn.resource.startswith("role/"):
-            held = await self.snapshot.find_role_named(arn.account_id, arn.resource.rsplit("/", 1)[-1])
-        exact = held if held is not None and held.role.arn == text and held.enabled else None
-        return Target(
-            text, arn.account_id, exact or NamedPolicy("none", self.snapshot.compile(_TRUST_NOBODY, Kind.TRUST))
-        )
+        """Return the role of RoleArn, found or not: a missing one is refused as a forbidden one is."""
+        candidate = await self.sessions.find(command["RoleArn"])
+        owner = candidate.account_id if candidate.role is not None else None
+        return Target(candidate.arn, candidate.account_id, candidate, owner)
 
-    async def assume_role(self, caller: Caller, command: Command, target: Target) -> Result:
+    async def assume_role(self, caller: Caller, command: Command, target: Target) -> Done:
         """Begin a role session."""
-        held: HeldRole = target.noun
         seconds = command.get("DurationSeconds")
         assumed = await self.sessions.begin(
             caller,
-            held.role,
+            target.noun.get_role(),
             session_name=command["RoleSessionName"],
             duration=None if seconds is None else timedelta(seconds=seconds),
             policy=command.get("Policy"),
             policy_arns=[item["arn"] for item in command.get("PolicyArns", ())],
         )
-        return _render_assumed(assumed)
+        made = {
+            "Arn": assumed.arn,
+            "AssumedRoleId": assumed.userid,
+            "AccessKeyId": assumed.credentials.access_key_id,
+            "jti": assumed.credentials.jti,
+        }
+        return Done(_render_assumed(assumed), made)
 
 
 async def find_nothing(caller: Caller, _command: Command) -> Target:
@@ -104,31 +94,30 @@ def demand_nothing(_caller: Caller, _command: Command, _target: Target) -> tuple
     return ()
 
 
-async def get_caller_identity(caller: Caller, _command: Command, _target: Target) -> Result:
+async def get_caller_identity(caller: Caller, _command: Command, _target: Target) -> Done:
     """Say who is calling."""
-    return {"UserId": caller.userid, "Account": caller.account_id, "Arn": caller.arn}
+    return Done({"UserId": caller.userid, "Account": caller.account_id, "Arn": caller.arn})
 
 
-async def get_access_key_info(_caller: Caller, command: Command, _target: Target) -> Result:
+async def get_access_key_info(_caller: Caller, command: Command, _target: Target) -> Done:
     """Say which account an access key id belongs to, from the id alone."""
     account_id = find_account_of_access_key(command["AccessKeyId"])
     if account_id is None:
         raise ParameterInvalid("The access key id is not of the form that this service gives")
-    return {"Account": account_id}
+    return Done({"Account": account_id})
 
 
 def _demand_role(_caller: Caller, command: Command, target: Target) -> tuple[Demand, ...]:
     context = {"sts:rolesessionname": (command["RoleSessionName"],)}
     if "ExternalId" in command:
         context["sts:externalid"] = (command["ExternalId"],)
-    trust = target.noun.trust if isinstance(target.noun, HeldRole) else target.noun
     return (
         Demand(
             action="sts:AssumeRole",
             resource=target.arn,
             resource_account_id=target.account_id,
             context=context,
-            trust=trust,
+            trust=target.noun.trust,
         ),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from sts.audit.events import CHECKPOINT_LOGGER
 from sts.model import Secret
 
 _MASK = "***"
@@ -41,6 +42,8 @@ def configure_logs(level: str, *, as_json: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # What was cut off the audit shows only against an exported checkpoint: they are logged even where little is.
+    logging.getLogger(CHECKPOINT_LOGGER).setLevel(logging.INFO)
 
 
 def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

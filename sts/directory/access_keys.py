@@ -4,13 +4,14 @@ The secret is kept sealed for its access key id, because SigV4 needs it back: a 
 of another key does not open.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from sts.directory.bearers import confirm_bearer
 from sts.entropy import Entropy
-from sts.errors import NotFound, QuotaExceeded
+from sts.errors import NotFound, QuotaExceeded, SealBroken
 from sts.keyring.keyring import Keyring
 from sts.model import AccessKey, Account, Secret, User
 from sts.store import access_keys
@@ -57,6 +58,19 @@ class AccessKeys:
         key = get_access_key(tx.connection, owner, access_key_id)
         access_keys.delete_access_key(tx.connection, key.access_key_id)
         tx.touch("access-key", key.access_key_id)
+
+    def reseal(self, tx: Transaction, *, after: str, limit: int) -> str | None:
+        """Seal anew the secrets of up to *limit* keys behind *after* that are not under the current sealing key.
+
+        Returns where to go on, None after the last. One that does not open is left as it is: its user is refused.
+        """
+        keys = access_keys.list_after(tx.connection, after, limit)
+        for key in keys:
+            with suppress(SealBroken):
+                sealed = self.keyring.find_resealed(key.sealed_secret, key.access_key_id.encode())
+                if sealed is not None:
+                    access_keys.update_sealed_secret(tx.connection, key.access_key_id, sealed)
+        return keys[-1].access_key_id if len(keys) == limit else None
 
     def _mint(self, tx: Transaction, account_id: str, user_id: str | None) -> MintedKey:
         access_key_id = self.entropy.access_key_id("AKIA", account_id)

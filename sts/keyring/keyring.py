@@ -8,11 +8,13 @@ import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from sts.clock import Clock
 from sts.crypto import sealing
-from sts.crypto.base64url import encode_base64url
+from sts.crypto.base64url import encode_base64url, parse_base64url
+from sts.crypto.jsonobject import parse_json_object
 from sts.crypto.jwk import KeySet, SigningKey, generate_signing_key, render_private_jwk
 from sts.crypto.jws import sign_jws, verify_jws
 from sts.entropy import Entropy
@@ -104,6 +106,15 @@ class Keyring:
             raise TokenInvalid("The token is of another type")
         return verified.payload
 
+    def verify_standing(self, token: str) -> None:
+        """Raise KeyUnknown unless the key that *token* names still verifies, or TokenMalformed when it names none.
+
+        Nothing else of the token is looked at: this is for one that was verified before, whose key may be gone since.
+        """
+        kid = _read_kid(token.partition(".")[0])
+        if all(key.kid != kid for key in self._now_ring().key_set.keys):
+            raise KeyUnknown("The key that signed the token is gone")
+
     def jwks(self) -> tuple[bytes, str]:
         """Return the JWKS document, of next, current and verify-only keys in a stable order, and its ETag."""
         ring = self._now_ring()
@@ -141,6 +152,10 @@ class Keyring:
         except KeyUnknown as fault:
             raise SealBroken("The sealed value's key is unknown", detail=fault.detail) from fault
         return sealing.open_sealed(sealed, key=key, associated_data=associated_data)
+
+    def current_version(self, purpose: Purpose) -> int:
+        """Return the version of the key of *purpose*, other than signing, that is used now."""
+        return self._now_ring().current[purpose]
 
     def find_resealed(self, value: bytes, associated_data: bytes) -> bytes | None:
         """Return *value* sealed anew under the current key; None when it is under that key already."""
@@ -263,6 +278,13 @@ class Keyring:
             self._mark, self._ring = self._read(self._ring.material)
         except KeysRefused as fault:
             raise KeyUnknown(unknown.message, detail=fault.message) from fault
+
+
+@lru_cache(64)
+def _read_kid(header: str) -> str | None:
+    """Return the `kid` of an encoded header; the headers of one key are all alike, so few are ever read."""
+    kid = parse_json_object(parse_base64url(header.encode("ascii"))).get("kid")
+    return kid if isinstance(kid, str) else None
 
 
 def open_keyring(

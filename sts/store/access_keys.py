@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from sts.model import AccessKey
 from sts.store.database import from_microseconds, to_microseconds
+from sts.store.locks import lock_uses
 from sts.store.tables import access_key, access_key_use
 
 
@@ -32,6 +33,18 @@ def list_access_keys(connection: Connection, account_id: str, user_id: str | Non
     return tuple(_access_key(row) for row in connection.execute(query.order_by(access_key.c.access_key_id)))
 
 
+def list_after(connection: Connection, after: str, limit: int) -> tuple[AccessKey, ...]:
+    """Return up to *limit* keys of all accounts behind the access key id *after*, by access key id."""
+    of_all = select(access_key).where(access_key.c.access_key_id > after).order_by(access_key.c.access_key_id)
+    return tuple(_access_key(row) for row in connection.execute(of_all.limit(limit)))
+
+
+def update_sealed_secret(connection: Connection, access_key_id: str, sealed_secret: bytes) -> None:
+    """Keep the same secret sealed under another key."""
+    of_key = access_key.c.access_key_id == access_key_id
+    connection.execute(update(access_key).where(of_key).values(sealed_secret=sealed_secret))
+
+
 def insert_access_key(connection: Connection, new: AccessKey) -> None:
     """Keep a new access key."""
     connection.execute(
@@ -53,6 +66,7 @@ def update_access_key(connection: Connection, access_key_id: str, *, active: boo
 
 def delete_access_key(connection: Connection, access_key_id: str) -> None:
     """Remove the key and the note of its last use."""
+    lock_uses(connection, alone=True)
     connection.execute(delete(access_key_use).where(access_key_use.c.access_key_id == access_key_id))
     connection.execute(delete(access_key).where(access_key.c.access_key_id == access_key_id))
 

@@ -1,4 +1,5 @@
 import asyncio
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -20,7 +21,9 @@ from sts.errors import AlreadyExists, NotFound, ProofMissing, Unavailable
 from sts.model import Caller, CallerKind
 from sts.settings import read_settings
 from sts.store.database import Transaction
+from sts.store.sqlite import SqliteDatabase
 
+X_DIGEST = hashlib.sha256(b"x" * 12_290).hexdigest()
 ALICE = Caller(
     kind=CallerKind.USER,
     account_id="111122223333",
@@ -42,6 +45,11 @@ def at(home: Path, clock: ManualClock, entropy: Entropy) -> Iterator[Foundation]
 
 def entry(at: Foundation, **more: Any) -> Entry:
     return Entry(request_id=at.entropy.request_id(), at=at.clock.now(), address="127.0.0.1", user_agent="test", **more)
+
+
+def path_of(at: Foundation) -> str:
+    assert isinstance(at.database, SqliteDatabase)
+    return at.database.writer.url.database or ""
 
 
 def bodies(at: Foundation) -> list[dict[str, Any]]:
@@ -83,7 +91,7 @@ def test_a_change_and_its_record_are_one_transaction(at: Foundation) -> None:
 
 
 def test_a_record_that_cannot_be_written_undoes_the_change(at: Foundation) -> None:
-    with closing(sqlite3.connect(at.database.writer.url.database or "")) as file:
+    with closing(sqlite3.connect(path_of(at))) as file:
         file.execute("ALTER TABLE audit_record RENAME TO gone")
         file.commit()
     made = entry(at, event=Event.ACCOUNT_CREATE, caller=ALICE)
@@ -94,7 +102,7 @@ def test_a_record_that_cannot_be_written_undoes_the_change(at: Foundation) -> No
 
 
 def test_after_a_failed_commit_the_stream_goes_on_where_it_was(at: Foundation) -> None:
-    path = at.database.writer.url.database or ""
+    path = path_of(at)
     asyncio.run(together(at, at.journal.record(entry(at, caller=ALICE))))
     with closing(sqlite3.connect(path)) as file:
         file.execute("ALTER TABLE audit_record RENAME TO gone")
@@ -246,9 +254,8 @@ def test_nothing_new_makes_no_checkpoint(at: Foundation) -> None:
 @pytest.mark.parametrize(
     ("value", "kept"),
     [
-        ("x" * 512, "x" * 512),
-        ("x" * 513, "x" * 512 + "… and 1 characters more"),
-        ({"a": ["y" * 600]}, {"a": ["y" * 512 + "… and 88 characters more"]}),
+        ("x" * 12_288, "x" * 12_288),
+        ({"a": ["x" * 12_290]}, {"a": ["x" * 12_288 + f"… and 2 characters more, SHA-256 {X_DIGEST}"]}),
         (7, 7),
     ],
 )

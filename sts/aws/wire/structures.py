@@ -23,7 +23,11 @@ _DEPTH = 12
 # Neither zero nor leading zeros: `01` and `1` would be two spellings of one place.
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _ENVELOPE = frozenset({"Action", "Version"})
-_SIGNATURE = "X-Amz-"  # the parameters of a presigned request (SigV4, "Query string parameters")
+# The parameters of a presigned request (SigV4, "Query string parameters").
+_SIGNATURE = frozenset(
+    f"X-Amz-{name}"
+    for name in ("Algorithm", "Credential", "Date", "Expires", "Security-Token", "Signature", "SignedHeaders")
+)
 
 
 def compile_input(model: ServiceModel, operation: str, withheld: frozenset[str]) -> Callable[[Form], dict[str, Any]]:
@@ -47,7 +51,7 @@ def grow_tree(form: Form, faults: Faults) -> Tree:
     """Return the parameters of *form* as a tree, without the envelope and the signature of the request."""
     tree: Tree = {}
     for name, value in form.items():
-        if name in _ENVELOPE or name.startswith(_SIGNATURE):
+        if name in _ENVELOPE or name in _SIGNATURE:
             continue
         if "." not in name and name not in tree:
             tree[name] = value

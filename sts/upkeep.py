@@ -1,0 +1,120 @@
+"""What goes on beside requests: following the store and the key folder, and the chores of each minute.
+
+No chore ends another, or itself: what fails is logged and tried again at the next turn. What a service no longer did
+in silence would show only when it is missed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+
+from sts.audit.journal import Journal
+from sts.audit.sums import Sums
+from sts.clock import Clock
+from sts.directory.access_keys import AccessKeys
+from sts.errors import Refusal
+from sts.keyring.keyring import Keyring
+from sts.keyring.rotation import Purpose
+from sts.store.database import Database
+from sts.store.revocations import delete_ended
+from sts.store.snapshot import Snapshot
+
+_FOLLOW_SECONDS = 0.5
+_MINUTE_SECONDS = 60.0
+_PAGE = 1_000  # secrets that are sealed anew in one transaction
+
+_log = structlog.get_logger("sts.upkeep")
+
+
+@dataclass(slots=True, kw_only=True)
+class Upkeep:
+    """The chores of one process."""
+
+    clock: Clock
+    keyring: Keyring
+    database: Database
+    snapshot: Snapshot
+    journal: Journal
+    sums: Sums
+    access_keys: AccessKeys
+    beside: Sequence[Callable[[], Awaitable[None]]] = ()  # what other parts have to do for as long as the process lives
+    _resealed_under: int = field(default=0, init=False)  # the sealing key that all secrets are known to be under
+    _resealed_to: str = field(default="", init=False)  # the last access key that was looked at
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Do the chores until the context ends, then end in order: no answer is left without its record."""
+        async with self.database.serving():
+            writer = asyncio.create_task(self.journal.write())
+            works = (self._follow(), self._keep_minutes(), *(work() for work in self.beside))
+            beside = [asyncio.ensure_future(work) for work in works]
+            try:
+                yield
+            finally:
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
+                await self._close(writer)
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(_FOLLOW_SECONDS)
+            await self._attempt("store.follow.failed", self.snapshot.follow())
+            await self._attempt("keys.refresh.failed", asyncio.to_thread(self.keyring.refresh))
+            await self._attempt("audit.retry.failed", self.journal.retry())
+
+    async def _keep_minutes(self) -> None:
+        while True:
+            await asyncio.sleep(_MINUTE_SECONDS)
+            await self.keep_minute()
+
+    async def keep_minute(self) -> None:
+        """Do what is due once a minute."""
+        await self._record_sums()
+        await self._attempt("audit.checkpoint.failed", self.journal.checkpoint())
+        # In a thread: making an RSA key takes long, and the folder may be locked by another process.
+        await self._attempt("keys.tend.failed", asyncio.to_thread(self.keyring.tend))
+        await self._attempt("secrets.reseal.failed", self._reseal())
+        now = self.clock.now()
+        ended = self.database.transact(lambda tx: delete_ended(tx.connection, now), now)
+        await self._attempt("revocations.purge.failed", ended)
+
+    async def _record_sums(self) -> None:
+        for entry in self.sums.take():
+            if not await self._attempt("sums.record.failed", self.journal.record(entry)):
+                self.sums.put_back(entry)
+
+    async def _reseal(self) -> None:
+        """Seal a further page of secrets anew, until all are under the current key: then an old one may go."""
+        current = self.keyring.current_version(Purpose.SEALING)
+        if current == self._resealed_under:
+            return
+        work = partial(self.access_keys.reseal, after=self._resealed_to, limit=_PAGE)
+        further, _ = await self.database.transact(work, self.clock.now())
+        self._resealed_to = further or ""
+        if further is None:
+            self._resealed_under = current
+
+    async def _attempt(self, event: str, work: Awaitable[object]) -> bool:
+        """Do *work* and say whether it was done; what keeps it from being done is logged."""
+        try:
+            await work
+        except Refusal as refusal:
+            _log.error(event, reason=refusal.detail or refusal.message)
+        except Exception:  # noqa: BLE001  a bug in one chore must not end the others in silence
+            _log.exception(event)
+        else:
+            return True
+        return False
+
+    async def _close(self, writer: asyncio.Task[None]) -> None:
+        for entry in self.sums.take():
+            self.journal.leave(entry)
+        self.journal.close()
+        await writer
+        await self._attempt("audit.checkpoint.failed", self.journal.checkpoint())
+        self.database.close()
