@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from sts.cache.address import MEMORY, parse_address
 from sts.errors import Malformed, Refusal
 from sts.limits import Rate, ServerLimits, parse_rate
+from sts.store import address as store
+from sts.store.address import SQLITE
 
 Network: TypeAlias = IPv4Network | IPv6Network
 _T = TypeVar("_T")
@@ -46,7 +48,9 @@ SETTINGS = (
         "STS_ISSUER", DEFAULT_ISSUER, "The address of this service as clients see it: `iss` and `aud` of its tokens."
     ),
     Setting(
-        "STS_DATABASE_URL", "sqlite:///STS_HOME/sts.db", "Where accounts, users, roles, policies and audit are kept."
+        "STS_DATABASE_URL",
+        "sqlite:///STS_HOME/sts.db",
+        "Where accounts, users, roles, policies and audit are kept: a file, or PostgreSQL for many processes.",
     ),
     Setting("STS_CACHE_URL", MEMORY, "Where what may be lost is kept for speed: memory, or Redis for many processes."),
     Setting("STS_KEYS_DIR", "STS_HOME/keys", "The key folder: made at first start, private to the service's user."),
@@ -76,7 +80,7 @@ class Settings:
 
     home: Path
     issuer: str
-    database_url: str
+    database_url: str = field(repr=False)  # may hold a password
     cache_url: str = field(repr=False)  # may hold a password
     keys_dir: Path
     evaluator_url: str
@@ -195,8 +199,12 @@ def _check_issuer(settings: Settings) -> str | None:
 
 
 def _check_database(settings: Settings) -> str | None:
-    if not settings.database_url.startswith("sqlite:///"):
-        return "STS_DATABASE_URL: only sqlite:///FILE is offered yet"
+    if settings.database_url.startswith(SQLITE):
+        return None
+    try:
+        store.parse_address(settings.database_url)
+    except Malformed as malformed:
+        return f"STS_DATABASE_URL: {malformed.message}"
     return None
 
 

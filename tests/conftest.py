@@ -13,6 +13,7 @@ from sts.app import lay_foundation
 from sts.clock import ManualClock, SystemClock
 from sts.entropy import Entropy
 from sts.settings import read_settings
+from tests.postgresql_server import PostgresqlServer, postgresql_server
 from tests.service import Service, Tenant, running
 
 BEGINNING = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
@@ -78,3 +79,10 @@ def tenant(service: Service) -> Tenant:
 def resident(server: Service) -> Tenant:
     """An account of the test's own on the shared server."""
     return server.tenant()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL that tests share; each has a database of its own."""
+    with postgresql_server() as started:
+        yield started

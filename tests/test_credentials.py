@@ -21,6 +21,7 @@ from sts.errors import CredentialUnknown, PackedTooLarge, SessionEnded
 from sts.keyring.rotation import Purpose
 from sts.model import Hop, Secret, Session
 from sts.settings import read_settings
+from sts.store.sqlite import SqliteDatabase
 from sts.verify import parse_key_set, verify
 from tests.conftest import BEGINNING
 from tests.service import allow
@@ -211,6 +212,7 @@ def test_a_token_that_would_be_too_long_is_refused(mint: Mint) -> None:
 def test_with_the_cache_emptied_a_session_opens_without_reading_the_store(mint: Mint) -> None:
     minted = mint.mint(NARROWED)
     statements: list[object] = []
+    assert isinstance(mint.at.database, SqliteDatabase)
     for engine in (mint.at.database.reader, mint.at.database.writer):
         event.listen(engine, "before_cursor_execute", lambda *statement: statements.append(statement))
     warm = mint.open(minted)

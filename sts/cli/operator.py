@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
@@ -23,10 +24,11 @@ from sts.entropy import Entropy
 from sts.errors import NotFound, Refusal, Unavailable
 from sts.model import Caller, CallerKind
 from sts.settings import Settings
-from sts.store.database import Transaction
+from sts.store.address import SQLITE
+from sts.store.database import Transaction, open_database
+from sts.store.schema import find_revision
 
 _T = TypeVar("_T")
-_SQLITE = "sqlite:///"
 _AGENT = "sts"
 
 _log = structlog.get_logger("sts.cli")
@@ -101,6 +103,7 @@ def open_host(settings: Settings, *, create: bool = False) -> Iterator[Host]:
     configure_logs("error")
     if not create:
         require_store(settings)
+        _require_tables(settings)
     with telling_of_store():
         at = lay_foundation(settings, SystemClock(), Entropy())
     try:
@@ -112,9 +115,24 @@ def open_host(settings: Settings, *, create: bool = False) -> Iterator[Host]:
 
 def require_store(settings: Settings) -> None:
     """Raise NotFound when there is no store here: a command in a wrong folder would make an empty one."""
-    for path in (settings.database_url.removeprefix(_SQLITE), settings.keys_dir):
+    paths = [settings.keys_dir]
+    if settings.database_url.startswith(SQLITE):
+        paths.insert(0, Path(settings.database_url.removeprefix(SQLITE)))
+    for path in paths:
         if not settings.home.joinpath(path).exists():
             raise NotFound(f"There is nothing at {path}: begin with `sts init`, or set STS_HOME to where it is")
+
+
+def _require_tables(settings: Settings) -> None:
+    """Raise NotFound when the database is empty, as another than the one meant would be."""
+    with telling_of_store():
+        database = open_database(settings.database_url)
+        revision = database.read_now(find_revision)
+        database.close()
+    if revision is None:
+        raise NotFound(
+            "The database of STS_DATABASE_URL is empty: begin with `sts init`, or set it to the right one"
+        )
 
 
 @contextmanager
@@ -122,6 +140,10 @@ def telling_of_store() -> Iterator[None]:
     """Tell of a store or folder that cannot be used as a Refusal does: by its reason."""
     try:
         yield
+    except Unavailable as unavailable:
+        # Whoever is on the host may know what they would find in the log.
+        told = unavailable.message if unavailable.detail is None else f"{unavailable.message}: {unavailable.detail}"
+        raise Unavailable(told, detail=unavailable.detail) from unavailable
     except Refusal:
         raise
     except DBAPIError as fault:

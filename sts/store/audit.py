@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select, tuple_
 
+from sts.store.locks import lock_uses
 from sts.store.tables import audit_checkpoint, audit_record, audit_stream
 
 _PAGE = 1_000
@@ -50,41 +51,43 @@ class Use(NamedTuple):
 
 
 _MOVE_TEXT = (
-    "INSERT INTO audit_stream (stream,sequence,mac) VALUES (?,?,?) "
+    "INSERT INTO audit_stream (stream,sequence,mac) VALUES {} "
     "ON CONFLICT (stream) DO UPDATE SET sequence=excluded.sequence,mac=excluded.mac"
 )
+_PUT_TEXT = (
+    f"INSERT INTO access_key_use ({','.join(Use._fields)}) VALUES {{}} "  # noqa: S608  only names
+    f"ON CONFLICT (access_key_id) DO UPDATE SET {','.join(f'{name}=excluded.{name}' for name in Use._fields[1:])}"
+)
+_INSERT_TEXT = f"INSERT INTO audit_record ({','.join(Row._fields)}) VALUES {{}}"  # noqa: S608  only names
 
 
-@lru_cache(512)
-def _insert_text(rows: int) -> str:
-    return f"INSERT INTO audit_record ({','.join(Row._fields)}) VALUES {_places(Row._fields, rows)}"  # noqa: S608  only names
+def _execute(connection: Connection, text: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Execute *text* for *rows*, in one exchange with either store.
+
+    SQLite's driver lets go of the interpreter's lock once a statement: one for each row would make the writer wait for
+    the event loop's turn at every one of them. PostgreSQL's sends one statement and all the rows together.
+    """
+    if connection.dialect.name == "sqlite":
+        values = tuple(value for row in rows for value in row)
+        connection.exec_driver_sql(text.format(_places(len(rows), len(rows[0]))), values)
+    else:
+        numbered = f"({','.join(f'${number}' for number in range(1, len(rows[0]) + 1))})"
+        connection.exec_driver_sql(text.format(numbered), [tuple(row) for row in rows])
 
 
-@lru_cache(512)
-def _put_text(rows: int) -> str:
-    moved = ",".join(f"{name}=excluded.{name}" for name in Use._fields[1:])
-    return (
-        f"INSERT INTO access_key_use ({','.join(Use._fields)}) VALUES {_places(Use._fields, rows)} "  # noqa: S608  only names
-        f"ON CONFLICT (access_key_id) DO UPDATE SET {moved}"
-    )
-
-
-def _places(names: Sequence[str], rows: int) -> str:
-    return ",".join(["(" + ",".join("?" * len(names)) + ")"] * rows)
+@lru_cache(1024)
+def _places(rows: int, columns: int) -> str:
+    return ",".join(["(" + ",".join("?" * columns) + ")"] * rows)
 
 
 def insert_records(connection: Connection, rows: Sequence[Row]) -> None:
-    """Insert *rows* in one statement.
-
-    The driver lets go of the interpreter's lock once a statement: one for each row would make the writer wait for the
-    event loop's turn at every one of them.
-    """
-    connection.exec_driver_sql(_insert_text(len(rows)), tuple(value for row in rows for value in row))
+    """Insert *rows*."""
+    _execute(connection, _INSERT_TEXT, rows)
 
 
 def move_head(connection: Connection, stream: str, sequence: int, mac: bytes) -> None:
     """Say that the last record of *stream* is now this one."""
-    connection.exec_driver_sql(_MOVE_TEXT, (stream, sequence, mac))
+    _execute(connection, _MOVE_TEXT, [(stream, sequence, mac)])
 
 
 def find_heads(connection: Connection) -> list[Head]:
@@ -155,5 +158,6 @@ def find_checkpoints(connection: Connection) -> Iterator[CheckpointRow]:
 
 
 def put_uses(connection: Connection, uses: Sequence[Use]) -> None:
-    """Note that access keys were used, each at most once among *uses*, in one statement."""
-    connection.exec_driver_sql(_put_text(len(uses)), tuple(value for use in uses for value in use))
+    """Note that access keys were used, each at most once among *uses*."""
+    lock_uses(connection, alone=False)
+    _execute(connection, _PUT_TEXT, sorted(uses))  # in one order everywhere, so that no two wait for each other

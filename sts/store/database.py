@@ -1,30 +1,25 @@
-"""The store is opened, read and changed here.
+"""The store is opened, read and changed here: a SQLite file, or PostgreSQL.
 
-Queries are plain functions over a SQLAlchemy connection; `read` and `transact` run them off the event loop. On SQLite
-one thread writes, so that a group of changes and records costs one hop and one commit, and others read beside it.
+Queries are plain functions over a SQLAlchemy connection and the same for both; `read` and `transact` run them without
+holding up the event loop.
 """
 
-import asyncio
-import sqlite3
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection
 
-from sts.errors import Unavailable
 from sts.store import versions
+from sts.store.address import SQLITE, parse_address
+from sts.store.locks import lock_changes
 from sts.store.versions import Change, Version
 
 _T = TypeVar("_T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_READERS = 2
-_SWITCHES = 100  # attempts, each of which waits for whoever stood in the way of the one before
+UNAVAILABLE = "The store is not available"
 
 
 def to_microseconds(at: datetime) -> int:
@@ -44,14 +39,22 @@ class Transaction:
     connection: Connection
     now: datetime
     changes: set[Change] = field(default_factory=set)
+    _alone: bool = False
 
     def touch(self, noun: str, key: str) -> None:
         """Say that the thing called *key* among *noun* is changed: every snapshot drops it once this is committed."""
         self.changes.add(Change(noun, key))
 
+    def begin_change(self) -> None:
+        """Wait until no other process changes anything; none does before this transaction has ended."""
+        if not self._alone:
+            lock_changes(self.connection)
+            self._alone = True
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Undo what is done within when it raises, and nothing else of the transaction."""
+        """Begin a change; when it raises, undo what was done within and nothing else of the transaction."""
+        self.begin_change()  # outside the savepoint: what is undone lets go of its locks
         before = set(self.changes)
         try:
             with self.connection.begin_nested():
@@ -69,102 +72,70 @@ class Committed:
     changes: frozenset[Change]
 
 
-@dataclass(frozen=True, slots=True)
-class Database:
-    """The SQLite file of the embedded default."""
-
-    writer: Engine
-    reader: Engine
-    writing: ThreadPoolExecutor
-    reading: ThreadPoolExecutor
+class Database(Protocol):
+    """A store. Whoever looks before they write does so within `Transaction.savepoint`, or in `transact_now`."""
 
     async def read(self, query: Callable[[Connection], _T]) -> _T:
-        """Run *query* in a read transaction of its own; raises Unavailable when the store cannot be read."""
-        return await _off_loop(self.reading, lambda: self.read_now(query))
+        """Run *query* in a read transaction of its own; raises Unavailable when the store cannot be read.
+
+        *query* sees one state of the store, and may be run a second time.
+        """
+        ...
 
     async def transact(self, work: Callable[[Transaction], _T], now: datetime) -> tuple[_T, Committed]:
-        """Run *work* in one durable transaction; raises Unavailable, with nothing changed, when it cannot be committed.
+        """Run *work* in one durable transaction; raises Unavailable when it cannot be committed.
 
-        When *work* touched anything, the version is raised in the same transaction.
+        Then nothing is changed, but for a commit that the store made while its answer was lost. When *work* touched
+        anything, the version is raised in the same transaction.
         """
-        return await _off_loop(self.writing, lambda: self.transact_now(work, now))
+        ...
+
+    async def check(self) -> None:
+        """Raise Unavailable, within a second, unless the store can be used."""
+        ...
 
     def read_now(self, query: Callable[[Connection], _T]) -> _T:
-        """Do what `read` does, in this thread."""
-        with self.reader.begin() as connection:
-            return query(connection)
+        """Do what `read` does, and wait: for starts, commands on the host and tests."""
+        ...
 
     def transact_now(self, work: Callable[[Transaction], _T], now: datetime) -> tuple[_T, Committed]:
-        """Do what `transact` does, in this thread."""
-        with self.writer.begin() as connection:
-            transaction = Transaction(connection, now)
-            result = work(transaction)
-            version = versions.raise_version(connection, transaction.changes) if transaction.changes else None
-            changes = frozenset(transaction.changes)
-        return result, Committed(version, changes)
+        """Do what `transact` does, and wait; the whole of *work* is one change."""
+        ...
+
+    def migrate(self, prepare: Callable[[Connection], None]) -> bool:
+        """Bring the store up to date and run *prepare* in the same transaction; say whether anything was to be done.
+
+        Two processes may start at once: the second waits for the first's transaction and finds nothing left to do.
+        Raises Unavailable when the store cannot be used or would not keep what it is told.
+        """
+        ...
+
+    def serving(self) -> AbstractAsyncContextManager[None]:
+        """Keep connections of the running event loop open until the context ends."""
+        ...
 
     def close(self) -> None:
-        """Wait for what is under way and close the file."""
-        self.writing.shutdown()
-        self.reading.shutdown()
-        self.writer.dispose()
-        self.reader.dispose()
+        """Wait for what is under way and let go of everything."""
+        ...
 
 
-async def _off_loop(pool: ThreadPoolExecutor, call: Callable[[], _T]) -> _T:
-    try:
-        return await asyncio.get_running_loop().run_in_executor(pool, call)
-    except DBAPIError as error:
-        # The statement and its values are left out of every text: they may hold what a caller sent.
-        raise Unavailable("The store is not available", detail=str(error.orig)) from None
+def complete(transaction: Transaction, work: Callable[[Transaction], _T]) -> tuple[_T, Committed]:
+    """Run *work*, and raise the version when it touched anything; what is left to do is to commit."""
+    result = work(transaction)
+    version = versions.raise_version(transaction.connection, transaction.changes) if transaction.changes else None
+    return result, Committed(version, frozenset(transaction.changes))
 
 
 def open_database(url: str) -> Database:
-    """Open the store at *url* (`sqlite:///FILE`); raises ValueError for a kind of store that is not offered."""
-    if make_url(url).get_backend_name() != "sqlite":
-        raise ValueError("only sqlite:/// is offered")
-    return Database(
-        writer=_open_engine(url, "BEGIN IMMEDIATE", 1),
-        reader=_open_engine(url, "BEGIN", _READERS),
-        writing=ThreadPoolExecutor(1, "store-writer"),
-        reading=ThreadPoolExecutor(_READERS, "store-reader"),
-    )
+    """Open the store at *url* (the forms are those of `address`); raises Malformed.
 
+    Nothing is connected to, and no file made, before something is asked.
+    """
+    # Either is imported when it is used: a service on one of them has no use for the other's driver.
+    if url.startswith(SQLITE):
+        from sts.store.sqlite import open_sqlite  # noqa: PLC0415
 
-def _open_engine(url: str, begin: str, connections: int) -> Engine:
-    engine = create_engine(
-        url,
-        pool_size=connections,
-        max_overflow=0,
-        # What a caller sent stands in no text of an error: a trace of one goes to the log.
-        hide_parameters=True,
-        connect_args={"timeout": 10, "check_same_thread": False},
-    )
+        return open_sqlite(url)
+    from sts.store.postgresql import open_postgresql  # noqa: PLC0415
 
-    def configure(connection: Any, _record: Any) -> None:
-        # The driver's own BEGIN comes too late for a savepoint or a consistent read, so it is switched off.
-        connection.isolation_level = None
-        # A fresh file's pages: on the usual ones of 4 KB an audit record is too long for its leaf and takes a further
-        # page for itself.
-        connection.execute("PRAGMA page_size=8192")
-        _journal_ahead(connection)
-        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    event.listen(engine, "connect", configure)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
-    return engine
-
-
-def _journal_ahead(connection: sqlite3.Connection) -> None:
-    """Switch to a write-ahead log, which the file remembers: only the first to open a fresh file has anything to do."""
-    for _ in range(_SWITCHES):
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            # Another process opens the same fresh file. SQLite does not wait for this lock, but it does for a writer's.
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-        else:
-            return
-    connection.execute("PRAGMA journal_mode=WAL")
+    return open_postgresql(parse_address(url))

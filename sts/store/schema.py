@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, inspect, text
+
+from sts.store.locks import remove_limits
 
 HEAD = "0002"
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -16,19 +18,14 @@ def find_revision(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def migrate(engine: Engine, prepare: Callable[[Connection], None]) -> bool:
-    """Bring the store to HEAD and run *prepare* in the same transaction; say whether anything was to be done.
-
-    Two processes may start at once: the second waits for the first's transaction and finds nothing left to do.
-    """
-    with engine.begin() as connection:
-        return upgrade(connection, prepare)
-
-
 def upgrade(connection: Connection, prepare: Callable[[Connection], None]) -> bool:
-    """Do what `migrate` does, within the transaction of *connection*."""
+    """Bring the store to HEAD and run *prepare*, within the transaction of *connection*; say whether there was need.
+
+    Nobody else may migrate meanwhile: see `Database.migrate`.
+    """
     if find_revision(connection) == HEAD:
         return False
+    remove_limits(connection)
     _run_revisions(connection)
     prepare(connection)
     return True

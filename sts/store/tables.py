@@ -14,9 +14,10 @@ from sqlalchemy import (
     MetaData,
     PrimaryKeyConstraint,
     Table,
-    Text,
     UniqueConstraint,
 )
+
+from sts.store.columns import TEXT
 
 metadata = MetaData(
     naming_convention={
@@ -30,8 +31,8 @@ metadata = MetaData(
 account = Table(
     "account",
     metadata,
-    Column("account_id", Text, primary_key=True),
-    Column("name", Text, nullable=False),
+    Column("account_id", TEXT, primary_key=True),
+    Column("name", TEXT, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )
@@ -39,11 +40,11 @@ account = Table(
 user = Table(
     "iam_user",
     metadata,
-    Column("unique_id", Text, primary_key=True),
+    Column("unique_id", TEXT, primary_key=True),
     Column("account_id", ForeignKey("account.account_id"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("name_key", Text, nullable=False),
-    Column("path", Text, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("name_key", TEXT, nullable=False),
+    Column("path", TEXT, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("account_id", "name_key"),
@@ -52,11 +53,11 @@ user = Table(
 group = Table(
     "iam_group",
     metadata,
-    Column("unique_id", Text, primary_key=True),
+    Column("unique_id", TEXT, primary_key=True),
     Column("account_id", ForeignKey("account.account_id"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("name_key", Text, nullable=False),
-    Column("path", Text, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("name_key", TEXT, nullable=False),
+    Column("path", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("account_id", "name_key"),
 )
@@ -73,13 +74,13 @@ membership = Table(
 role = Table(
     "iam_role",
     metadata,
-    Column("unique_id", Text, primary_key=True),
+    Column("unique_id", TEXT, primary_key=True),
     Column("account_id", ForeignKey("account.account_id"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("name_key", Text, nullable=False),
-    Column("path", Text, nullable=False),
-    Column("description", Text, nullable=False),
-    Column("trust_policy", Text, nullable=False),  # principals by unique id
+    Column("name", TEXT, nullable=False),
+    Column("name_key", TEXT, nullable=False),
+    Column("path", TEXT, nullable=False),
+    Column("description", TEXT, nullable=False),
+    Column("trust_policy", TEXT, nullable=False),  # principals by unique id
     Column("max_session_seconds", Integer, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
@@ -90,12 +91,12 @@ role = Table(
 policy = Table(
     "policy",
     metadata,
-    Column("policy_id", Text, primary_key=True),
-    Column("account_id", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("name_key", Text, nullable=False),
-    Column("path", Text, nullable=False),
-    Column("description", Text, nullable=False),
+    Column("policy_id", TEXT, primary_key=True),
+    Column("account_id", TEXT, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("name_key", TEXT, nullable=False),
+    Column("path", TEXT, nullable=False),
+    Column("description", TEXT, nullable=False),
     Column("default_version", Integer, nullable=False),
     Column("last_version", Integer, nullable=False),  # numbers are never given twice
     Column("created_at", BigInteger, nullable=False),
@@ -108,7 +109,7 @@ policy_version = Table(
     metadata,
     Column("policy_id", ForeignKey("policy.policy_id"), nullable=False),
     Column("number", Integer, nullable=False),
-    Column("document", Text, nullable=False),
+    Column("document", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("policy_id", "number"),
 )
@@ -117,9 +118,9 @@ policy_version = Table(
 attachment = Table(
     "attachment",
     metadata,
-    Column("bearer_id", Text, nullable=False),
+    Column("bearer_id", TEXT, nullable=False),
     Column("policy_id", ForeignKey("policy.policy_id"), nullable=False),
-    Column("account_id", Text, nullable=False),  # of the bearer
+    Column("account_id", TEXT, nullable=False),  # of the bearer
     Column("attached_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("bearer_id", "policy_id"),
     Index(None, "policy_id", "account_id"),
@@ -128,16 +129,16 @@ attachment = Table(
 inline_policy = Table(
     "inline_policy",
     metadata,
-    Column("bearer_id", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("document", Text, nullable=False),
+    Column("bearer_id", TEXT, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("document", TEXT, nullable=False),
     PrimaryKeyConstraint("bearer_id", "name"),
 )
 
 access_key = Table(
     "access_key",
     metadata,
-    Column("access_key_id", Text, primary_key=True),
+    Column("access_key_id", TEXT, primary_key=True),
     Column("account_id", ForeignKey("account.account_id"), nullable=False),
     Column("user_id", ForeignKey("iam_user.unique_id")),  # null: the key of the account's root
     Column("active", Boolean, nullable=False),
@@ -150,17 +151,17 @@ access_key = Table(
 access_key_use = Table(
     "access_key_use",
     metadata,
-    Column("access_key_id", Text, primary_key=True),
+    Column("access_key_id", TEXT, primary_key=True),
     Column("used_at", BigInteger, nullable=False),
-    Column("service", Text, nullable=False),
-    Column("region", Text, nullable=False),
+    Column("service", TEXT, nullable=False),
+    Column("region", TEXT, nullable=False),
 )
 
 # The subject is a session's `jti`, a principal's unique id, or an account's digits.
 revocation = Table(
     "revocation",
     metadata,
-    Column("subject", Text, primary_key=True),
+    Column("subject", TEXT, primary_key=True),
     Column("before", BigInteger, nullable=False),
     Column("ends_at", BigInteger, nullable=False),
 )
@@ -170,7 +171,7 @@ version = Table(
     "version",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("epoch", Text, nullable=False),
+    Column("epoch", TEXT, nullable=False),
     Column("counter", BigInteger, nullable=False),
 )
 
@@ -179,20 +180,20 @@ change = Table(
     "change",
     metadata,
     Column("counter", BigInteger, nullable=False),
-    Column("noun", Text, nullable=False),
-    Column("key", Text, nullable=False),
+    Column("noun", TEXT, nullable=False),
+    Column("key", TEXT, nullable=False),
     PrimaryKeyConstraint("counter", "noun", "key"),
 )
 
 audit_record = Table(
     "audit_record",
     metadata,
-    Column("stream", Text, nullable=False),
+    Column("stream", TEXT, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("event", Text, nullable=False),
-    Column("account_id", Text),
-    Column("body", Text, nullable=False),
+    Column("event", TEXT, nullable=False),
+    Column("account_id", TEXT),
+    Column("body", TEXT, nullable=False),
     Column("mac", LargeBinary, nullable=False),
     PrimaryKeyConstraint("stream", "sequence"),
     Index(None, "account_id", "at"),
@@ -203,7 +204,7 @@ audit_record = Table(
 audit_stream = Table(
     "audit_stream",
     metadata,
-    Column("stream", Text, primary_key=True),
+    Column("stream", TEXT, primary_key=True),
     Column("sequence", BigInteger, nullable=False),
     Column("mac", LargeBinary, nullable=False),
 )
@@ -211,8 +212,8 @@ audit_stream = Table(
 audit_checkpoint = Table(
     "audit_checkpoint",
     metadata,
-    Column("checkpoint_id", Text, primary_key=True),
+    Column("checkpoint_id", TEXT, primary_key=True),
     Column("at", BigInteger, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", TEXT, nullable=False),
     Column("mac", LargeBinary, nullable=False),
 )

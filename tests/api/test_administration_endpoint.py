@@ -69,8 +69,9 @@ def test_a_bug_is_answered_with_a_request_id_and_recorded_as_failed(endpoint: Ad
     assert (status, body["__type"]) == (500, "InternalFailure")
     assert headers[b"x-amzn-requestid"]
     assert "hush" not in str(body)
-    with endpoint.database.reader.begin() as connection:
-        (event,) = connection.exec_driver_sql("SELECT event FROM audit_record").scalars()
+    (event,) = endpoint.database.read_now(
+        lambda connection: list(connection.exec_driver_sql("SELECT event FROM audit_record").scalars())
+    )
     assert event == "audit.read.failed"
 
 

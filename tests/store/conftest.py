@@ -8,21 +8,68 @@ from sts.clock import ManualClock
 from sts.entropy import Entropy
 from sts.keyring.keyring import Keyring, open_keyring
 from sts.store.database import Database, open_database
-from sts.store.schema import migrate
+from sts.store.sqlite import SqliteDatabase
 from tests.conftest import BEGINNING
+from tests.postgresql_server import PostgresqlServer
 from tests.store.world import World, furnish
 
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'sts.db'}"
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
 
 
-@pytest.fixture
-def database(url: str, clock: ManualClock, entropy: Entropy) -> Iterator[Database]:
-    """A store of the test's own, made as a first start makes it."""
+def make(url: str, clock: ManualClock, entropy: Entropy) -> Database:
+    """Open a store and make it as a first start does."""
     opened = open_database(url)
-    migrate(opened.writer, lambda connection: prepare_store(connection, clock, entropy))
+    opened.migrate(lambda connection: prepare_store(connection, clock, entropy))
+    return opened
+
+
+@pytest.fixture(params=[SQLITE, POSTGRESQL])
+def kind(request: pytest.FixtureRequest) -> str:
+    """The kinds of store that one suite is for."""
+    told: str = request.param
+    return told
+
+
+@pytest.fixture
+def url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The address of a store of the test's own, with nothing in it."""
+    if kind == SQLITE:
+        return f"sqlite:///{tmp_path / 'sts.db'}"
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    return server.url(server.make_database())
+
+
+@pytest.fixture
+def made_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The address of a store of the test's own, made as a first start makes it."""
+    if kind == SQLITE:
+        url = f"sqlite:///{tmp_path / 'made.db'}"
+        make(url, request.getfixturevalue("clock"), request.getfixturevalue("entropy")).close()
+        return url
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    return server.url(server.make_database(request.getfixturevalue("made")))
+
+
+@pytest.fixture
+def database(made_url: str) -> Iterator[Database]:
+    opened = open_database(made_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def made(postgresql: PostgresqlServer) -> str:
+    """A database that others are copies of."""
+    name = postgresql.make_database()
+    make(postgresql.url(name), ManualClock(BEGINNING), Entropy()).close()
+    return name
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path, clock: ManualClock, entropy: Entropy) -> Iterator[SqliteDatabase]:
+    """What is said of SQLite alone is tried on this one."""
+    opened = make(f"sqlite:///{tmp_path / 'alone.db'}", clock, entropy)
+    assert isinstance(opened, SqliteDatabase)
     yield opened
     opened.close()
 
@@ -34,7 +81,7 @@ def store_keyring(tmp_path_factory: pytest.TempPathFactory) -> Keyring:
 
 
 @pytest.fixture
-def world(url: str, database: Database, store_keyring: Keyring) -> Iterator[World]:
-    other = open_database(url)
+def world(made_url: str, database: Database, store_keyring: Keyring) -> Iterator[World]:
+    other = open_database(made_url)
     yield furnish(database, other, store_keyring)
     other.close()

@@ -6,11 +6,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, inspect, select
 
 from sts.store import schema
 from sts.store.database import Database, open_database
-from sts.store.schema import HEAD, find_revision, migrate
+from sts.store.schema import HEAD, find_revision
 from sts.store.tables import change, metadata, policy, version
 
 # A process that says when it is ready, begins on a word, and says whether it had anything to do.
@@ -20,12 +20,11 @@ from sts.app import prepare_store
 from sts.clock import SystemClock
 from sts.entropy import Entropy
 from sts.store.database import open_database
-from sts.store.schema import migrate
 from alembic import command, config
 print("ready", flush=True)
 sys.stdin.readline()
 database = open_database(sys.argv[1])
-print(migrate(database.writer, lambda connection: prepare_store(connection, SystemClock(), Entropy())), flush=True)
+print(database.migrate(lambda connection: prepare_store(connection, SystemClock(), Entropy())), flush=True)
 database.close()
 """
 
@@ -45,7 +44,7 @@ def _starting(url: str) -> "subprocess.Popen[str]":
     )
 
 
-def test_processes_that_start_at_once_on_a_fresh_file_all_succeed_and_one_makes_it(url: str) -> None:
+def test_processes_that_start_at_once_on_a_fresh_store_all_succeed_and_one_makes_it(url: str) -> None:
     processes = [_starting(url) for _ in range(3)]
     for process in processes:
         assert process.stdout is not None
@@ -77,23 +76,23 @@ def test_the_head_is_the_newest_revision(database: Database) -> None:
 
 
 def test_a_store_that_is_up_to_date_is_left_alone(database: Database) -> None:
-    assert migrate(database.writer, _refuse) is False
+    assert database.migrate(_refuse) is False
 
 
-def test_an_empty_file_has_no_revision(url: str) -> None:
+def test_an_empty_store_has_no_revision(url: str) -> None:
     opened = open_database(url)
     assert opened.read_now(find_revision) is None
     opened.close()
 
 
-def test_a_first_start_that_fails_leaves_an_empty_file(url: str) -> None:
+def test_a_first_start_that_fails_leaves_an_empty_store(url: str) -> None:
     opened = open_database(url)
     try:
-        migrate(opened.writer, _refuse)
+        opened.migrate(_refuse)
     except AssertionError as stopped:
         assert str(stopped) == "nothing was left to do"  # noqa: PT017  it is ours, and the store is looked at after it
     assert opened.read_now(find_revision) is None
-    assert not opened.read_now(lambda c: c.dialect.get_table_names(c))
+    assert not opened.read_now(lambda c: inspect(c).get_table_names())
     opened.close()
 
 

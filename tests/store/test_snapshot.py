@@ -23,7 +23,7 @@ from tests.store.looks import (
     session_policy_puts,
     spare_exists,
 )
-from tests.store.world import ACCOUNT, FIRST_TEXT, USERS, World, second_version
+from tests.store.world import ACCOUNT, FIRST_TEXT, USERS, World, reader_of, second_version
 
 
 def reads_of(snapshot: Snapshot, world: World, look: Look) -> tuple[Any, int]:
@@ -33,9 +33,10 @@ def reads_of(snapshot: Snapshot, world: World, look: Look) -> tuple[Any, int]:
     def count(*statement: object) -> None:
         counted.append(statement)
 
-    event.listen(snapshot.database.reader, "before_cursor_execute", count)
+    reader = reader_of(snapshot.database)
+    event.listen(reader, "before_cursor_execute", count)
     seen = asyncio.run(look(snapshot, world))
-    event.remove(snapshot.database.reader, "before_cursor_execute", count)
+    event.remove(reader, "before_cursor_execute", count)
     return seen, len(counted)
 
 

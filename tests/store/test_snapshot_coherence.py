@@ -64,7 +64,7 @@ def choose_version(tx: Transaction, world: World) -> None:
 
 def disable(table: str, column: str, noun: str, key: Callable[[World], str]) -> Work:
     def work(tx: Transaction, world: World) -> None:
-        statement = f"UPDATE {table} SET enabled = 0 WHERE {column} = :key"  # noqa: S608  names of our own
+        statement = f"UPDATE {table} SET enabled = false WHERE {column} = :key"  # noqa: S608  names of our own
         tx.connection.execute(text(statement), {"key": key(world)})
         tx.touch(noun, key(world))
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from sqlalchemy import Engine
+
 from sts.directory.access_keys import AccessKeys
 from sts.directory.accounts import Accounts
 from sts.directory.attachments import Attachments
@@ -17,7 +19,9 @@ from sts.keyring.keyring import Keyring
 from sts.model import AccessKey, Group, Policy, Role, User
 from sts.store import versions
 from sts.store.database import Database, Transaction
+from sts.store.postgresql import PostgresqlDatabase
 from sts.store.snapshot import Snapshot
+from sts.store.sqlite import SqliteDatabase
 from tests.conftest import BEGINNING
 from tests.service import allow, trust
 
@@ -81,6 +85,14 @@ def furnish(database: Database, other: Database, keyring: Keyring) -> World:
     made, _ = database.transact_now(make, BEGINNING)
     near, far = (Snapshot(each, each.read_now(versions.read_version)) for each in (database, other))
     return World(database, near, far, keys, **made)
+
+
+def reader_of(database: Database) -> Engine:
+    """Return what *database* reads with when nothing is kept open."""
+    if isinstance(database, SqliteDatabase):
+        return database.reader
+    assert isinstance(database, PostgresqlDatabase)
+    return database._single.reading.sync_engine
 
 
 def second_version(tx: Transaction, world: World) -> None:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from sts.store.columns import TEXT
+
 revision = "0002"
 down_revision = "0001"
 
@@ -10,7 +12,7 @@ down_revision = "0001"
 def upgrade() -> None:
     op.create_table(
         "revocation",
-        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("subject", TEXT, nullable=False),
         sa.Column("before", sa.BigInteger(), nullable=False),
         sa.Column("ends_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("subject", name="pk_revocation"),

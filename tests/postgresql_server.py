@@ -1,0 +1,118 @@
+"""A real PostgreSQL for tests: private, on a free port of loopback, in a folder of its own."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from tests.redis_servers import free_port
+
+_OWNER = "postgres"  # PostgreSQL refuses to run as root
+_LOCALE = ("--encoding=UTF8", "--locale-provider=icu", "--icu-locale=en-US", "--locale=C.UTF-8")
+_names = count()
+
+
+def find_program(name: str) -> str:
+    """Return the path of a program of PostgreSQL, which Debian keeps off PATH."""
+    installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
+    found = str(installed[-1]) if installed else shutil.which(name)
+    assert found is not None, f"PostgreSQL's {name} is not installed"
+    return found
+
+
+def _as_owner(*command: str) -> Sequence[str]:
+    return command if os.getuid() else ("runuser", "-u", _OWNER, "--", *command)
+
+
+@dataclass
+class PostgresqlServer:
+    """A server that can be stopped, hung and started again with its data."""
+
+    folder: Path
+    port: int
+    options: tuple[str, ...] = ()
+
+    def url(self, database: str, **options: str) -> str:
+        query = "&".join(f"{name}={value}" for name, value in options.items())
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}" + (f"?{query}" if query else "")
+
+    def start(self) -> None:
+        """Start, and return once it answers."""
+        settings = {"port": str(self.port), "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
+        # What a test writes need not outlive the machine.
+        settings |= {"fsync": "off", "full_page_writes": "off", "max_connections": "60", "autovacuum": "off"}
+        options = [f"-c {name}={value}" if value else f"-c {name}=" for name, value in settings.items()]
+        self._control("start", "-w", "-l", str(self.folder / "log"), "-o", " ".join([*options, *self.options]))
+
+    def stop(self, mode: str = "fast") -> None:
+        self._control("stop", "-w", "-m", mode)
+
+    def _control(self, *command: str) -> None:
+        data = str(self.folder / "data")
+        subprocess.run(
+            _as_owner(find_program("pg_ctl"), "-s", "-D", data, *command),
+            check=True,
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+        )
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the server and to all who serve its connections."""
+        first = int((self.folder / "data" / "postmaster.pid").read_text(encoding="ascii").split()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text(encoding="ascii").split()
+        for process in (first, *map(int, children)):
+            os.kill(process, number)
+
+    def ask(self, statement: str, database: str = "postgres") -> str:
+        """Execute *statement* on a connection of its own and return what is printed."""
+        done = subprocess.run(
+            (
+                find_program("psql"),
+                "-X",
+                "-q",
+                "-A",
+                "-t",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-c",
+                statement,
+                self.url(database),
+            ),
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def make_database(self, template: str = "template0") -> str:
+        """Make a database of a name of its own and return the name."""
+        name = f"sts{next(_names)}"
+        self.ask(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+
+@contextmanager
+def postgresql_server(*options: str) -> Iterator[PostgresqlServer]:
+    """Run a server whose language sorts otherwise than bytes do, below /tmp, where its owner may enter."""
+    with tempfile.TemporaryDirectory(prefix="sts-postgresql-") as name:
+        folder = Path(name)
+        if os.getuid() == 0:
+            owner = pwd.getpwnam(_OWNER)
+            os.chown(folder, owner.pw_uid, owner.pw_gid)
+        make = (find_program("initdb"), "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-N", *_LOCALE)
+        subprocess.run(_as_owner(*make), check=True, cwd="/", stdout=subprocess.DEVNULL)
+        server = PostgresqlServer(folder, free_port(), options)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.send(signal.SIGCONT)
+            server.stop("immediate")
