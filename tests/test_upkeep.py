@@ -1,0 +1,151 @@
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from sts.app import Foundation, build_accounts, lay_foundation
+from sts.audit.events import Outcome
+from sts.audit.record import Entry
+from sts.clock import ManualClock
+from sts.directory.access_keys import AccessKeys
+from sts.entropy import Entropy
+from sts.keyring.rotation import Purpose
+from sts.settings import read_settings
+from sts.store.revocations import Revocation, insert_revocation
+from sts.upkeep import Upkeep
+from tests.service import Service, Tenant, trust
+
+
+@pytest.fixture
+def at(home: Path, clock: ManualClock, entropy: Entropy) -> Iterator[Foundation]:
+    foundation = lay_foundation(read_settings({"STS_HOME": str(home)}), clock, entropy)
+    yield foundation
+    foundation.database.close()
+
+
+def upkeep(at: Foundation) -> Upkeep:
+    return Upkeep(
+        clock=at.clock,
+        keyring=at.keyring,
+        database=at.database,
+        snapshot=at.snapshot,
+        journal=at.journal,
+        sums=at.sums,
+        access_keys=AccessKeys(at.entropy, at.keyring),
+    )
+
+
+def keep_minute(at: Foundation, chores: Upkeep) -> None:
+    """Do the chores of a minute, with the writer running."""
+
+    async def keep() -> None:
+        at.journal._wake, at.journal._closing = asyncio.Event(), False  # each call runs in an event loop of its own
+        writer = asyncio.create_task(at.journal.write())
+        await chores.keep_minute()
+        at.journal.close()
+        await writer
+
+    asyncio.run(keep())
+
+
+def refused(at: Foundation, address: str) -> Entry:
+    return Entry(
+        request_id=at.entropy.request_id(),
+        at=at.clock.now(),
+        address=address,
+        user_agent="",
+        outcome=Outcome.REFUSED,
+        error="MissingAuthenticationToken",
+    )
+
+
+def column(at: Foundation, query: str) -> list[object]:
+    return at.database.read_now(lambda connection: list(connection.execute(text(query)).scalars()))
+
+
+def test_sums_are_recorded_once_a_minute(at: Foundation) -> None:
+    at.sums.add(refused(at, "192.0.2.1"))
+    keep_minute(at, upkeep(at))
+    assert column(at, "SELECT event FROM audit_record") == ["request.refuse.refused"]
+
+
+def test_sums_that_cannot_be_recorded_are_kept_for_the_next_minute(at: Foundation, home: Path) -> None:
+    at.sums.add(refused(at, "192.0.2.1"))
+    at.sums.add(refused(at, "192.0.2.1"))
+    chores = upkeep(at)
+    with closing(sqlite3.connect(home / "sts.db")) as file:
+        file.execute("ALTER TABLE audit_record RENAME TO gone")
+        keep_minute(at, chores)
+        at.sums.add(refused(at, "192.0.2.1"))
+        file.execute("ALTER TABLE gone RENAME TO audit_record")
+    keep_minute(at, chores)
+    assert column(at, "SELECT body ->> '$.parameters.count' FROM audit_record") == [3]
+
+
+def test_a_rotated_sealing_key_seals_every_secret_anew(at: Foundation, clock: ManualClock) -> None:
+    minted = at.database.transact_now(lambda tx: build_accounts(at).create(tx), clock.now())[0].minted
+    chores = upkeep(at)
+    keep_minute(at, chores)
+    before = column(at, "SELECT sealed_secret FROM access_key")
+    at.keyring.rotate(Purpose.SEALING)
+    clock.tick(timedelta(minutes=2))
+    keep_minute(at, chores)
+    (after,) = column(at, "SELECT sealed_secret FROM access_key")
+    assert [after] != before
+    assert isinstance(after, bytes)
+    assert at.keyring.open_sealed(after, minted.key.access_key_id.encode()) == minted.secret.encode()
+    assert at.keyring.find_resealed(after, minted.key.access_key_id.encode()) is None
+
+
+def test_a_secret_that_does_not_open_keeps_no_other_from_being_sealed_anew(at: Foundation, clock: ManualClock) -> None:
+    for _ in range(2):
+        at.database.transact_now(lambda tx: build_accounts(at).create(tx), clock.now())
+    spoil = (
+        "UPDATE access_key SET sealed_secret = x'00' WHERE access_key_id = (SELECT min(access_key_id) FROM access_key)"
+    )
+    at.database.transact_now(lambda tx: tx.connection.execute(text(spoil)), clock.now())
+    at.keyring.rotate(Purpose.SEALING)
+    clock.tick(timedelta(minutes=2))
+    keep_minute(at, upkeep(at))
+    spoilt, sealed = column(at, "SELECT sealed_secret FROM access_key ORDER BY access_key_id")
+    assert spoilt == b"\0"
+    assert isinstance(sealed, bytes)
+    assert at.keyring.find_resealed(sealed, b"any") is None
+
+
+def test_a_failing_chore_does_not_keep_the_others_from_being_done(at: Foundation, clock: ManualClock) -> None:
+    ended = Revocation("AROAX", clock.now(), clock.now() + timedelta(hours=1))
+    at.database.transact_now(lambda tx: insert_revocation(tx.connection, ended), clock.now())
+    clock.tick(timedelta(hours=2))
+    chores = upkeep(at)
+    at.keyring._folder = Path("/nowhere")
+    keep_minute(at, chores)
+    assert column(at, "SELECT subject FROM revocation") == []
+
+
+def test_what_cannot_be_written_is_tried_again_without_a_request(at: Foundation) -> None:
+    at.journal.is_failing = True
+    asyncio.run(at.journal.retry())
+    assert not at.journal.is_failing
+
+
+def test_a_session_ends_at_once_when_its_signing_key_is_removed(
+    service: Service, tenant: Tenant, clock: ManualClock
+) -> None:
+    policy = trust(f"arn:aws:iam::{tenant.account_id}:root")
+    service.call(tenant.key, "CreateRole", RoleName="r", AssumeRolePolicyDocument=policy)
+    session = service.assume(tenant.key, f"arn:aws:iam::{tenant.account_id}:role/r").key()
+    assert service.call(session, "GetCallerIdentity", "sts").status == 200
+    at = lay_foundation(service.settings, clock, service.entropy)
+    at.keyring.rotate(Purpose.SIGNING, "ES256", emergency=True)
+    clock.tick(timedelta(seconds=1))
+    at.keyring.remove(Purpose.SIGNING, 1, "ES256")
+    at.database.close()
+    replies = (service.call(session, "GetCallerIdentity", "sts") for _ in range(300))
+    refusal = next(reply for reply in replies if reply.status != 200)
+    assert (refusal.status, refusal.code) == (403, "InvalidClientTokenId")
