@@ -1,5 +1,6 @@
 """Servers as child processes: started, measured through /proc, and ended."""
 
+import contextlib
 import http.client
 import os
 import socket
@@ -55,7 +56,8 @@ class Server:
         found = [self.process.pid]
         for pid in found:
             for task in Path(f"/proc/{pid}/task").iterdir():
-                found += map(int, (task / "children").read_text(encoding="ascii").split())
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread may end while this looks
+                    found += map(int, (task / "children").read_text(encoding="ascii").split())
         return found
 
 
