@@ -5,8 +5,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -39,6 +38,7 @@ class Application:
 
     seen: list[tuple[str, str, bytes]] = field(default_factory=list)
     headers: list[list[tuple[bytes, bytes]]] = field(default_factory=list)
+    schemes: list[str] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
     let_go: threading.Event = field(default_factory=threading.Event)
     ended: bool = False
@@ -60,6 +60,7 @@ class Application:
             body, more = body + message["body"], message["more_body"]
         self.seen.append((scope["method"], path, body))
         self.headers.append(list(scope["headers"]))
+        self.schemes.append(scope["scheme"])
         if path == "/held":
             await asyncio.to_thread(self.let_go.wait)
         size = int(scope["query_string"] or b"0")
@@ -153,7 +154,7 @@ class Running:
 @contextmanager
 def running(limits: ServerLimits, tls: ssl.SSLContext | None = None) -> Iterator[Running]:
     threshold = Threshold(
-        limits=replace(limits, drain=timedelta(0)),
+        limits=limits,
         readiness=Readiness(),
         sums=Sums(),
         clock=SystemClock(),
