@@ -66,12 +66,22 @@ install_node_modules() {
   printf '%s\n' "$mark" > .venvs/node/.stamp
 }
 
+# The tests start servers of their own; what the packages may start on the usual ports is left alone.
+install_redis() {
+  if command -v redis-server > /dev/null && command -v redis-sentinel > /dev/null; then
+    say "Redis is there already"
+    return
+  fi
+  need_packages redis-server redis-sentinel
+}
+
 install_parts() {
   install_tests
   install_awscli_v1
   install_awscli_v2
   install_node
   install_node_modules
+  install_redis
 }
 
 # step NAME COMMAND…: the first that fails ends the run.
