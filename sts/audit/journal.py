@@ -66,6 +66,7 @@ class Journal:
     _head: bytes = b""
     _checkpointed: int = 0
     _closing: bool = False
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     is_failing: bool = False  # whether the last commit failed: then nothing is answered
 
     async def record(self, entry: Entry) -> None:
@@ -109,7 +110,8 @@ class Journal:
         self._wake.clear()
         while self._waiting:
             group, self._waiting = self._waiting[:_LARGEST_GROUP], self._waiting[_LARGEST_GROUP:]
-            await self._commit(group)
+            async with self._turn:  # not beside `retry`, which would set the stream back
+                await self._commit(group)
         if self._sequence - self._checkpointed >= _CHECKPOINT_RECORDS:
             try:
                 await self.checkpoint()
@@ -121,13 +123,28 @@ class Journal:
 
         Whoever sends requests here may have stopped, so that no record would show it.
         """
-        if self.is_failing:
-            await self.database.transact(self._rewrite_head, self.clock.now())
-            self.is_failing = False
+        async with self._turn:
+            if self.is_failing:
+                place, _ = await self.database.transact(self._rewrite_head, self.clock.now())
+                self._sequence, self._head = place
+                self.is_failing = False
 
-    def _rewrite_head(self, transaction: Transaction) -> None:
-        if self._sequence:
-            table.move_head(transaction.connection, self.stream, self._sequence, self._head)
+    def _rewrite_head(self, transaction: Transaction) -> tuple[int, bytes]:
+        sequence, head = self._find_place(transaction)
+        if sequence:
+            self._move_head(transaction, sequence, head)
+        return sequence, head
+
+    def _move_head(self, transaction: Transaction, sequence: int, mac: bytes) -> None:
+        moved_at = to_microseconds(transaction.now)
+        table.move_head(transaction.connection, table.Head(self.stream, sequence, mac), moved_at)
+
+    def _find_place(self, transaction: Transaction) -> tuple[int, bytes]:
+        """Return where the stream goes on: of a commit that seemed to fail only the store knows whether it was made."""
+        found = table.find_head(transaction.connection, self.stream) if self.is_failing else None
+        if found is not None and found.sequence > self._sequence:
+            return found.sequence, found.mac
+        return self._sequence, self._head
 
     async def checkpoint(self) -> None:
         """Keep and log the heads of all streams, when this one has moved since; raises Unavailable."""
@@ -156,7 +173,7 @@ class Journal:
             _settle(waiting, waiting.refusal)
 
     def _append(self, group: Sequence[_Waiting], transaction: Transaction) -> tuple[int, bytes]:
-        sequence, head = self._sequence, self._head
+        sequence, head = self._find_place(transaction)
         rows = []
         for waiting in group:
             if waiting.change is not None:
@@ -169,7 +186,7 @@ class Journal:
                 head = make_stamp(self.keyring, Purpose.AUDIT, LABEL, bind(self.stream, sequence, head, body))
                 rows.append(table.Row(self.stream, sequence, at, event, account_id, body.decode("utf-8"), head))
         table.insert_records(transaction.connection, rows)
-        table.move_head(transaction.connection, self.stream, sequence, head)
+        self._move_head(transaction, sequence, head)
         self.uses.note(transaction.connection, (waiting.entry for waiting in group))
         return sequence, head
 

@@ -51,8 +51,8 @@ class Use(NamedTuple):
 
 
 _MOVE_TEXT = (
-    "INSERT INTO audit_stream (stream,sequence,mac) VALUES {} "
-    "ON CONFLICT (stream) DO UPDATE SET sequence=excluded.sequence,mac=excluded.mac"
+    "INSERT INTO audit_stream (stream,sequence,mac,moved_at) VALUES {} "
+    "ON CONFLICT (stream) DO UPDATE SET sequence=excluded.sequence,mac=excluded.mac,moved_at=excluded.moved_at"
 )
 _PUT_TEXT = (
     f"INSERT INTO access_key_use ({','.join(Use._fields)}) VALUES {{}} "  # noqa: S608  only names
@@ -85,15 +85,22 @@ def insert_records(connection: Connection, rows: Sequence[Row]) -> None:
     _execute(connection, _INSERT_TEXT, rows)
 
 
-def move_head(connection: Connection, stream: str, sequence: int, mac: bytes) -> None:
-    """Say that the last record of *stream* is now this one."""
-    _execute(connection, _MOVE_TEXT, [(stream, sequence, mac)])
+def move_head(connection: Connection, head: Head, moved_at: int) -> None:
+    """Say that the last record of its stream is now *head*."""
+    _execute(connection, _MOVE_TEXT, [(*head, moved_at)])
 
 
-def find_heads(connection: Connection) -> list[Head]:
-    """Return the heads of all streams, by name."""
-    rows = connection.execute(select(audit_stream).order_by(audit_stream.c.stream))
+def find_heads(connection: Connection, moved_since: int = 0) -> list[Head]:
+    """Return the heads of the streams that have moved since (microseconds of the epoch), by name."""
+    moved = select(audit_stream).where(audit_stream.c.moved_at >= moved_since)
+    rows = connection.execute(moved.order_by(audit_stream.c.stream))
     return [Head(row.stream, row.sequence, row.mac) for row in rows]
+
+
+def find_head(connection: Connection, stream: str) -> Head | None:
+    """Return the head of *stream*, None before its first record."""
+    row = connection.execute(select(audit_stream).where(audit_stream.c.stream == stream)).one_or_none()
+    return None if row is None else Head(row.stream, row.sequence, row.mac)
 
 
 def find_records(connection: Connection, stream: str) -> Iterator[Row]:
@@ -144,6 +151,19 @@ def find_later(connection: Connection, account_id: str, after: int, limit: int) 
 def insert_checkpoint(connection: Connection, row: CheckpointRow) -> None:
     """Keep a checkpoint."""
     connection.execute(insert(audit_checkpoint).values(row._asdict()))
+
+
+def find_last_checkpoint(connection: Connection) -> CheckpointRow | None:
+    """Return the latest checkpoint."""
+    newest = select(audit_checkpoint).order_by(audit_checkpoint.c.at.desc(), audit_checkpoint.c.checkpoint_id.desc())
+    row = connection.execute(newest.limit(1)).one_or_none()
+    return None if row is None else CheckpointRow(*row)
+
+
+def has_checkpoint(connection: Connection, checkpoint_id: str) -> bool:
+    """Say whether the checkpoint is there."""
+    found = select(audit_checkpoint.c.at).where(audit_checkpoint.c.checkpoint_id == checkpoint_id)
+    return connection.execute(found).first() is not None
 
 
 def find_checkpoints(connection: Connection) -> Iterator[CheckpointRow]:
