@@ -1,11 +1,11 @@
-"""Checkpoints: the heads of all streams at an instant, under a MAC.
+"""Checkpoints: the heads of the streams that have moved since the checkpoint before, which it names, under a MAC.
 
 A record that was altered or taken out shows in its own stream; one that was cut off a stream's end, or a whole stream
 that is gone, shows against a checkpoint. What was cut off after the last exported checkpoint does not show.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -17,6 +17,8 @@ from sts.store import audit as table
 from sts.store.database import Transaction, to_microseconds
 
 LABEL = b"audit-checkpoint"
+# The clocks of two processes may differ: a stream that moved a little before the last checkpoint is named once more.
+_SLACK = timedelta(minutes=5) // timedelta(microseconds=1)
 
 
 class StreamHead(msgspec.Struct, frozen=True):
@@ -28,10 +30,11 @@ class StreamHead(msgspec.Struct, frozen=True):
 
 
 class Heads(msgspec.Struct, frozen=True):
-    """The body of a checkpoint."""
+    """The body of a checkpoint; *before* is the one before it, None for the first."""
 
     format: int
     at: datetime
+    before: str | None
     heads: list[StreamHead]
 
 
@@ -44,9 +47,12 @@ class Checkpoint:
 
 
 def append_checkpoint(transaction: Transaction, keyring: Keyring) -> Checkpoint:
-    """Keep the heads of all streams as they are in *transaction*."""
-    heads = [StreamHead(h.stream, h.sequence, h.mac.hex()) for h in table.find_heads(transaction.connection)]
-    body = msgspec.json.encode(Heads(FORMAT, transaction.now, heads))
+    """Keep the heads that have moved since the last checkpoint, as they are in *transaction*."""
+    last = table.find_last_checkpoint(transaction.connection)
+    moved = table.find_heads(transaction.connection, 0 if last is None else last.at - _SLACK)
+    heads = [StreamHead(head.stream, head.sequence, head.mac.hex()) for head in moved]
+    before = None if last is None else last.checkpoint_id
+    body = msgspec.json.encode(Heads(FORMAT, transaction.now, before, heads))
     mac = make_stamp(keyring, Purpose.AUDIT, LABEL, body)
     row = table.CheckpointRow(mac.hex()[-32:], to_microseconds(transaction.now), body.decode("utf-8"), mac)
     table.insert_checkpoint(transaction.connection, row)

@@ -123,6 +123,8 @@ class Examination:
         body = checkpoint.body.encode("utf-8")
         _verify_mac(self.keyring, checkpoints.LABEL, body, _from_hex(checkpoint.mac), "the checkpoint")
         told = msgspec.json.decode(body, type=Heads)
+        if told.before is not None and not table.has_checkpoint(self.connection, told.before):
+            raise SealBroken(f"the checkpoint before it, {told.before}, is gone")
         for head in told.heads:
             # A stream that stands still is named by every later checkpoint: it is looked up once.
             if self._confirmed.get(head.stream) != (head.sequence, head.mac):

@@ -4,15 +4,17 @@ One thread writes, so that a group of changes and records costs one hop and one 
 """
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from sts.errors import Unavailable
@@ -83,13 +85,21 @@ async def _off_loop(pool: ThreadPoolExecutor, call: Callable[[], _T]) -> _T:
 
 
 def open_sqlite(url: str) -> SqliteDatabase:
-    """Open the file at *url* (`sqlite:///FILE`), which is made when it is first used."""
+    """Open the file at *url* (`sqlite:///FILE`), which is made, for its owner alone, when it is not there."""
+    _make_private(make_url(url).database)
     return SqliteDatabase(
         writer=_open_engine(url, "BEGIN IMMEDIATE", 1),
         reader=_open_engine(url, "BEGIN", _READERS),
         writing=ThreadPoolExecutor(1, "store-writer"),
         reading=ThreadPoolExecutor(_READERS, "store-reader"),
     )
+
+
+def _make_private(path: str | None) -> None:
+    """Make the file, when it is not there, so that no other user of the machine reads it; its journals follow it."""
+    if path:
+        with suppress(FileExistsError, FileNotFoundError):  # a missing folder is told of when the file is opened
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _open_engine(url: str, begin: str, connections: int) -> Engine:

@@ -207,6 +207,8 @@ audit_stream = Table(
     Column("stream", TEXT, primary_key=True),
     Column("sequence", BigInteger, nullable=False),
     Column("mac", LargeBinary, nullable=False),
+    Column("moved_at", BigInteger, nullable=False),
+    Index(None, "moved_at"),
 )
 
 audit_checkpoint = Table(

@@ -261,3 +261,28 @@ def test_nothing_new_makes_no_checkpoint(at: Foundation) -> None:
 )
 def test_long_values_are_cut_in_a_record(value: Any, kept: Any) -> None:
     assert shorten(value) == kept
+
+
+def test_a_checkpoint_names_the_one_before_and_only_what_moved_since(at: Foundation, clock: ManualClock) -> None:
+    def checkpoints() -> list[dict[str, Any]]:
+        def read(connection: Any) -> list[Any]:
+            return list(connection.execute(text("SELECT checkpoint_id, body FROM audit_checkpoint ORDER BY at")))
+
+        return [{"id": row[0], **json.loads(row[1])} for row in at.database.read_now(read)]
+
+    async def checkpoint() -> None:
+        await together(at, at.journal.record(entry(at, caller=ALICE)))
+        await at.journal.checkpoint()
+
+    first_stream = at.journal.stream
+    asyncio.run(checkpoint())
+    clock.tick(timedelta(hours=1))
+    at.journal.stream, at.journal._sequence, at.journal._head = "another", 0, b""
+    at.journal._checkpointed = 0
+    asyncio.run(checkpoint())
+    clock.tick(timedelta(hours=1))
+    asyncio.run(checkpoint())
+    first, second, third = checkpoints()
+    assert [each["before"] for each in (first, second, third)] == [None, first["id"], second["id"]]
+    named = [{head["stream"] for head in each["heads"]} for each in (first, second, third)]
+    assert named == [{first_stream}, {first_stream, "another"}, {"another"}]

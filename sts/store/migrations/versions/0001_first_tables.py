@@ -52,8 +52,10 @@ def upgrade() -> None:
         sa.Column("stream", TEXT, nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.Column("moved_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("stream", name="pk_audit_stream"),
     )
+    op.create_index("ix_audit_stream_moved_at", "audit_stream", ["moved_at"], unique=False)
     op.create_table(
         "change",
         sa.Column("counter", sa.BigInteger(), nullable=False),
