@@ -3,6 +3,7 @@
 Read by `app` and `cli` only: whoever needs a value is handed it.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -212,10 +213,12 @@ def _check_cache(settings: Settings) -> str | None:
     if settings.cache_url == MEMORY:
         return None
     try:
-        parse_address(settings.cache_url)
+        tls = parse_address(settings.cache_url).tls
     except Malformed as malformed:
         return f"STS_CACHE_URL: {malformed.message}"
-    return None
+    files = zip(("ca", "cert", "key"), tls or (), strict=False)
+    unread = [name for name, file in files if file is not None and not os.access(file, os.R_OK)]
+    return f"STS_CACHE_URL: it cannot read the file of {', '.join(unread)}" if unread else None
 
 
 def _check_evaluator(settings: Settings) -> str | None:

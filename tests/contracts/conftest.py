@@ -13,11 +13,10 @@ import pytest
 from sts.cache import open_cache
 from sts.clock import ManualClock
 from tests.certificates import Authority
-from tests.contracts.trial import Attempt, Trial
+from tests.contracts.trial import RIGHTS, Attempt, Trial
 from tests.redis_servers import free_port, redis_cluster, redis_server, sentinel_set
 
 FORMS = ("memory", "single", "tls", "sentinel", "cluster")
-RIGHTS = "~sts:* +get +set +getdel +eval +incr +pexpire +select +cluster|slots +info"  # as docs/settings.md has them
 
 _numbers = count()
 

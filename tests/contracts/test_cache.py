@@ -1,12 +1,13 @@
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from sts.cache import MemoryCache, open_cache
 from sts.clock import ManualClock
 from sts.errors import Malformed
-from tests.contracts.trial import Attempt, Trial
+from tests.contracts.trial import RIGHTS, Attempt, Trial
 
 LONG = timedelta(minutes=30)
 
@@ -134,3 +135,8 @@ def test_a_cleared_memory_is_empty(clock: ManualClock) -> None:
 def test_what_is_no_address_opens_no_cache(clock: ManualClock) -> None:
     with pytest.raises(Malformed, match="begins with memory://"):
         open_cache("memcached://127.0.0.1", clock)
+
+
+def test_the_rights_that_are_documented_are_those_that_the_suite_is_run_with() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert f"ACL SETUSER sts on >PASSWORD {RIGHTS}`" in page

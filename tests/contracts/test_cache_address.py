@@ -125,3 +125,10 @@ def test_the_settings_show_no_password() -> None:
     settings = read_settings({"STS_CACHE_URL": "redis://:hunter2@cache"})
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in repr(parse_address(settings.cache_url))
+
+
+def test_files_that_cannot_be_read_are_told_at_the_start() -> None:
+    url = f"rediss://cache?ca={__file__}&cert=/nowhere/c.pem&key=/nowhere/k.pem"
+    with pytest.raises(SettingsInvalid, match=r"STS_CACHE_URL: it cannot read the file of cert, key$"):
+        read_settings({"STS_CACHE_URL": url})
+    assert read_settings({"STS_CACHE_URL": f"rediss://cache?ca={__file__}"}).cache_url.startswith("rediss")

@@ -9,6 +9,7 @@ from typing import Any
 from sts.cache import Cache
 from sts.clock import ManualClock
 
+RIGHTS = "~sts:* +get +set +getdel +eval +incr +pexpire +select +cluster|slots +info"
 _PATIENCE_SECONDS = 10
 
 

@@ -65,6 +65,21 @@ def test_when_no_sentinel_knows_the_set_each_is_told_of(shared: SentinelSet) -> 
     asyncio.run(body())
 
 
+def test_sentinels_may_want_a_login_of_their_own(shared: SentinelSet) -> None:
+    for sentinel in shared.sentinels:
+        rights = "-@all", "+sentinel|get-master-addr-by-name"
+        assert sentinel.ask("ACL", "SETUSER", "watcher", "on", ">word", *rights) == b"OK"
+        assert sentinel.ask("ACL", "SETUSER", "nobody", "on", ">word", "-@all") == b"OK"
+
+    async def body() -> None:
+        async with opened(f"{shared.url}?sentinel_username=watcher&sentinel_password=word") as cache:
+            await cache.put("k", b"v", SPAN)
+        async with opened(f"{shared.url}?sentinel_username=nobody&sentinel_password=word") as cache:
+            assert "no permissions" in await refused(cache.get("k"))
+
+    asyncio.run(body())
+
+
 def test_slots_that_move_are_followed_without_a_refusal(cluster: RedisCluster) -> None:
     key = "sts:k"
     slot = cluster.slot(key)
