@@ -134,10 +134,6 @@ class Unmodifiable(Refusal):
     """What is named is not the caller's to change."""
 
 
-class NotAttachable(Refusal):
-    """The policy cannot be attached."""
-
-
 class PackedTooLarge(Refusal):
     """The session policies and tags do not fit into a session token."""
 

@@ -36,10 +36,6 @@ class UnverifiedJWS:
     payload_text: bytes = field(repr=False)
     signature: bytes = field(repr=False)
 
-    def unverified_payload(self) -> bytes:
-        """Return the payload, to find out whose keys to ask for and for nothing else; raises TokenMalformed."""
-        return _decode(self.payload_text)
-
 
 @dataclass(frozen=True, slots=True)
 class VerifiedJWS:

@@ -6,8 +6,6 @@ ARN by now, is not found.
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection
-
 from sts.directory.bearers import confirm_bearer, require_bare
 from sts.directory.names import GROUP_NAME_LENGTH, verify_name, verify_path
 from sts.directory.users import get_user
@@ -89,11 +87,3 @@ class Groups:
         namesake = groups.find_group_ignoring_case(tx.connection, account_id, name)
         if namesake is not None and namesake.unique_id != but:
             raise AlreadyExists(f"Group with name {name} already exists.")
-
-
-def get_group(connection: Connection, account_id: str, name: str) -> Group:
-    """Return the group called exactly *name*; raises NotFound."""
-    found = groups.find_group(connection, account_id, name)
-    if found is None:
-        raise NotFound(f"The group with name {name} cannot be found.")
-    return found

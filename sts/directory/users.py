@@ -82,4 +82,3 @@ def get_user(connection: Connection, account_id: str, name: str) -> User:
 
 def _touch(tx: Transaction, user: User) -> None:
     tx.touch("user", user.unique_id)
-    tx.touch("user-name", f"{user.account_id}/{user.name}")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sts.crypto.algorithms import ALGORITHMS
+from sts.crypto.base64url import parse_base64url
 from sts.crypto.jwk import (
     KeySet,
     parse_jwk,
@@ -39,7 +40,7 @@ def _refused(token: str | bytes, keys: KeySet, algorithms: tuple[str, ...]) -> b
 def test_j_16_the_published_signature_verifies(vector: dict[str, Any]) -> None:
     verified = verify_jws(vector["token"], KeySet((parse_jwk(vector["key"]),)), [vector["alg"]])
     assert verified.header["alg"] == vector["alg"]
-    assert verified.payload == parse_jws(vector["token"]).unverified_payload()
+    assert verified.payload == parse_base64url(parse_jws(vector["token"]).payload_text)
     assert verify_jws(vector["token"].encode(), KeySet((parse_jwk(vector["key"]),)), {vector["alg"]}) == verified
 
 
