@@ -5,8 +5,8 @@ from typing import Any
 
 from sts.errors import PolicyMalformed
 from sts.policy.grammar import join_place, read_members, read_texts
-from sts.policy.operators import Comparison, Matcher, Operator, Quantifier, find_operator
-from sts.policy.question import Context, fold
+from sts.policy.operators import Absence, Comparison, Matcher, Operator, Quantifier, find_operator
+from sts.policy.question import Question, fold
 from sts.policy.values import find_boolean
 from sts.policy.variables import parse_template, plain_template
 
@@ -21,18 +21,18 @@ class Condition:
     form: Operator
     matcher: Matcher
 
-    def holds(self, context: Context) -> bool:
-        """Say whether the context meets the condition."""
-        seen = context.get(self.key)
+    def holds(self, question: Question) -> bool:
+        """Say whether the context of *question* meets the condition."""
+        seen = question.context.get(self.key)
         form = self.form
         if form.comparison is None:
-            return self.matcher("false" if seen else "true", context)
+            return self.matcher("false" if seen else "true", question)
         if not seen:
             return _holds_without_value(form)
         if form.quantifier is Quantifier.ONE:
             # Several values without a set operator match nothing, under a negated operator either.
-            return len(seen) == 1 and self.matcher(seen[0], context) is not form.negated
-        judged = (self.matcher(value, context) is not form.negated for value in seen)
+            return len(seen) == 1 and self.matcher(seen[0], question) is not form.negated
+        judged = (self.matcher(value, question) is not form.negated for value in seen)
         return all(judged) if form.quantifier is Quantifier.ALL else any(judged)
 
 
@@ -86,4 +86,4 @@ def _build_null(wanted: tuple[str, ...], place: str) -> Matcher:
     absences = frozenset(find_boolean(text) for text in wanted)
     if None in absences:
         raise PolicyMalformed("Null asks for true or false", place=place)
-    return lambda absent, _: find_boolean(absent) in absences
+    return Absence(absences)

@@ -1,15 +1,16 @@
 """A policy document: parsed once, compiled, and indexed by action.
 
-Sizes are limited by whoever stores the document, with `measure_document`.
+Sizes are limited by whoever stores the document, with `measure_document`; memory by whoever keeps it, with its weight.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sts.errors import PolicyMalformed
 from sts.policy.grammar import Object, join_place, measure_document, read_json, read_members, read_text
 from sts.policy.principals import principals_of, replace_principals
 from sts.policy.statements import Kind, Statement, parse_statement
+from sts.policy.weight import weigh
 
 __all__ = [
     "Document",
@@ -20,6 +21,7 @@ __all__ = [
     "parse_document",
     "principals_of",
     "replace_principals",
+    "write_denial",
 ]
 
 _MEMBERS = frozenset({"Version", "Id", "Statement"})
@@ -29,9 +31,9 @@ _WITHOUT_VARIABLES = "2008-10-17"
 Index = Mapping[str, tuple[Statement, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Document:
-    """A compiled policy.
+    """A compiled policy; *weight* is what it and its text take of memory, in bytes.
 
     The statements stand three times over: under each action that they name exactly, under each service of which they
     name actions by pattern, and in *anywhere* when they name everything or use NotAction.
@@ -42,6 +44,7 @@ class Document:
     exact: Index
     wild: Index
     anywhere: tuple[Statement, ...]
+    weight: int = field(default=0, compare=False)
 
     def find_statements(self, action: str, service: str) -> tuple[Statement, ...]:
         """Return the statements that concern *action* (folded, with its *service*)."""
@@ -57,10 +60,14 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class NamedPolicy:
-    """A document and the name by which decisions cite it: an ARN, or such as `inline NAME of ARN`."""
+    """A document and the name by which decisions cite it: an ARN, or such as `inline NAME of ARN`.
+
+    When the text is not *readable*, or there is none any more, the document stands for it and denies everything.
+    """
 
     name: str
     document: Document
+    readable: bool = True
 
 
 def parse_document(text: str, kind: Kind) -> Document:
@@ -74,7 +81,16 @@ def parse_document(text: str, kind: Kind) -> Document:
         read_text(members["Id"], "Id")
     statements = _parse_statements(members, kind, variables=variables)
     _require_unique_sids(statements)
-    return _index(kind, statements)
+    document = _index(kind, statements)
+    return replace(document, weight=weigh(document) + weigh(text))
+
+
+def write_denial(kind: Kind) -> str:
+    """Return the text of a policy of *kind* that denies everyone everything that such a policy can speak of."""
+    if kind is Kind.TRUST:
+        return '{"Statement":{"Effect":"Deny","Principal":"*","Action":"sts:*"}}'
+    principal = '"Principal":"*",' if kind is Kind.RESOURCE else ""
+    return f'{{"Statement":{{"Effect":"Deny",{principal}"Action":"*","Resource":"*"}}}}'
 
 
 def _parse_version(members: Object) -> bool:

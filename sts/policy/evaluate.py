@@ -119,10 +119,9 @@ def _consult_own(
     kind: Kind, policies: Sequence[NamedPolicy], question: Question, action: str, service: str
 ) -> _Finding:
     finding = _Finding(kind, policies)
-    resource, context = question.resource, question.context
     for policy in policies:
         for statement in policy.document.find_statements(action, service):
-            if statement.meet(resource, context):
+            if statement.meet(question):
                 (finding.denying if statement.denies else finding.allowing).append((policy.name, statement))
     return finding
 
@@ -134,7 +133,7 @@ def _consult_resource(
         return _Finding(Kind.RESOURCE, ())
     finding = _Finding(policy.document.kind, (policy,))
     for statement in policy.document.find_statements(action, service):
-        if not statement.meet(question.resource, question.context):
+        if not statement.meet(question):
             continue
         if statement.denies:
             if _reach(statement, question.principal, bounded=bounded):
@@ -194,7 +193,7 @@ def _report(
     for kind, policy, statement in told:
         cited = StatementReference(kind, policy, statement.sid, statement.index)
         for each in statement.conditions:
-            held = each.holds(question.context)
+            held = each.holds(question)
             if denied or not held:
                 yield ConditionReport(cited, each.operator, each.key, each.wanted, question.context.get(each.key), held)
 
@@ -205,6 +204,6 @@ def _find_near_misses(question: Question, finding: _Finding) -> Iterator[tuple[s
     for policy in finding.consulted:
         for statement in policy.document.find_statements(action, action.partition(":")[0]):
             named = statement.principals is None or _find_grant(statement, finding.kind, question.principal)
-            fits = statement.resources is None or statement.resources.concern(question.resource, question.context)
+            fits = statement.resources is None or statement.resources.concern(question)
             if named and fits and not statement.denies:
                 yield policy.name, statement

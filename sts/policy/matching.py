@@ -1,27 +1,29 @@
-"""Wildcards: `*` and `?`, and nothing else, in time that no pattern can make long.
+"""Wildcards: `*` and `?`, and nothing else, in time that no pattern can make long and memory that none can make large.
 
 A pattern is first *marked*: its wildcards become lone surrogates, which no valid text contains, so that the characters
-`*` and `?` that a variable brings in, or `${*}` stands for, stay characters. Patterns without `?` are matched by
-searching their pieces from left to right, each at its first occurrence, which never needs a second try. All others of a
-list run together in one automaton whose states are the bits of one integer: one step for each character of the value,
-however many patterns there are, and none when the value begins or ends otherwise than all of them.
+`*` and `?` that a variable brings in, or `${*}` stands for, stay characters. What stands before the first wildcard and
+after the last is compared at once, and refuses nearly everything. What is between is searched piece by piece from left
+to right, each piece at its first occurrence, where that never needs a second try. Else it is stepped through: the
+places of the value that the pattern can have come to are the bits of one integer, and each character of the pattern
+moves all of them together. So a policy takes a few operations for each of its characters, however it deals them out.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
-STAR = "\ud800"  # any characters
-ANY = "\ud801"  # one character
-INNER_STAR = "\ud802"  # any characters but a colon
-INNER_ANY = "\ud803"  # one character but a colon
+# Their low bytes stand in no ASCII text: the interpreter then finds them at the speed of memory.
+STAR = "\ud881"  # any characters
+ANY = "\ud882"  # one character
+INNER_STAR = "\ud883"  # any characters but a colon
+INNER_ANY = "\ud884"  # one character but a colon
+
+_COLONS = 5  # of an ARN, before the segment that may hold more of them
+_SEARCHED = 512  # characters of a value; in a longer one a search could take more than the steps
 
 _MARKS = {ord("*"): STAR, ord("?"): ANY}
 _INNER_MARKS = {ord("*"): INNER_STAR, ord("?"): INNER_ANY}
-_BOUND = {ord(STAR): INNER_STAR, ord(ANY): INNER_ANY}
-_STARS = re.compile(f"{STAR}{{2,}}")
-_STEPWISE = re.compile(f"[{ANY}{INNER_STAR}{INNER_ANY}]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_WILDCARDS = (STAR, ANY, INNER_STAR, INNER_ANY)
 
 
 def mark_wildcards(text: str) -> str:
@@ -41,46 +43,90 @@ def mark_arn_head(head: str) -> str:
     )
 
 
-def bind_to_segments(segments: Sequence[str]) -> str:
-    """Join the marked segments of an ARN, so that no wildcard but those of the last passes a colon."""
-    return ":".join((*(segment.translate(_BOUND) for segment in segments[:-1]), segments[-1]))
+def bind_to_segments(parts: Iterable[str]) -> list[str] | None:
+    """Mark the *parts* of a marked ARN so that no wildcard passes a colon but in the last of its segments.
 
-
-def is_stepwise(marked: str) -> bool:
-    """Say whether matching takes the automaton."""
-    return _STEPWISE.search(marked) is not None
+    Returns None when it has not six segments.
+    """
+    bound, left = [], _COLONS
+    for part in parts:
+        segments = part.split(":", left)
+        left -= len(segments) - 1
+        last = [] if left else [segments.pop()]
+        inner = (segment.replace(STAR, INNER_STAR).replace(ANY, INNER_ANY) for segment in segments)
+        bound.append(":".join((*inner, *last)))
+    return None if left else bound
 
 
 def is_plain(text: str) -> bool:
     """Say whether *text* is free of the characters that mark wildcards."""
-    return _SURROGATE.search(text) is None
+    return text.isascii() or not (STAR in text or ANY in text or INNER_STAR in text or INNER_ANY in text)
+
+
+@dataclass(slots=True)
+class Places:
+    """Where the characters of a value stand: bit *i* of an integer for place *i*; each is looked for once."""
+
+    value: str
+    found: dict[str, int] = field(default_factory=dict)
+
+    def find(self, text: str) -> int:
+        """Return the places where *text* begins."""
+        bits = self.found.get(text)
+        if bits is None:
+            bits = self.found[text] = self._find_character(text) if len(text) == 1 else self._find_all(text)
+        return bits
+
+    def _find_character(self, character: str) -> int:
+        bits, place = 0, self.value.find(character)
+        while place >= 0:
+            bits |= 1 << place
+            place = self.value.find(character, place + 1)
+        return bits
+
+    def _find_all(self, text: str) -> int:
+        bits = (2 << len(self.value)) - 1
+        for offset, character in enumerate(text):
+            bits &= self.find(character) >> offset
+            if not bits:
+                break
+        return bits
+
+
+Memory = dict[str, Places]  # what was found out about values while one question is weighed
 
 
 @dataclass(frozen=True, slots=True)
-class Automaton:
-    """Several patterns at once: bit *i* of the state says that the tokens before *i* have been met."""
+class Glob:
+    """A pattern with wildcards; *body* goes from the first of them to the last.
 
-    heads: tuple[str, ...]  # what the patterns begin with, up to their first wildcard
-    tails: tuple[str, ...]
-    start: int
-    final: int
-    accepts: Mapping[str, int]
-    accepts_other: int
-    loops: int
-    inner_loops: int
+    *bounded* says how many stars stop at a colon, all of them before those that do not: then the first occurrence of
+    each piece is as good as any other. It is None for what must be stepped through.
+    """
 
-    def matches(self, value: str) -> bool:
-        """Say whether a pattern covers all of *value*; takes one step for each of its characters."""
-        if not value.startswith(self.heads) or not value.endswith(self.tails):
+    head: str
+    body: str
+    tail: str
+    bounded: int | None
+
+    def cover(self, value: str, memory: Memory, parts: Sequence[str] = ()) -> bool:
+        """Say whether the pattern covers all of *value*.
+
+        *parts* are what the pattern was put together from, if it was: each that has no wildcards is looked for as a
+        whole, and once for all patterns that hold it.
+        """
+        start, end = len(self.head), len(value) - len(self.tail)
+        if start > end or not value.startswith(self.head) or not value.endswith(self.tail):
             return False
-        states, loops, everywhere = self.start, self.loops, self.loops | self.inner_loops
-        accepts, other = self.accepts, self.accepts_other
-        for character in value:
-            stay = loops if character == ":" else everywhere
-            states = (states & accepts.get(character, other)) << 1 | states & stay
-            if not states:
-                return False
-        return bool(states & self.final)
+        if self.bounded is not None and len(value) <= _SEARCHED:
+            return _search(self.body, self.bounded, value, start, end)
+        places = memory.get(value)
+        if places is None:
+            places = memory[value] = Places(value)
+        if not parts:
+            return _step(self.body, places, start, end)
+        tokens = chain.from_iterable((part,) if is_plain(part) else part for part in parts)
+        return _step(tokens, places, 0, len(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,91 +135,77 @@ class Patterns:
 
     literals: frozenset[str]
     prefixes: tuple[str, ...] = ()
-    globs: tuple[tuple[str, ...], ...] = ()
-    automaton: Automaton | None = None
+    globs: tuple[Glob, ...] = ()
 
-    def cover(self, value: str) -> bool:
-        """Say whether one of the patterns covers all of *value*."""
+    def cover(self, value: str, memory: Memory | None = None) -> bool:
+        """Say whether one of the patterns covers all of *value*; *memory* is shared by all that look at it."""
         if value in self.literals or (self.prefixes and value.startswith(self.prefixes)):
             return True
-        for pieces in self.globs:
-            if _meets(pieces, value):
-                return True
-        return self.automaton is not None and self.automaton.matches(value)
+        if not self.globs:
+            return False
+        shared: Memory = {} if memory is None else memory
+        return any(glob.cover(value, shared) for glob in self.globs)
 
 
 def compile_patterns(marked: Iterable[str]) -> Patterns:
     """Sort marked patterns by what it takes to match them."""
-    literals, prefixes, globs, stepwise = [], [], [], []
-    for pattern in (_STARS.sub(STAR, text) for text in marked):
-        if is_stepwise(pattern):
-            stepwise.append(pattern)
-        elif STAR not in pattern:
+    literals, prefixes, globs = [], [], []
+    for pattern in marked:
+        if is_plain(pattern):
             literals.append(pattern)
-        elif pattern.index(STAR) == len(pattern) - 1:
+        elif pattern.endswith(STAR) and is_plain(pattern[:-1]):
             prefixes.append(pattern[:-1])
         else:
-            globs.append(tuple(pattern.split(STAR)))
-    automaton = _build_automaton(stepwise) if stepwise else None
-    return Patterns(frozenset(literals), tuple(prefixes), tuple(globs), automaton)
+            globs.append(_build_glob(pattern))
+    return Patterns(frozenset(literals), tuple(prefixes), tuple(globs))
 
 
-def _meets(pieces: tuple[str, ...], value: str) -> bool:
-    """Match pieces that stand between stars: the first and last are anchored, each other is taken where it comes."""
-    first, *inner, last = pieces
-    position, end = len(first), len(value) - len(last)
-    if position > end or not value.startswith(first) or not value.endswith(last):
-        return False
-    for piece in inner:
+def cover_parts(parts: Sequence[str], value: str, memory: Memory) -> bool:
+    """Say whether the pattern that *parts* make together covers all of *value*.
+
+    It is for patterns that a request fills: a long value of the request, filled in many times, is looked for once.
+    """
+    pattern = "".join(parts)
+    return pattern == value if is_plain(pattern) else _build_glob(pattern).cover(value, memory, parts)
+
+
+def _build_glob(pattern: str) -> Glob:
+    first = min(place for wildcard in _WILDCARDS if (place := pattern.find(wildcard)) >= 0)
+    last = max(map(pattern.rfind, _WILDCARDS))
+    head, body, tail = pattern[:first], pattern[first : last + 1], pattern[last + 1 :]
+    stepwise = ANY in body or INNER_ANY in body or 0 <= body.find(STAR) < body.rfind(INNER_STAR)
+    return Glob(head, body, tail, None if stepwise else body.count(INNER_STAR))
+
+
+def _search(body: str, bounded: int, value: str, start: int, end: int) -> bool:
+    """Match pieces that stand between stars, each where it first comes; the first *bounded* stars stop at a colon."""
+    pieces = body.replace(INNER_STAR, STAR).split(STAR)[1:-1]
+    position = start
+    for gap, piece in enumerate(pieces):
         found = value.find(piece, position, end)
-        if found < 0:
+        if found < 0 or (gap < bounded and ":" in value[position:found]):
             return False
         position = found + len(piece)
-    return True
+    return bounded <= len(pieces) or ":" not in value[position:end]
 
 
-@dataclass(slots=True)
-class _Builder:
-    """The bits of an automaton while it grows, a token at a time."""
-
-    bit: int = 1
-    start: int = 0
-    final: int = 0
-    literal: dict[str, int] = field(default_factory=dict)
-    any: int = 0
-    inner_any: int = 0
-    loops: int = 0
-    inner_loops: int = 0
-
-    def add(self, pattern: str) -> None:
-        self.start |= self.bit
-        for token in pattern:
-            if token == STAR:
-                self.loops |= self.bit
-            elif token == INNER_STAR:
-                self.inner_loops |= self.bit
-            else:
-                self._expect(token)
-        self.final |= self.bit
-        self.bit <<= 1
-
-    def _expect(self, token: str) -> None:
-        if token == ANY:
-            self.any |= self.bit
+def _step(tokens: Iterable[str], places: Places, start: int, end: int) -> bool:
+    """Move the places that can be reached by one token of the pattern after another."""
+    everywhere = (2 << len(places.value)) - 1
+    reached = 1 << start
+    for token in tokens:
+        if token == STAR:
+            reached = everywhere & -(reached & -reached)
+        elif token == INNER_STAR:
+            # The sum carries from each place that is reached through the rest of its segment to the colon.
+            inner = everywhere >> 1 & ~places.find(":")
+            reached |= ((reached & inner) + inner) ^ inner
+        elif token == ANY:
+            reached = reached << 1 & everywhere
         elif token == INNER_ANY:
-            self.inner_any |= self.bit
+            reached = (reached & ~places.find(":")) << 1 & everywhere
         else:
-            self.literal[token] = self.literal.get(token, 0) | self.bit
-        self.bit <<= 1
-
-
-def _build_automaton(patterns: Sequence[str]) -> Automaton:
-    heads = tuple(_SURROGATE.split(pattern, maxsplit=1)[0] for pattern in patterns)
-    tails = tuple(_SURROGATE.split(pattern)[-1] for pattern in patterns)
-    builder = _Builder()
-    for pattern in patterns:
-        builder.add(pattern)
-    other = builder.any | builder.inner_any
-    accepts = {character: bits | other for character, bits in builder.literal.items()}
-    accepts[":"] = builder.literal.get(":", 0) | builder.any
-    return Automaton(heads, tails, builder.start, builder.final, accepts, other, builder.loops, builder.inner_loops)
+            reached = (reached & places.find(token)) << len(token)
+        if not reached:
+            return False
+    return bool(reached >> end & 1)

@@ -12,14 +12,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from sts.policy.matching import Patterns, bind_to_segments, compile_patterns, is_stepwise
-from sts.policy.question import Context, fold_value
+from sts.policy.matching import Patterns, bind_to_segments, compile_patterns
+from sts.policy.question import Question, fold_value
 from sts.policy.values import Network, find_address, find_boolean, find_bytes, find_decimal, find_instant, find_network
 from sts.policy.variables import Template
 
-_ARN_SEGMENTS = 6
-
-Matcher = Callable[[str, Context], bool]  # whether a value of the request matches one of the policy's values
+Matcher = Callable[[str, Question], bool]  # whether a value of the request matches one of the policy's values
 
 
 class Quantifier(StrEnum):
@@ -81,13 +79,15 @@ class _Texts:
     templates: tuple[Template, ...]
     form: Callable[[str], str] | None
 
-    def __call__(self, value: str, context: Context) -> bool:
+    def __call__(self, value: str, question: Question) -> bool:
         form = self.form
         value = value if form is None else form(value)
         if value in self.fixed:
             return True
-        texts = (template.resolve(context) for template in self.templates)
-        return any(text is not None and value == (text if form is None else form(text)) for text in texts)
+        texts = (template.resolve(question.context) for template in self.templates)
+        # Lengths first: many places with a long value make a text that takes long to fold.
+        alike = (text for text in texts if text is not None and len(text) == len(value))
+        return any(value == (text if form is None else form(text)) for text in alike)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,29 +97,23 @@ class _Globs:
     fixed: Patterns
     templates: tuple[Template, ...]
 
-    def __call__(self, value: str, context: Context) -> bool:
-        if self.fixed.cover(value):
+    def __call__(self, value: str, question: Question) -> bool:
+        if self.fixed.cover(value, question.memory):
             return True
-        texts = (template.resolve(context) for template in self.templates)
-        return any(text is not None and compile_patterns((text,)).cover(value) for text in texts)
+        return any(template.cover(value, question) for template in self.templates)
 
 
 @dataclass(frozen=True, slots=True)
 class _Arns:
-    """Comparison of ARNs, segment by segment; those with `?` go through the segments together."""
+    """Comparison of ARNs, segment by segment."""
 
-    fixed: tuple[tuple[Patterns, ...], ...]
-    stepwise: Patterns
+    fixed: Patterns
     templates: tuple[Template, ...]
 
-    def __call__(self, value: str, context: Context) -> bool:
-        segments = value.split(":", _ARN_SEGMENTS - 1)
-        if len(segments) != _ARN_SEGMENTS:
-            return False
-        if self.stepwise.cover(value) or any(_cover_segments(patterns, segments) for patterns in self.fixed):
+    def __call__(self, value: str, question: Question) -> bool:
+        if self.fixed.cover(value, question.memory):
             return True
-        texts = (template.resolve(context) for template in self.templates)
-        return any(text is not None and _cover_segments(_compile_segments(text), segments) for text in texts)
+        return any(template.cover(value, question, arn=True) for template in self.templates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +124,8 @@ class _Ordered:
     find: Callable[[str], Decimal | None]
     compare: Callable[[Decimal, Decimal], bool]
 
-    def __call__(self, value: str, context: Context) -> bool:
-        del context  # numbers and dates know no variables
+    def __call__(self, value: str, question: Question) -> bool:
+        del question  # numbers and dates know no variables
         seen = self.find(value)
         return seen is not None and any(self.compare(seen, wanted) for wanted in self.wanted)
 
@@ -143,10 +137,22 @@ class _Kinds:
     wanted: frozenset[Any]
     find: Callable[[str], Any]
 
-    def __call__(self, value: str, context: Context) -> bool:
-        del context  # as above
+    def __call__(self, value: str, question: Question) -> bool:
+        del question  # as above
         seen = self.find(value)
         return seen is not None and seen in self.wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Whether a key is absent, for `Null`: "true" or "false", of which *wanted* holds the booleans asked for."""
+
+    wanted: frozenset[bool | None]
+
+    def __call__(self, value: str, question: Question) -> bool:
+        """Say whether the absence that *value* tells is asked for."""
+        del question  # as above
+        return find_boolean(value) in self.wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +161,8 @@ class _Networks:
 
     wanted: tuple[Network, ...]
 
-    def __call__(self, value: str, context: Context) -> bool:
-        del context  # as above
+    def __call__(self, value: str, question: Question) -> bool:
+        del question  # as above
         address = find_address(value)
         if address is None:
             return False
@@ -188,24 +194,8 @@ def _build_globs(values: tuple[Template, ...]) -> Matcher:
 
 def _build_arns(values: tuple[Template, ...]) -> Matcher:
     fixed, templates = _divide(values)
-    arns = [segments for text in fixed if len(segments := text.split(":", _ARN_SEGMENTS - 1)) == _ARN_SEGMENTS]
-    stepwise = [bind_to_segments(segments) for segments in arns if is_stepwise("".join(segments))]
-    quick = tuple(_compile_each(segments) for segments in arns if not is_stepwise("".join(segments)))
-    return _Arns(quick, compile_patterns(stepwise), templates)
-
-
-def _compile_each(segments: list[str]) -> tuple[Patterns, ...]:
-    return tuple(compile_patterns((segment,)) for segment in segments)
-
-
-def _compile_segments(text: str) -> tuple[Patterns, ...]:
-    """Return a pattern for each segment of an ARN; none when the text has not six, and then nothing matches it."""
-    segments = text.split(":", _ARN_SEGMENTS - 1)
-    return _compile_each(segments) if len(segments) == _ARN_SEGMENTS else ()
-
-
-def _cover_segments(patterns: tuple[Patterns, ...], segments: list[str]) -> bool:
-    return bool(patterns) and all(map(Patterns.cover, patterns, segments))
+    bound = (bind_to_segments((text,)) for text in fixed)
+    return _Arns(compile_patterns(text for parts in bound if parts is not None for text in parts), templates)
 
 
 def _read_values(values: tuple[str, ...], find: Callable[[str], Any]) -> list[Any] | int:

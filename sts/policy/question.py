@@ -4,11 +4,14 @@ Context keys and actions ignore the case of ASCII letters, and only of those; `f
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from sts.policy.matching import Memory
 
 Context = Mapping[str, tuple[str, ...]]
 
+_KELVIN, _DOTTED = "\ud885", "\ud886"  # no valid text holds them
 _UPPER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
@@ -56,7 +59,8 @@ class Principal:
 class Question:
     """One action on one resource (`*` for an action that has none), in a context.
 
-    The keys of *context* are folded; a key that the request does not have is absent, never empty.
+    The keys of *context* are folded; a key that the request does not have is absent, never empty. *memory* is what all
+    policies that are asked find out about the resource and the values of the context.
     """
 
     principal: Principal
@@ -64,6 +68,7 @@ class Question:
     resource: str
     resource_account_id: str
     context: Context
+    memory: Memory = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 def fold(text: str) -> str:
@@ -75,10 +80,11 @@ def fold(text: str) -> str:
 
 
 def fold_value(text: str) -> str:
-    """Return *text* in lower case, where no character from outside ASCII becomes one of ASCII."""
+    """Return *text* in lower case, as long as it was, where no character from outside ASCII becomes one of ASCII.
+
+    Only two would: the Kelvin sign and the dotted capital I. A capital sigma is one small letter wherever it stands.
+    """
     if text.isascii():
         return text.lower()
-    return "".join(
-        character if not character.isascii() and character.lower()[0].isascii() else character.lower()
-        for character in text
-    )
+    kept = text.replace("\u212a", _KELVIN).replace("\u0130", _DOTTED).replace("\u03a3", "\u03c3")
+    return kept.lower().replace(_KELVIN, "\u212a").replace(_DOTTED, "\u0130")

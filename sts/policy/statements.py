@@ -11,7 +11,7 @@ from sts.policy.conditions import Condition, parse_conditions
 from sts.policy.grammar import Object, join_place, read_members, read_text, read_texts
 from sts.policy.matching import Patterns, compile_patterns, mark_arn_head, mark_wildcards
 from sts.policy.principals import Principals, parse_principals
-from sts.policy.question import Context, fold
+from sts.policy.question import Question, fold
 from sts.policy.variables import Template, parse_template
 
 _ARN_SEGMENTS = 6
@@ -79,21 +79,20 @@ class Resources:
     excluding: bool
     denies: bool
 
-    def concern(self, resource: str, context: Context) -> bool:
-        """Say whether the statement concerns *resource*.
+    def concern(self, question: Question) -> bool:
+        """Say whether the statement concerns the resource of *question*.
 
         A pattern whose variable has no value lists nothing. Under NotResource that would widen an Allow to what its
         author meant to leave out, so there the statement concerns nothing.
         """
-        if self.fixed.cover(resource):
+        if self.fixed.cover(question.resource, question.memory):
             return not self.excluding
         for template in self.templates:
-            text = template.resolve(context)
-            if text is None:
-                if self.excluding and not self.denies:
-                    return False
-            elif compile_patterns((text,)).cover(resource):
+            covered = template.cover(question.resource, question)
+            if covered:
                 return not self.excluding
+            if covered is None and self.excluding and not self.denies:
+                return False
         return self.excluding
 
 
@@ -109,12 +108,12 @@ class Statement:
     resources: Resources | None
     conditions: tuple[Condition, ...]
 
-    def meet(self, resource: str, context: Context) -> bool:
+    def meet(self, question: Question) -> bool:
         """Say whether resource and conditions fit."""
-        if self.resources is not None and not self.resources.concern(resource, context):
+        if self.resources is not None and not self.resources.concern(question):
             return False
         for condition in self.conditions:  # noqa: SIM110  a generator costs more than the loop, on the hottest path
-            if not condition.holds(context):
+            if not condition.holds(question):
                 return False
         return True
 

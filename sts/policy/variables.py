@@ -7,8 +7,8 @@ characters, never a wildcard: else whoever may choose a tag or a session name co
 from dataclasses import dataclass
 
 from sts.errors import PolicyMalformed
-from sts.policy.matching import is_plain, mark_wildcards
-from sts.policy.question import Context, fold
+from sts.policy.matching import bind_to_segments, cover_parts, is_plain, mark_wildcards
+from sts.policy.question import Context, Question, fold
 
 _CHARACTERS = frozenset("*?$")
 _NOT_IN_KEYS = frozenset("*?$'{")
@@ -56,13 +56,29 @@ class Template:
 
     def resolve(self, context: Context) -> str | None:
         """Return the text with all places filled, or None when one has neither value nor default."""
+        filled = self._fill(context)
+        return None if filled is None else "".join(filled)
+
+    def cover(self, value: str, question: Question, *, arn: bool = False) -> bool | None:
+        """Say whether the text with all places filled covers *value*, segment by segment if *arn*; None: not filled."""
+        filled = self._fill(question.context)
+        if filled is None:
+            return None
+        written = sum(len(part) for part in self.parts if isinstance(part, str))
+        # What the request puts in stands for itself: many places with a long value make a text far too long to fit.
+        if sum(map(len, filled)) - written > len(value):
+            return False
+        parts = bind_to_segments(filled) if arn else filled
+        return parts is not None and cover_parts(parts, value, question.memory)
+
+    def _fill(self, context: Context) -> list[str] | None:
         filled = []
         for part in self.parts:
             text = part if isinstance(part, str) else part.resolve(context)
             if text is None:
                 return None
             filled.append(text)
-        return "".join(filled)
+        return filled
 
 
 def plain_template(text: str, *, wildcards: bool) -> Template:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sts.policy.evaluate import Outcome
-from sts.policy.matching import compile_patterns, mark_arn_head, mark_wildcards
+from sts.policy.matching import bind_to_segments, compile_patterns, cover_parts, mark_arn_head, mark_wildcards
 from tests.policy.asking import decide, statement
 
 pytestmark = pytest.mark.pure
@@ -65,44 +65,36 @@ def test_matching_an_arn_head_agrees_with_regular_expressions(head: str, value: 
     assert compile_patterns((mark_arn_head(head),)).cover(value) is bool(re.fullmatch(expression, value, re.DOTALL))
 
 
-class _Counted(str):
-    """A value that counts how many of its characters are looked at."""
-
-    __slots__ = ("looks",)
-    looks: int
-
-    def __iter__(self):  # type: ignore[no-untyped-def]  # noqa: ANN204  a str iterates over str
-        for character in super().__iter__():
-            self.looks += 1
-            yield character
+@given(st.lists(st.text(alphabet="ab:*?", max_size=6), min_size=1, max_size=4), st.text(alphabet="ab:", max_size=12))
+def test_matching_a_filled_pattern_is_matching_its_text(parts: list[str], value: str) -> None:
+    marked = [mark_wildcards(part) for part in parts]
+    assert cover_parts(marked, value, {}) is _covers("".join(parts), value)
 
 
-@pytest.mark.parametrize("pattern", ["*a?" * 2048, "?*" * 3072, "*?" * 3072 + "b", "a*" * 3000 + "?b"])
-def test_a_hostile_pattern_takes_one_step_for_each_character(pattern: str) -> None:
-    value = _Counted("a" * 6143 + "b")
-    value.looks = 0
-    automaton = compile_patterns((mark_wildcards(pattern),)).automaton
-    assert automaton is not None
-    automaton.matches(value)
-    assert 0 < value.looks <= len(value)
+@given(
+    st.lists(st.text(alphabet="ab*?", max_size=4), min_size=6, max_size=6).map(":".join) | st.text(alphabet="ab:*?"),
+    st.lists(st.text(alphabet="ab", max_size=4), min_size=6, max_size=8).map(":".join),
+    st.integers(0, 20),
+)
+def test_a_pattern_bound_to_its_segments_agrees_with_regular_expressions(pattern: str, value: str, cut: int) -> None:
+    bound = bind_to_segments([mark_wildcards(part) for part in (pattern[:cut], pattern[cut:])])
+    segments = pattern.split(":", 5)
+    if len(segments) != 6:
+        assert bound is None
+        return
+    inner = [segment.replace("*", "[^:]*").replace("?", "[^:]") for segment in segments[:-1]]
+    expression = ":".join([*inner, segments[-1].replace("*", ".*").replace("?", ".")])
+    assert bound is not None
+    assert cover_parts(bound, value, {}) is bool(re.fullmatch(expression, value))
+    assert compile_patterns(("".join(bound),)).cover(value) is bool(re.fullmatch(expression, value))
 
 
-def test_a_value_that_ends_otherwise_than_every_pattern_is_not_looked_at() -> None:
-    value = _Counted("a" * 6144)
-    value.looks = 0
-    automaton = compile_patterns((mark_wildcards("*a?b"), mark_wildcards("*?c"))).automaton
-    assert automaton is not None
-    assert not automaton.matches(value)
-    assert value.looks == 0
+_LONG = "x" * 600
 
 
-def test_a_thousand_hostile_patterns_take_one_pass() -> None:
-    patterns = compile_patterns(mark_wildcards(f"*a?*{index}?") for index in range(1000))
-    value = _Counted("a" * 6144)
-    value.looks = 0
-    assert patterns.automaton is not None
-    assert not patterns.automaton.matches(value)
-    assert value.looks == len(value)
+@given(st.text(alphabet="ab:*?", max_size=8), st.text(alphabet="ab:", max_size=10))
+def test_a_long_value_is_matched_as_a_short_one_is(pattern: str, value: str) -> None:
+    assert _covers(f"{pattern}{_LONG}*a", f"{value}{_LONG}aa") is _covers(f"{pattern}x*a", f"{value}xaa")
 
 
 def test_thousands_of_stars_are_matched_at_their_first_places() -> None:
