@@ -19,11 +19,6 @@ class Held:
     policies: tuple[tuple[str, str], ...]
     depends: frozenset[Change]
 
-    @property
-    def size(self) -> int:
-        """The characters of all texts."""
-        return sum(len(text) for _, text in self.policies)
-
 
 def find_held(connection: Connection, bearer_ids: Sequence[str]) -> Held:
     """Return the policies that *bearer_ids* bear: a user with its groups, or a role."""

@@ -1,30 +1,32 @@
 """What requests need of the store, remembered within bounds: access keys, users, roles, managed policies.
 
 Each entry says which things of the store it was made from; when one of them changes, the entry is dropped. An entry
-whose reading was overtaken by a change is used once and not kept. That something does not exist is remembered too.
+whose reading was overtaken by a change is used once and not kept. That something does not exist is remembered too, but
+apart and for a few names only: anyone can ask for what does not exist, and must not push out what does.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
 
 from sts.errors import PolicyMalformed
 from sts.model import AccessKey, Role, User
-from sts.policy.document import Document, Kind, NamedPolicy, parse_document
+from sts.policy.document import Document, Kind, NamedPolicy, write_denial
 from sts.store import access_keys, accounts, groups, policies, roles, users, versions
 from sts.store.bearers import Held, find_held
 from sts.store.database import Committed, Database
+from sts.store.documents import Documents
 from sts.store.revocations import EVERYTHING, Revoked, find_revoked
 from sts.store.versions import Change, Version
 
-_CAPACITY = 128 * 1024 * 1024  # bytes, estimated: some fifteen thousand users, each with a key and a role
-_ENTRY_COST = 2048  # bytes that an entry takes beside its policy texts, roughly
-_DOCUMENTS = 16_384  # compiled policies, shared by all who hold the same text
-_DENY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
+_CAPACITY = 128 * 1024 * 1024  # bytes: some fifteen thousand users, each with a key and a role
+_ENTRY_COST = 2048  # bytes that an entry takes beside its key, texts and policies, roughly
+_POLICY_COST = 512  # bytes that one more policy takes in an entry, beside the document, which others may hold as well
+_ABSENCES = 4096  # names of what does not exist
+_LONGEST_ABSENT = 256  # characters of such a name; what is longer is looked up each time
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,19 @@ class HeldRole:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What a loader read: the value, what it was made from, and the bytes of text in it."""
+    """What a loader read: the value (None or False: no such thing), what it was made from, and what is in it.
+
+    *text* counts the characters of what is kept as it was written.
+    """
 
     value: Any
-    depends: frozenset[Change]
+    depends: frozenset[Change] = frozenset()
+    documents: tuple[Document, ...] = ()
     text: int = 0
+
+    @property
+    def weight(self) -> int:
+        return _ENTRY_COST + self.text + _POLICY_COST * len(self.documents)
 
 
 @dataclass(slots=True)
@@ -62,11 +72,13 @@ class Snapshot:
     database: Database
     version: Version
     capacity: int = _CAPACITY
+    absences: int = _ABSENCES
     _entries: OrderedDict[Change, _Read] = field(default_factory=OrderedDict)
     _dependents: dict[Change, set[Change]] = field(default_factory=dict)
     _weight: int = 0
     _generation: int = 0
-    _parse: Callable[[str, Kind], Document] = field(default_factory=lambda: lru_cache(_DOCUMENTS)(parse_document))
+    _absent: OrderedDict[Change, Any] = field(default_factory=OrderedDict)
+    _documents: Documents = field(default_factory=Documents)
 
     async def find_access_key(self, access_key_id: str) -> AccessKey | None:
         """Return the access key, active or not."""
@@ -89,7 +101,10 @@ class Snapshot:
         return None if unique_id is None else await self.find_role(unique_id)
 
     async def find_managed_policy(self, arn: str) -> NamedPolicy | None:
-        """Return the default version of the managed policy, compiled as a session policy."""
+        """Return the default version of the managed policy, compiled as a session policy.
+
+        One that cannot be read as such is not readable, and denies everything.
+        """
         found: NamedPolicy | None = await self._get(Change("policy-arn", arn), self._load_policy)
         return found
 
@@ -104,8 +119,8 @@ class Snapshot:
         return found
 
     def compile(self, text: str, kind: Kind) -> Document:
-        """Compile *text*, or return what the same text was compiled to before; raises PolicyMalformed."""
-        return self._parse(text, kind)
+        """Compile *text*, which a caller brings, or return what it was compiled to lately; raises PolicyMalformed."""
+        return self._documents.compile_brought(text, kind)
 
     def apply(self, committed: Committed) -> None:
         """Drop what a transaction of this process changed."""
@@ -131,6 +146,9 @@ class Snapshot:
         if read is not None:
             self._entries.move_to_end(key)
             return read.value
+        if key in self._absent:
+            self._absent.move_to_end(key)
+            return self._absent[key]
         generation = self._generation
         read = await self.database.read(lambda connection: load(connection, key.key))
         if generation == self._generation:
@@ -138,18 +156,29 @@ class Snapshot:
         return read.value
 
     def _put(self, key: Change, read: _Read) -> None:
+        if read.value is None or read.value is False:
+            self._put_absence(key, read.value)
+            return
         if key in self._entries:
             return
         self._entries[key] = read
-        self._weight += read.text + _ENTRY_COST
+        self._weight += len(key.key) + read.weight
+        self._documents.hold(read.documents)
         for change in read.depends | {key}:
             self._dependents.setdefault(change, set()).add(key)
-        while self._weight > self.capacity:
+        while self._weight + self._documents.weight > self.capacity:
             self._forget(next(iter(self._entries)))
+
+    def _put_absence(self, key: Change, value: Any) -> None:
+        if len(key.key) <= _LONGEST_ABSENT:
+            self._absent[key] = value
+        if len(self._absent) > self.absences:
+            self._absent.popitem(last=False)
 
     def _forget(self, key: Change) -> None:
         read = self._entries.pop(key)
-        self._weight -= read.text + _ENTRY_COST
+        self._weight -= len(key.key) + read.weight
+        self._documents.release(read.documents)
         for change in read.depends | {key}:
             dependents = self._dependents[change]
             dependents.discard(key)
@@ -159,63 +188,72 @@ class Snapshot:
     def _drop(self, changes: Iterable[Change]) -> None:
         self._generation += 1
         for change in changes:
+            self._absent.pop(change, None)
             for key in tuple(self._dependents.get(change, ())):
                 self._forget(key)
 
     def _clear(self) -> None:
         self._generation += 1
-        self._entries.clear()
-        self._dependents.clear()
-        self._weight = 0
+        self._absent.clear()
+        for key in tuple(self._entries):
+            self._forget(key)
 
     def _load_access_key(self, connection: Connection, access_key_id: str) -> _Read:
-        return _Read(access_keys.find_access_key(connection, access_key_id), frozenset())
+        return _Read(access_keys.find_access_key(connection, access_key_id))
 
     def _load_user(self, connection: Connection, unique_id: str) -> _Read:
         user = users.find_user_by_id(connection, unique_id)
         if user is None:
-            return _Read(None, frozenset())
+            return _Read(None)
         held = find_held(connection, (unique_id, *groups.find_group_ids(connection, unique_id)))
         enabled = user.enabled and accounts.is_enabled(connection, user.account_id)
         value = HeldUser(user, self._compile_all(held), enabled)
-        return _Read(value, held.depends | {Change("account", user.account_id)}, held.size)
+        depends = held.depends | {Change("account", user.account_id)}
+        return _Read(value, depends, _documents_of(value.identity))
 
     def _load_role(self, connection: Connection, unique_id: str) -> _Read:
         role = roles.find_role_by_id(connection, unique_id)
         if role is None:
-            return _Read(None, frozenset())
+            return _Read(None)
         held = find_held(connection, (unique_id,))
         enabled = role.enabled and accounts.is_enabled(connection, role.account_id)
         trust = self._compile_stored(role.arn, role.trust_policy, Kind.TRUST)
         value = HeldRole(role, self._compile_all(held), trust, enabled)
-        return _Read(value, held.depends | {Change("account", role.account_id)}, held.size + len(role.trust_policy))
+        depends = held.depends | {Change("account", role.account_id)}
+        return _Read(value, depends, _documents_of((*value.identity, trust)), len(role.trust_policy))
 
     def _load_role_name(self, connection: Connection, path: str) -> _Read:
         role = roles.find_role(connection, *path.split("/", 1))
         if role is None:
-            return _Read(None, frozenset())
+            return _Read(None)
         return _Read(role.unique_id, frozenset({Change("role", role.unique_id)}))
 
     def _load_policy(self, connection: Connection, arn: str) -> _Read:
         policy = policies.find_policy(connection, arn)
         if policy is None:
-            return _Read(None, frozenset())
+            return _Read(None)
         document = policies.get_default_document(connection, policy.policy_id)
         depends = frozenset({Change("policy", policy.policy_id)})
-        return _Read(self._compile_stored(arn, document, Kind.SESSION), depends, len(document))
+        compiled = self._compile_stored(arn, document, Kind.SESSION)
+        return _Read(compiled, depends, _documents_of((compiled,)))
 
     def _load_revoked(self, connection: Connection, _key: str) -> _Read:
-        return _Read(find_revoked(connection), frozenset())
+        return _Read(find_revoked(connection))
 
     def _load_account(self, connection: Connection, account_id: str) -> _Read:
-        return _Read(accounts.is_enabled(connection, account_id), frozenset())
+        return _Read(accounts.is_enabled(connection, account_id))
 
     def _compile_all(self, held: Held) -> tuple[NamedPolicy, ...]:
         return tuple(self._compile_stored(name, text, Kind.IDENTITY) for name, text in held.policies)
 
     def _compile_stored(self, name: str, text: str, kind: Kind) -> NamedPolicy:
         try:
-            return NamedPolicy(name, self._parse(text, kind))
+            return NamedPolicy(name, self._documents.compile_stored(text, kind))
         except PolicyMalformed:
             # What was stored by other rules, or altered in the store, must not drop a Deny: it denies everything.
-            return NamedPolicy(f"unreadable {name}", self._parse(_DENY_ALL, Kind.IDENTITY))
+            denial = self._documents.compile_stored(write_denial(kind), kind)
+            return NamedPolicy(f"unreadable {name}", denial, readable=False)
+
+
+def _documents_of(policies: Iterable[NamedPolicy]) -> tuple[Document, ...]:
+    return tuple(policy.document for policy in policies)

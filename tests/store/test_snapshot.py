@@ -23,7 +23,7 @@ from tests.store.looks import (
     session_policy_puts,
     spare_exists,
 )
-from tests.store.world import ACCOUNT, FIRST_TEXT, USERS, World, reader_of, second_version
+from tests.store.world import ACCOUNT, USERS, World, reader_of, second_version
 
 
 def reads_of(snapshot: Snapshot, world: World, look: Look) -> tuple[Any, int]:
@@ -74,29 +74,6 @@ def test_a_change_leaves_what_it_does_not_touch(world: World) -> None:
         for look in (alice_policies, app_is_the_first, key_is_active):
             assert reads_of(snapshot, world, look)[1] == 0
         assert reads_of(snapshot, world, bob_exists)[0] is False
-
-
-def test_the_memory_is_bounded_and_what_was_used_last_stays(world: World) -> None:
-    snapshot = Snapshot(world.database, world.near.version, capacity=4 * 2_048)
-
-    async def fill() -> None:
-        for number in range(4):
-            await snapshot.find_access_key(f"AKIA{number}")
-        await snapshot.find_access_key("AKIA0")
-        await snapshot.find_access_key("AKIA4")
-
-    asyncio.run(fill())
-    assert [key.key for key in snapshot._entries] == ["AKIA2", "AKIA3", "AKIA0", "AKIA4"]
-    assert len(snapshot._dependents) == 4
-    assert snapshot._weight == 4 * 2_048
-
-
-def test_the_texts_of_policies_count_against_the_bound(world: World) -> None:
-    snapshot = Snapshot(world.database, world.near.version, capacity=2_048 + len(FIRST_TEXT))
-    asyncio.run(snapshot.find_managed_policy(world.readers.arn))
-    assert len(snapshot._entries) == 1
-    asyncio.run(snapshot.find_managed_policy(world.spare.arn))
-    assert [key.key for key in snapshot._entries] == [world.spare.arn]
 
 
 def test_what_was_forgotten_weighs_nothing(world: World) -> None:
