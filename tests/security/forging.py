@@ -9,7 +9,7 @@ from sts.crypto.jwk import SigningKey
 from sts.entropy import Entropy
 from sts.errors import Malformed
 from sts.keyring.keyring import Keyring, open_keyring
-from tests.security.wire import post, send, sign_headers
+from tests.security.wire import assume, invoke, post, send, sign_headers
 from tests.service import Reply, Service, Tenant, allow, trust
 from tests.signing import Key
 
@@ -21,9 +21,9 @@ def begin_session(service: Service, tenant: Tenant, name: str = "reader", **para
     """Return the credentials of a session of a role that may do everything."""
     arn = f"arn:aws:iam::{tenant.account_id}:role/{name}"
     trusted = trust(f"arn:aws:iam::{tenant.account_id}:user/admin")
-    service.call(tenant.key, "CreateRole", RoleName=name, AssumeRolePolicyDocument=trusted)
-    service.call(tenant.key, "PutRolePolicy", RoleName=name, PolicyName="all", PolicyDocument=allow("*"))
-    return service.assume(tenant.key, arn, **parameters).key()
+    invoke(service, tenant.key, "CreateRole", RoleName=name, AssumeRolePolicyDocument=trusted)
+    invoke(service, tenant.key, "PutRolePolicy", RoleName=name, PolicyName="all", PolicyDocument=allow("*"))
+    return assume(service, tenant.key, arn, **parameters).key()
 
 
 def split(token: str) -> list[bytes]:

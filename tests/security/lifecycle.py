@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.security.wire import Signing, form, post, send, sign_headers
+from tests.security.wire import invoke
 from tests.service import Reply, Service, Tenant, allow, trust
 from tests.signing import Key
 
@@ -22,10 +22,7 @@ class Call:
             name: value.replace("{account}", account_id).replace("{key}", access_key_id)
             for name, value in self.parameters.items()
         }
-        request = post(service, form(self.name, self.service, **filled))
-        if key is not None:
-            request = sign_headers(request, key, service.clock.now(), Signing(service=self.service))
-        return send(service, request)
+        return invoke(service, key, self.name, self.service, **filled)
 
 
 def _iam(name: str, **parameters: str) -> Call:

@@ -2,10 +2,8 @@
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TypeVar
 
-from sts.clock import ManualClock
 from sts.entropy import Entropy
 from sts.keyring.keyring import open_keyring
 from sts.keyring.rotation import Purpose
@@ -15,16 +13,10 @@ _T = TypeVar("_T")
 _PATIENCE = 20  # seconds, far more than the service takes to follow its folder
 
 
-def rotate(service: Service, purpose: Purpose, *, emergency: bool = False) -> None:
+def rotate(service: Service, purpose: Purpose, *, soon: bool = False, emergency: bool = False) -> None:
     """Make the next key of *purpose* in the folder of *service*."""
     beside = open_keyring(service.settings.keys_dir, service.clock, Entropy(), create=False)
-    assert beside.rotate(purpose, emergency=emergency)
-
-
-def rotate_and_wait(service: Service, clock: ManualClock, purpose: Purpose) -> None:
-    """Make the next key of *purpose* and let the time pass until it works."""
-    rotate(service, purpose)
-    clock.tick(timedelta(hours=25) if purpose is Purpose.SIGNING else timedelta(minutes=2))
+    assert beside.rotate(purpose, soon=soon, emergency=emergency)
 
 
 def until(ask: Callable[[], _T], wanted: Callable[[_T], bool]) -> _T:

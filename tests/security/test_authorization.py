@@ -15,7 +15,7 @@ from tests.conftest import BEGINNING
 from tests.security.forging import begin_session
 from tests.security.lifecycle import BEGUN, EVERY, populate
 from tests.security.stored import read_tables
-from tests.security.wire import as_json, told
+from tests.security.wire import as_json, invoke, told
 from tests.service import Service, Tenant, allow
 from tests.signing import Key
 from tests.table import read_table
@@ -32,8 +32,8 @@ def _nobody(_service: Service, _tenant: Tenant) -> None:
 
 
 def _plain_user(service: Service, tenant: Tenant) -> Key:
-    service.call(tenant.key, "CreateUser", UserName="plain")
-    reply = service.call(tenant.key, "CreateAccessKey", UserName="plain")
+    invoke(service, tenant.key, "CreateUser", UserName="plain")
+    reply = invoke(service, tenant.key, "CreateAccessKey", UserName="plain")
     return Key(reply.text("AccessKeyId"), reply.text("SecretAccessKey"))
 
 
@@ -112,10 +112,10 @@ def test_z_01_each_operation_needs_its_own_action_and_no_other(service: Service,
     for call in BEGUN:
         statement = {"Effect": "Allow", "NotAction": f"{call.service}:{call.name}", "Resource": "*"}
         document = json.dumps({"Version": "2012-10-17", "Statement": statement})
-        service.call(tenant.key, "PutUserPolicy", UserName="plain", PolicyName="most", PolicyDocument=document)
+        invoke(service, tenant.key, "PutUserPolicy", UserName="plain", PolicyName="most", PolicyDocument=document)
         assert told(call.send(service, user, tenant.account_id, "")) == (403, "AccessDenied")
         document = allow(f"{call.service}:{call.name}")
-        service.call(tenant.key, "PutUserPolicy", UserName="plain", PolicyName="most", PolicyDocument=document)
+        invoke(service, tenant.key, "PutUserPolicy", UserName="plain", PolicyName="most", PolicyDocument=document)
         if call.name != "CreateAccessKey":
             assert told(call.send(service, user, tenant.account_id, "")) == (409, "EntityAlreadyExists")
 

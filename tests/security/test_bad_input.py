@@ -17,7 +17,9 @@ from tests.security.wire import (
     Request,
     Signing,
     as_json,
+    assume,
     form,
+    invoke,
     post,
     send,
     sign_headers,
@@ -195,29 +197,29 @@ def _of_size(size: int) -> str:
 
 
 def test_a_policy_over_its_quota_is_refused(service: Service, tenant: Tenant) -> None:
-    service.call(tenant.key, "CreateUser", UserName="u")
-    service.call(tenant.key, "CreateGroup", GroupName="g")
+    invoke(service, tenant.key, "CreateUser", UserName="u")
+    invoke(service, tenant.key, "CreateGroup", GroupName="g")
     trusted = trust(iam_arn(tenant.account_id, "root"))
-    service.call(tenant.key, "CreateRole", RoleName="r", AssumeRolePolicyDocument=trusted)
+    invoke(service, tenant.key, "CreateRole", RoleName="r", AssumeRolePolicyDocument=trusted)
     before = read_tables(service)
     for action, parameters, limit in QUOTAS:
-        reply = service.call(tenant.key, action, **parameters, PolicyName="p", PolicyDocument=_of_size(limit + 1))
+        reply = invoke(service, tenant.key, action, **parameters, PolicyName="p", PolicyDocument=_of_size(limit + 1))
         assert told(reply) == (409, "LimitExceeded"), reply.body
         verify_form_of_error(reply)
     assert read_tables(service) == before
     for action, parameters, limit in QUOTAS:
         fitting = _of_size(limit) + "\n" * limit  # blanks are not counted
-        assert service.call(tenant.key, action, **parameters, PolicyName="p", PolicyDocument=fitting).status == 200
+        assert invoke(service, tenant.key, action, **parameters, PolicyName="p", PolicyDocument=fitting).status == 200
 
 
 def test_a_session_policy_of_any_depth_is_refused(still: Service, guest: Tenant) -> None:
     begin_session(still, guest)
     arn = iam_arn(guest.account_id, "role/reader")
     for text in ("[" * 2_048, '{"a":' * 400, "9" * 2_048):
-        assert told(still.assume(guest.key, arn, Policy=text)) == POLICY
-    assert told(still.assume(guest.key, arn, Policy=" " * 2_049))[0] == 400
+        assert told(assume(still, guest.key, arn, Policy=text)) == POLICY
+    assert told(assume(still, guest.key, arn, Policy=" " * 2_049))[0] == 400
     for seconds in ("9" * 50_000, "1e3", "-900", "900.0", "\u0669\u0660\u0660", "0x384", "899", "3601", "43201", ""):
-        assert told(still.assume(guest.key, arn, DurationSeconds=seconds)) == INVALID
+        assert told(assume(still, guest.key, arn, DurationSeconds=seconds)) == INVALID
 
 
 def test_a_body_over_a_mebibyte_is_refused_whatever_its_framing(still: Service, guest: Tenant) -> None:
@@ -320,5 +322,5 @@ def test_junk_that_proves_nobody_is_recorded_in_sums_alone(service: Service, ten
         assert send(service, post(service, body)).status in {400, 403}
     assert read_tables(service) == before
     assert len(read_records(service)) == records
-    assert service.call(tenant.key, "GetCallerIdentity", "sts").status == 200
+    assert invoke(service, tenant.key, "GetCallerIdentity", "sts").status == 200
     assert len(read_records(service)) == records + 1

@@ -4,7 +4,7 @@ import pytest
 
 from tests.security.lifecycle import BEGUN, EVERY, Call, populate
 from tests.security.stored import read_tables
-from tests.security.wire import told
+from tests.security.wire import assume, invoke, told
 from tests.service import Service, Tenant, trust
 
 # What the tables and the nouns hold beside what a caller may set, and what a framework might bind by name.
@@ -79,10 +79,10 @@ def test_z_03_a_session_says_nothing_that_its_beginner_made_up(
     still: Service, guest: Tenant, parameters: dict[str, str]
 ) -> None:
     trusted = trust(f"arn:aws:iam::{guest.account_id}:user/admin")
-    still.call(guest.key, "CreateRole", RoleName="role", AssumeRolePolicyDocument=trusted)
+    invoke(still, guest.key, "CreateRole", RoleName="role", AssumeRolePolicyDocument=trusted)
     arn = f"arn:aws:iam::{guest.account_id}:role/role"
-    assert still.assume(guest.key, arn).status == 200
-    assert told(still.assume(guest.key, arn, **parameters)) == (400, "ValidationError")
+    assert assume(still, guest.key, arn).status == 200
+    assert told(assume(still, guest.key, arn, **parameters)) == (400, "ValidationError")
 
 
 def test_z_03_no_answer_shows_a_secret_but_the_one_that_makes_it(service: Service, tenant: Tenant) -> None:
@@ -103,7 +103,7 @@ def test_z_03_no_answer_shows_a_secret_but_the_one_that_makes_it(service: Servic
 def test_z_03_no_header_sets_what_a_policy_asks(still: Service, guest: Tenant, header: str) -> None:
     arn = f"arn:aws:iam::{guest.account_id}:user/admin"
     trusted = trust(arn, condition={"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}})
-    still.call(guest.key, "CreateRole", RoleName="role", AssumeRolePolicyDocument=trusted)
+    invoke(still, guest.key, "CreateRole", RoleName="role", AssumeRolePolicyDocument=trusted)
     body = (
         f"Action=AssumeRole&Version=2011-06-15&RoleSessionName=session&RoleArn={arn.replace('user/admin', 'role/role')}"
     )

@@ -8,7 +8,7 @@ import pytest
 from tests.security.forging import begin_session
 from tests.security.lifecycle import BEGUN, ENDED, LISTED, LIVED, Call, populate
 from tests.security.stored import Tables, read_tables
-from tests.security.wire import as_json, told
+from tests.security.wire import as_json, assume, invoke, told
 from tests.service import Reply, Service, Tenant, allow, trust
 from tests.signing import Key
 
@@ -59,7 +59,7 @@ def test_z_02_z_07_every_operation_with_anothers_names_reaches_nothing(
         assert told_or_done(reply) == _wanted(call), (call, reply.body)
         assert not [mark for mark in marks - {theirs.access_key_id} if mark.encode() in reply.body]
     assert _lost(before, read_tables(service)) == []
-    assert service.call(theirs, "GetCallerIdentity", "sts").status == 200
+    assert invoke(service, theirs, "GetCallerIdentity", "sts").status == 200
 
 
 def _marks_of_service(service: Service) -> set[str]:
@@ -100,9 +100,9 @@ def test_z_07_a_policy_that_allows_everything_allows_it_in_its_own_account(servi
     populate(service, tenant)
     other = service.tenant()
     arns = [f"arn:aws:iam::{tenant.account_id}:{kind}/*" for kind in ("user", "group", "role", "policy")]
-    service.call(other.key, "CreateUser", UserName="reaching")
-    service.call(other.key, "PutUserPolicy", UserName="reaching", PolicyName="far", PolicyDocument=allow("*", arns))
-    made = service.call(other.key, "CreateAccessKey", UserName="reaching")
+    invoke(service, other.key, "CreateUser", UserName="reaching")
+    invoke(service, other.key, "PutUserPolicy", UserName="reaching", PolicyName="far", PolicyDocument=allow("*", arns))
+    made = invoke(service, other.key, "CreateAccessKey", UserName="reaching")
     reaching = Key(made.text("AccessKeyId"), made.text("SecretAccessKey"))
     before = read_tables(service)
     for call in (*LIVED, *ENDED):
@@ -127,18 +127,18 @@ def test_z_07_the_lists_of_an_account_hold_its_own_alone(service: Service, tenan
 
 def test_z_07_a_marker_of_one_account_leads_nowhere_in_another(service: Service, tenant: Tenant) -> None:
     for name in ("anna", "berta"):
-        service.call(tenant.key, "CreateUser", UserName=name)
-    marker = service.call(tenant.key, "ListUsers", MaxItems="1").text("Marker")
-    assert service.call(tenant.key, "ListUsers", MaxItems="1", Marker=marker).status == 200
-    assert told(service.call(service.tenant().key, "ListUsers", Marker=marker)) == (400, "ValidationError")
+        invoke(service, tenant.key, "CreateUser", UserName=name)
+    marker = invoke(service, tenant.key, "ListUsers", MaxItems="1").text("Marker")
+    assert invoke(service, tenant.key, "ListUsers", MaxItems="1", Marker=marker).status == 200
+    assert told(invoke(service, service.tenant().key, "ListUsers", Marker=marker)) == (400, "ValidationError")
 
 
 def test_z_07_a_policy_of_another_account_cannot_be_attached(service: Service, tenant: Tenant) -> None:
     populate(service, tenant)
     other = service.tenant()
-    service.call(other.key, "CreateUser", UserName="own")
+    invoke(service, other.key, "CreateUser", UserName="own")
     arn = f"arn:aws:iam::{tenant.account_id}:policy/paul"
-    assert told(service.call(other.key, "AttachUserPolicy", UserName="own", PolicyArn=arn)) == (404, "NoSuchEntity")
+    assert told(invoke(service, other.key, "AttachUserPolicy", UserName="own", PolicyArn=arn)) == (404, "NoSuchEntity")
 
 
 def test_z_07_an_external_id_keeps_a_deputy_from_being_confused(service: Service, tenant: Tenant) -> None:
@@ -146,9 +146,9 @@ def test_z_07_an_external_id_keeps_a_deputy_from_being_confused(service: Service
     trusted = trust(
         f"arn:aws:iam::{deputy.account_id}:root", condition={"StringEquals": {"sts:ExternalId": "customer-7"}}
     )
-    service.call(tenant.key, "CreateRole", RoleName="served", AssumeRolePolicyDocument=trusted)
+    invoke(service, tenant.key, "CreateRole", RoleName="served", AssumeRolePolicyDocument=trusted)
     arn = f"arn:aws:iam::{tenant.account_id}:role/served"
-    assert service.assume(deputy.key, arn, ExternalId="customer-7").status == 200
+    assert assume(service, deputy.key, arn, ExternalId="customer-7").status == 200
     # A victim's role named by somebody else comes with that somebody's own external id, or none.
     for wrong in (
         {},
@@ -156,7 +156,7 @@ def test_z_07_an_external_id_keeps_a_deputy_from_being_confused(service: Service
         {"ExternalId": "CUSTOMER-7"},
         {"ExternalId": "customer-7,customer-8"},
     ):
-        assert told(service.assume(deputy.key, arn, **wrong)) == (403, "AccessDenied")
-    assert told(service.assume(deputy.key, arn, ExternalId="customer-*")) == (400, "ValidationError")
+        assert told(assume(service, deputy.key, arn, **wrong)) == (403, "AccessDenied")
+    assert told(assume(service, deputy.key, arn, ExternalId="customer-*")) == (400, "ValidationError")
     bystander = service.tenant()
-    assert told(service.assume(bystander.key, arn, ExternalId="customer-7")) == (403, "AccessDenied")
+    assert told(assume(service, bystander.key, arn, ExternalId="customer-7")) == (403, "AccessDenied")

@@ -11,7 +11,7 @@ from sts.keyring.rotation import Purpose
 from sts.verify import verify
 from tests.security.forging import begin_session
 from tests.security.rotating import rotate, until
-from tests.security.wire import Request, send, told
+from tests.security.wire import Request, invoke, send, told
 from tests.service import Reply, Service, Tenant
 
 PATH = "/.well-known/jwks.json"
@@ -68,10 +68,10 @@ def test_j_19_keys_are_served_and_tokens_verified_while_the_store_cannot_be_read
     for path in (service.database_path, service.database_path.with_name("sts.db-wal")):
         path.write_bytes(b"\xa5" * path.stat().st_size)
     assert service.send(None, method="GET", path="/readyz").status == 503
-    down = service.call(tenant.key, "ListUsers")
+    down = invoke(service, tenant.key, "ListUsers")
     assert told(down) == (503, "ServiceUnavailable")
     assert down.headers["x-amzn-requestid"] == down.text("RequestId")
-    assert told(service.call(session, "GetCallerIdentity", "sts")) == (503, "ServiceUnavailable")
+    assert told(invoke(service, session, "GetCallerIdentity", "sts")) == (503, "ServiceUnavailable")
     published = _get(service)
     assert published.status == 200
     keys = parse_key_set(published.body)

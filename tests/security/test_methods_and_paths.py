@@ -3,7 +3,18 @@
 import pytest
 
 from tests.security.stored import read_tables
-from tests.security.wire import FORM, Request, as_json, form, post, send, sign_headers, told, verify_form_of_error
+from tests.security.wire import (
+    FORM,
+    Request,
+    as_json,
+    form,
+    invoke,
+    post,
+    send,
+    sign_headers,
+    told,
+    verify_form_of_error,
+)
 from tests.service import Service, Tenant
 
 NAMESPACE = b"https://sts.amazonaws.com/doc/2011-06-15/"
@@ -27,7 +38,7 @@ def test_z_10_another_method_is_refused_at_the_root(still: Service, guest: Tenan
         assert told(reply) == (405, "UnsupportedMethod")
         assert reply.headers["allow"] == "GET, POST"
         verify_form_of_error(reply)
-    assert told(still.call(guest.key, "GetUser", UserName="made")) == (404, "NoSuchEntity")
+    assert told(invoke(still, guest.key, "GetUser", UserName="made")) == (404, "NoSuchEntity")
 
 
 def test_z_10_a_head_is_no_get(still: Service, guest: Tenant) -> None:
@@ -107,7 +118,7 @@ def test_z_10_the_root_has_one_spelling(still: Service, guest: Tenant, path: str
     reply = send(still, request)
     assert reply.status in {400, 403, 404}, reply.body
     assert b"<html" not in reply.body.lower()
-    assert told(still.call(guest.key, "GetUser", UserName="made")) == (404, "NoSuchEntity")
+    assert told(invoke(still, guest.key, "GetUser", UserName="made")) == (404, "NoSuchEntity")
 
 
 @pytest.mark.parametrize(

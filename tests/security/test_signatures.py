@@ -14,6 +14,7 @@ from tests.security.wire import (
     Request,
     Signing,
     form,
+    invoke,
     post,
     presign,
     send,
@@ -282,7 +283,7 @@ def test_a_bit_that_was_changed_in_any_signed_part_is_noticed(still: Service, gu
         flipped.append(replace(request, body=bytes(body)))
     for other in (*changed, *flipped):
         assert send(still, other).status in {400, 403}
-    assert told(still.call(guest.key, "GetUser", UserName="made")) == (404, "NoSuchEntity")
+    assert told(invoke(still, guest.key, "GetUser", UserName="made")) == (404, "NoSuchEntity")
     assert send(still, request).status == 200
 
 
@@ -307,12 +308,12 @@ def test_a_get_is_no_post_and_a_query_is_no_body(still: Service, guest: Tenant) 
 
 
 def test_an_inactive_key_signs_nothing(service: Service, tenant: Tenant) -> None:
-    service.call(tenant.key, "CreateUser", UserName="user")
-    made = service.call(tenant.key, "CreateAccessKey", UserName="user")
+    invoke(service, tenant.key, "CreateUser", UserName="user")
+    made = invoke(service, tenant.key, "CreateAccessKey", UserName="user")
     key = Key(made.text("AccessKeyId"), made.text("SecretAccessKey"))
     assert send(service, sign_headers(post(service), key, BEGINNING)).status == 200
     for status, wanted in (("Inactive", 403), ("Active", 200)):
-        service.call(tenant.key, "UpdateAccessKey", UserName="user", AccessKeyId=key.access_key_id, Status=status)
+        invoke(service, tenant.key, "UpdateAccessKey", UserName="user", AccessKeyId=key.access_key_id, Status=status)
         assert send(service, sign_headers(post(service), key, BEGINNING)).status == wanted
-    service.call(tenant.key, "DeleteAccessKey", UserName="user", AccessKeyId=key.access_key_id)
+    invoke(service, tenant.key, "DeleteAccessKey", UserName="user", AccessKeyId=key.access_key_id)
     assert told(send(service, sign_headers(post(service), key, BEGINNING))) == (403, "InvalidClientTokenId")

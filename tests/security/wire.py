@@ -147,6 +147,19 @@ def send(service: Service, request: Request, chunks: Iterable[bytes] | None = No
         connection.close()
 
 
+def invoke(service: Service, key: Key | None, action: str, of: str = "iam", **parameters: str) -> Reply:
+    """Call *action* of the service *of*, signed at the time of *service*."""
+    request = post(service, form(action, of, **parameters))
+    if key is not None:
+        request = sign_headers(request, key, service.clock.now(), Signing(service=of))
+    return send(service, request)
+
+
+def assume(service: Service, key: Key, role_arn: str, name: str = "session", **parameters: str) -> Reply:
+    """Call AssumeRole."""
+    return invoke(service, key, "AssumeRole", "sts", RoleArn=role_arn, RoleSessionName=name, **parameters)
+
+
 def as_json(reply: Reply) -> dict[str, Any]:
     """Return the JSON object that *reply* is."""
     decoded = json.loads(reply.body)
