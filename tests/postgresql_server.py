@@ -72,23 +72,9 @@ class PostgresqlServer:
 
     def ask(self, statement: str, database: str = "postgres") -> str:
         """Execute *statement* on a connection of its own and return what is printed."""
-        done = subprocess.run(
-            (
-                find_program("psql"),
-                "-X",
-                "-q",
-                "-A",
-                "-t",
-                "-v",
-                "ON_ERROR_STOP=1",
-                "-c",
-                statement,
-                self.url(database),
-            ),
-            check=False,
-            capture_output=True,
-            text=True,
-        )
+        client = (find_program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", statement, self.url(database))
+        writing = os.environ | {"PGOPTIONS": "-c default_transaction_read_only=off"}
+        done = subprocess.run(client, check=False, capture_output=True, text=True, env=writing)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

@@ -31,6 +31,7 @@ from sts.store.schema import upgrade
 from sts.store.sessions import Sessions
 
 _T = TypeVar("_T")
+_SILENCE_SECONDS = 1.0
 _HEALTH_SECONDS = 0.8  # a probe is answered within a second, whatever the server does
 _CAN_WRITE = "SELECT NOT pg_is_in_recovery() AND NOT current_setting('default_transaction_read_only')::bool"
 _KEEPS = "SELECT current_setting('server_encoding') = 'UTF8', current_setting('synchronous_commit') = 'on'"
@@ -52,21 +53,25 @@ class PostgresqlDatabase:
     _single: _Engines  # a connection for each thing that is done
     _kept: _Engines | None = None
     _checking: asyncio.Task[None] | None = None
+    _silent_until: float = 0.0  # by the loop's time
+    _answered_at: float = 0.0
 
     async def read(self, query: Callable[[Connection], _T]) -> _T:
         """Run *query*, once more when the connection had died."""
         with _telling():
             try:
-                return await _run(self._engines().reading, query)
+                return await self._run(self._engines().reading, query)
             except DBAPIError as error:
-                if not _has_died(error):
+                if not error.connection_invalidated or _is_silence(error):
                     raise
-            return await _run(self._engines().reading, query)
+            return await self._run(self._engines().reading, query)
 
     async def transact(self, work: Callable[[Transaction], _T], now: datetime) -> tuple[_T, Committed]:
         """Run *work* on the connection that writes."""
         with _telling():
-            return await _run(self._engines().writing, lambda connection: complete(Transaction(connection, now), work))
+            return await self._run(
+                self._engines().writing, lambda connection: complete(Transaction(connection, now), work)
+            )
 
     async def check(self) -> None:
         """Ask whether a transaction could write; all who want to know at once wait for one answer."""
@@ -120,6 +125,21 @@ class PostgresqlDatabase:
     def close(self) -> None:
         """Do nothing: each connection is closed where it was opened."""
 
+    async def _run(self, engine: AsyncEngine, work: Callable[[Connection], _T]) -> _T:
+        """Run *work*; for a moment after one has waited for an answer in vain, refuse at once instead."""
+        loop = asyncio.get_running_loop()
+        began_at = loop.time()
+        if self._kept is not None and began_at < self._silent_until:
+            raise Unavailable(UNAVAILABLE, detail="it did not answer a moment ago")
+        try:
+            result = await _run(engine, work)
+        except (DBAPIError, OSError) as error:
+            if _is_silence(error) and began_at >= self._answered_at:
+                self._silent_until = loop.time() + _SILENCE_SECONDS
+            raise
+        self._answered_at = loop.time()
+        return result
+
     def _engines(self) -> _Engines:
         return self._kept or self._single
 
@@ -144,9 +164,9 @@ def _wait_for(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         return thread.submit(lambda: asyncio.run(work())).result()
 
 
-def _has_died(error: DBAPIError) -> bool:
-    """Say whether the connection is gone; one that was given up because no answer came is not asked again."""
-    return error.connection_invalidated and not isinstance(error.orig, TimeoutError)
+def _is_silence(error: DBAPIError | OSError) -> bool:
+    """Say whether no answer came, of a server that hangs or a line that is dead: others would wait as long."""
+    return isinstance(error.orig if isinstance(error, DBAPIError) else error, TimeoutError)
 
 
 @contextmanager
