@@ -7,12 +7,14 @@ from sts.authn.throttle import Throttle
 from sts.clock import Clock
 from sts.credentials import Credentials
 from sts.crypto.sigv4 import UnverifiedSignature, parse_signature, verify_signature
+from sts.entropy import find_account_of_access_key
 from sts.errors import CredentialUnknown, Refusal, SessionEnded, Unavailable, Unproven
 from sts.keyring.keyring import Keyring
 from sts.model import AccessKey, Caller, CallerKind, Secret, Session, role_session_caller
 from sts.store.revocations import Revoked
 from sts.store.snapshot import Snapshot
 
+_LONG_TERM = "AKIA"
 _INVALID = "The security token included in the request is invalid."
 _ENDED = "The security token included in the request is expired"
 
@@ -76,7 +78,11 @@ class SignatureProof:
     async def _find(self, signature: UnverifiedSignature) -> tuple[Caller, Secret]:
         if signature.security_token is not None:
             return await self._open_session(signature.security_token, signature.access_key_id)
-        key = await self.snapshot.find_access_key(signature.access_key_id)
+        key_id = signature.access_key_id
+        if not key_id.startswith(_LONG_TERM) or find_account_of_access_key(key_id) is None:
+            # Anything can stand there that a header can hold: nobody is proven yet, and nothing is looked up for it.
+            raise CredentialUnknown(_INVALID, detail="no access key has such an id")
+        key = await self.snapshot.find_access_key(key_id)
         if key is None:
             raise CredentialUnknown(_INVALID, detail="no such access key")
         caller = await self._bearer(key)
