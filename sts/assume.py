@@ -113,8 +113,11 @@ class RoleSessions:
 
     async def _check_managed(self, role: Role, arn: str) -> None:
         own = (f"arn:aws:iam::{role.account_id}:policy/", "arn:aws:iam::aws:policy/")
-        if not arn.startswith(own) or await self.snapshot.find_managed_policy(arn) is None:
+        policy = await self.snapshot.find_managed_policy(arn) if arn.startswith(own) else None
+        if policy is None:
             raise PolicyMalformed(f"The session policy {arn} is not a managed policy of the role's account")
+        if not policy.readable:
+            raise PolicyMalformed(f"The managed policy {arn} cannot be a session policy")
 
     def _chain(self, caller: Caller) -> tuple[Hop, ...]:
         """Return who began, then each session up to the caller's own."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sts.model import Caller, CallerKind, Session
-from sts.policy.document import Kind, NamedPolicy
+from sts.policy.document import Kind, NamedPolicy, write_denial
 from sts.policy.evaluate import Decision, Policies, Principal, PrincipalKind, Question, evaluate
 from sts.store.snapshot import Snapshot
 
@@ -79,9 +79,16 @@ class Evaluator:
         if session is None or not (session.policies or session.policy_arns):
             return None
         inline = [NamedPolicy("session policy", self.snapshot.compile(text, Kind.SESSION)) for text in session.policies]
-        managed = [await self.snapshot.find_managed_policy(arn) for arn in session.policy_arns]
-        # A managed policy that is gone allows nothing any more; the session stays limited by the others.
-        return (*inline, *(policy for policy in managed if policy is not None))
+        managed = [await self._managed(arn) for arn in session.policy_arns]
+        return (*inline, *managed)
+
+    async def _managed(self, arn: str) -> NamedPolicy:
+        policy = await self.snapshot.find_managed_policy(arn)
+        if policy is not None:
+            return policy
+        # What it denied is no longer known: whoever deletes a policy must not widen the sessions that it limits.
+        denial = self.snapshot.compile(write_denial(Kind.SESSION), Kind.SESSION)
+        return NamedPolicy(f"missing {arn}", denial, readable=False)
 
 
 def _principal(caller: Caller) -> Principal:

@@ -191,7 +191,9 @@ def test_a_stored_policy_that_cannot_be_read_denies_everything(world: World, mal
     assert decide(Policies(identity=(everything, *user.identity))) is Outcome.EXPLICIT_DENY
     assert decide(Policies(identity=(everything, *role.identity)), **assume) is Outcome.EXPLICIT_DENY
     assert decide(Policies(identity=(everything,), session=(session,))) is Outcome.EXPLICIT_DENY
+    assert role.trust.document.kind is Kind.TRUST
     assert decide(Policies(identity=(everything,), resource=role.trust), **assume) is Outcome.EXPLICIT_DENY
+    assert not any(policy.readable for policy in (*user.identity[:1], *role.identity, role.trust, session))
 
 
 def test_what_cannot_be_read_is_unavailable_and_not_remembered_as_missing(world: World) -> None:
