@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import ssl
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +139,7 @@ class Service:
                 region=region,
             )  # fmt: skip
         target = f"{self.url}{path}" + (f"?{query}" if query else "")
-        with httpx2.Client(trust_env=False) as client:
+        with httpx2.Client(trust_env=False, verify=_trust()) as client:
             answer = client.request(method, target, content=body, headers=sent | (headers or {}))
         return Reply(answer.status_code, answer.headers, answer.content)
 
@@ -170,6 +172,12 @@ def allow(action: str | list[str], resource: str | list[str] = "*", effect: str 
     """Return an identity or session policy of one statement."""
     statement = {"Effect": effect, "Action": action, "Resource": resource}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Return what plain http does not need, made once: a client of its own would read all authorities each time."""
+    return ssl.create_default_context()
 
 
 @contextmanager

@@ -28,7 +28,7 @@ class Broken:
     def __init__(self, fault: Exception) -> None:
         self.fault = fault
 
-    async def prove(self, _parts: object, _service: str) -> object:
+    async def prove(self, _parts: object, _service: str, _address: str) -> object:
         raise self.fault
 
 
