@@ -51,6 +51,13 @@ class PostgresqlServer:
         options = [f"-c {name}={value}" if value else f"-c {name}=" for name, value in settings.items()]
         self._control("start", "-w", "-l", str(self.folder / "log"), "-o", " ".join([*options, *self.options]))
 
+    def own(self, path: Path) -> None:
+        """Give *path* to whoever the server runs as, and to nobody else."""
+        if os.getuid() == 0:
+            owner = pwd.getpwnam(_OWNER)
+            os.chown(path, owner.pw_uid, owner.pw_gid)
+        path.chmod(0o700 if path.is_dir() else 0o600)
+
     def stop(self, mode: str = "fast") -> None:
         self._control("stop", "-w", "-m", mode)
 
@@ -90,12 +97,10 @@ def postgresql_server(*options: str) -> Iterator[PostgresqlServer]:
     """Run a server whose language sorts otherwise than bytes do, below /tmp, where its owner may enter."""
     with tempfile.TemporaryDirectory(prefix="sts-postgresql-") as name:
         folder = Path(name)
-        if os.getuid() == 0:
-            owner = pwd.getpwnam(_OWNER)
-            os.chown(folder, owner.pw_uid, owner.pw_gid)
+        server = PostgresqlServer(folder, free_port(), options)
+        server.own(folder)
         make = (find_program("initdb"), "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-N", *_LOCALE)
         subprocess.run(_as_owner(*make), check=True, cwd="/", stdout=subprocess.DEVNULL)
-        server = PostgresqlServer(folder, free_port(), options)
         server.start()
         try:
             yield server

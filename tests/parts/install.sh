@@ -75,6 +75,19 @@ install_redis() {
   need_packages redis-server redis-sentinel
 }
 
+install_postgresql() {
+  local told=/etc/postgresql-common/createcluster.d
+  if compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || command -v initdb > /dev/null; then
+    say "PostgreSQL is there already"
+    return
+  fi
+  # The tests start servers of their own: apt is to make and start none for the whole machine.
+  as_root mkdir -p "$told"
+  printf 'create_main_cluster = false\n' | as_root tee "$told/tests.conf" > /dev/null
+  need_packages postgresql
+  as_root rm "$told/tests.conf"
+}
+
 install_parts() {
   install_tests
   install_awscli_v1
@@ -82,6 +95,7 @@ install_parts() {
   install_node
   install_node_modules
   install_redis
+  install_postgresql
 }
 
 # step NAME COMMAND…: the first that fails ends the run.
