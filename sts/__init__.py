@@ -3,14 +3,15 @@
 Whatever the protocol, a request is one sentence: prove who you are, decide whether you may, do it, record that it
 happened. The house, from the ground up; imports point down, and who stands on one floor does not know its neighbours:
 
-    words      clock, entropy, errors, arn, model: time, randomness, refusals and the nouns
+    words      clock, entropy, errors, limits, arn, model: time, randomness, refusals, bounds and the nouns
     pure       crypto/ (signatures, seals, SigV4) and policy/ (the IAM policy language): values in, values out
     resources  keyring/ (keys that never leave it), store/ (SQL, and the snapshot of it), cache
     judges     evaluator (weighs the policies of a caller), audit/ (records before the answer leaves)
     verbs      access (decide), credentials (mint and open), then authn/ (prove), assume (become a role),
                directory/ (change the nouns, by the rules)
     fronts     aws/ (the Query protocol), oauth/ (the key set), api/ (our own administration), health/: translate only
-    root       app puts all parts together, settings says with what, cli/ is the `sts` command;
+    root       app puts all parts together, settings says with what, serving/ keeps its connections within limits and
+               ends it without a lost answer, cli/ is the `sts` command;
                client/ is the other side and knows the service only through HTTP
 
 For resource servers there is `sts.verify`: it verifies a session token offline. Its names and the refusals it raises

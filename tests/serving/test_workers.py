@@ -33,13 +33,13 @@ try:
 except Refusal as refusal:
     sys.exit(refusal.message)
 """
-# Says its own number and that it has the socket; ends when it is asked to.
+# Says its own number, in one piece since others write there too, once it has the socket; ends when it is asked to.
 OBEDIENT = """
 import os, signal, socket, sys
 socket.socket(fileno=int(sys.argv[sys.argv.index("--listener") + 1])).listen()
 assert sys.argv[sys.argv.index("--supervisor") + 1] == str(os.getppid())
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-print(os.getpid(), flush=True)
+os.write(1, b"\\n%d\\n" % os.getpid())
 while True:
     signal.pause()
 """
