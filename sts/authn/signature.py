@@ -11,7 +11,7 @@ from sts.entropy import find_account_of_access_key
 from sts.errors import CredentialUnknown, Refusal, SessionEnded, Unavailable, Unproven
 from sts.keyring.keyring import Keyring
 from sts.model import AccessKey, Caller, CallerKind, Secret, Session, role_session_caller
-from sts.store.revocations import Revoked
+from sts.store.revocations import Revoked, name_session
 from sts.store.snapshot import Snapshot
 
 _LONG_TERM = "AKIA"
@@ -140,5 +140,6 @@ def _refuse_revoked(caller: Caller, session: Session, revoked: Revoked) -> None:
         return
     for hop in session.chain:
         account_id = hop.arn.split(":")[4]
-        if any(revoked.concerns(subject, hop.at) for subject in (hop.jti, hop.principal_id, account_id)):
+        subjects = (name_session(account_id, hop.jti), hop.principal_id, account_id)
+        if any(revoked.concerns(subject, hop.at) for subject in subjects):
             raise SessionEnded(_ENDED, detail=f"revoked: {hop.arn} {hop.session_name}", claimed=caller.arn)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, insert, select, update
 
 from sts.model import Account
 from sts.store.database import from_microseconds, to_microseconds
@@ -32,6 +32,15 @@ def insert_account(connection: Connection, new: Account) -> None:
         insert(account).values(
             account_id=new.account_id, name=new.name, enabled=new.enabled, created_at=to_microseconds(new.created_at)
         )
+    )
+
+
+def update_account(connection: Connection, changed: Account) -> None:
+    """Keep what is now said of an account that is already there."""
+    connection.execute(
+        update(account)
+        .where(account.c.account_id == changed.account_id)
+        .values(name=changed.name, enabled=changed.enabled)
     )
 
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
-from sts.store.database import to_microseconds
+from sts.store.database import from_microseconds, to_microseconds
 from sts.store.tables import revocation
 from sts.store.versions import Change
 
@@ -20,7 +20,10 @@ EVERYTHING = Change("revocation", "all")
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """A session (by its `jti`), or a principal (by unique id, an account by its digits), with all begun by *before*."""
+    """A session (by `name_session`) or a principal (by its unique id), with all begun by *before*.
+
+    The digits of an account stand for everybody in it.
+    """
 
     subject: str
     before: datetime
@@ -37,6 +40,29 @@ class Revoked:
         """Say whether what began at *began_at* (known to the second) by, or as, *subject* is revoked."""
         before = self.before.get(subject)
         return before is not None and to_microseconds(began_at) <= before
+
+
+def name_session(account_id: str, jti: str) -> str:
+    """Return the subject that a single session is revoked by: its `jti` within the account that its role is of.
+
+    By the `jti` alone whoever learns one, from a log or a token, could end the session of another account.
+    """
+    return f"{account_id}/{jti}"
+
+
+def find_revocation(connection: Connection, subject: str) -> Revocation | None:
+    """Return what is revoked of *subject*."""
+    row = connection.execute(select(revocation).where(revocation.c.subject == subject)).one_or_none()
+    if row is None:
+        return None
+    return Revocation(row.subject, from_microseconds(row.before), from_microseconds(row.ends_at))
+
+
+def count_sessions(connection: Connection, account_id: str) -> int:
+    """Return how many single sessions of the account are revoked."""
+    prefix = name_session(account_id, "")
+    of_account = func.substr(revocation.c.subject, 1, len(prefix)) == prefix
+    return connection.execute(select(func.count()).select_from(revocation).where(of_account)).scalar_one()
 
 
 def insert_revocation(connection: Connection, new: Revocation) -> None:

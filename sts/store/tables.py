@@ -157,7 +157,7 @@ access_key_use = Table(
     Column("region", TEXT, nullable=False),
 )
 
-# The subject is a session's `jti`, a principal's unique id, or an account's digits.
+# The subject is a session's `jti` behind its account and a slash, a principal's unique id, or an account's digits.
 revocation = Table(
     "revocation",
     metadata,
