@@ -38,11 +38,19 @@ ACCOUNT_ID = "111122223333"
 BESIDE_ROWS = MappingProxyType(
     {
         Event.ACCOUNT_CREATE: "sts/cli/accounts.py",
+        Event.ACCOUNT_DISABLE: "sts/cli/accounts.py",
+        Event.ACCOUNT_ENABLE: "sts/cli/accounts.py",
         Event.ROOT_KEY_CREATE: "sts/cli/accounts.py",
         Event.KEY_ROTATE: "sts/cli/keys.py",
         Event.STORE_MIGRATE: "sts/cli/migrate.py",
         Event.AUDIT_VERIFY: "sts/cli/audit.py",
         Event.AUDIT_READ: "sts/api/operations.py",
+        Event.SESSION_REVOKE: "sts/api/operations.py",
+        Event.PRINCIPAL_REVOKE: "sts/api/operations.py",
+        Event.USER_DISABLE: "sts/api/operations.py",
+        Event.USER_ENABLE: "sts/api/operations.py",
+        Event.ROLE_DISABLE: "sts/api/operations.py",
+        Event.ROLE_ENABLE: "sts/api/operations.py",
         Event.REQUEST_REFUSE: "sts/audit/sums.py",
     }
 )

@@ -1,12 +1,12 @@
 """The audit records of the caller's own account."""
 
-from collections.abc import Mapping
 from typing import TypedDict
 
 import msgspec
 from sqlalchemy import Connection
 
-from sts.access import Demand
+from sts.api.request import Asked
+from sts.api.row import Command, Target
 from sts.errors import ParameterInvalid
 from sts.model import Caller
 from sts.store import audit as table
@@ -28,8 +28,9 @@ class _Page(msgspec.Struct):
     after: int  # where to go on
 
 
-def parse_range(parameters: Mapping[str, str]) -> Range:
+def parse_range(asked: Asked) -> Range:
     """Parse the query; raises ParameterInvalid."""
+    parameters = asked.parameters
     strange = sorted(parameters.keys() - {"after", "limit"})
     if strange:
         raise ParameterInvalid(f"There is no parameter {strange[0]}: `after` and `limit` are offered")
@@ -39,13 +40,12 @@ def parse_range(parameters: Mapping[str, str]) -> Range:
     return {"after": _parse_number("after", parameters["after"]) if "after" in parameters else None, "limit": limit}
 
 
-def demand_records(caller: Caller) -> Demand:
-    """Return what it takes to read the records of the caller's account."""
-    resource = f"arn:aws:sts-admin::{caller.account_id}:audit/records"
-    return Demand(action="sts-admin:ListAuditRecords", resource=resource, resource_account_id=caller.account_id)
+def find_records(_connection: Connection, caller: Caller, _command: Command) -> Target:
+    """Return what stands for the records of the caller's account."""
+    return Target(f"arn:aws:sts-admin::{caller.account_id}:audit/records")
 
 
-def render_records(connection: Connection, caller: Caller, command: Mapping[str, int | None]) -> bytes:
+def render_records(connection: Connection, caller: Caller, command: Command, _target: Target) -> bytes:
     """Return a page of records as JSON, oldest first, and the instant to go on after."""
     after, limit = command["after"], command["limit"] or _DEFAULT_PAGE
     if after is None:

@@ -1,16 +1,17 @@
 """The whole front: prove, decide, do, record; whatever the operation."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 import msgspec
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from sts.access import Access, require
+from sts.access import Access, Demand, require
 from sts.api.errors import INTERNAL_FAILURE, find_error, render_message
-from sts.api.operations import get_operation
+from sts.api.operations import find_methods, get_operation
+from sts.api.request import parse_asked, read_request
+from sts.api.row import Command, Operation, Reads, Target
 from sts.audit.journal import Journal
 from sts.audit.record import Entry
 from sts.audit.recording import Recording
@@ -19,19 +20,10 @@ from sts.authn.arrival import begin_entry, describe_circumstances
 from sts.authn.signature import SignatureProof, SignedParts
 from sts.clock import Clock
 from sts.entropy import Entropy
-from sts.errors import (
-    MethodUnsupported,
-    ParameterInvalid,
-    ParameterRepeated,
-    QueryMalformed,
-    Refusal,
-    Throttled,
-    TooLarge,
-)
+from sts.errors import MethodUnsupported, Refusal, Throttled
 from sts.store.database import Database
 
 _SERVICE = "sts"  # what requests are signed for: every SDK knows it
-_MOST_PARAMETERS = 16
 
 _log = structlog.get_logger("sts.api")
 
@@ -54,7 +46,7 @@ class AdministrationEndpoint:
         try:
             body = await self._answer(scope, receive, entry)
         except Refusal as refusal:
-            await _send_refusal(send, refusal, entry.request_id)
+            await _send_refusal(send, refusal, entry.request_id, find_methods(_read_path(scope)))
         except Exception:  # noqa: BLE001  a bug: the caller learns the request id, the log the rest
             _log.exception("request.failed", request_id=entry.request_id, operation=entry.operation)
             await _send_error(
@@ -64,25 +56,20 @@ class AdministrationEndpoint:
             await _send(send, 200, body, entry.request_id)
 
     async def _answer(self, scope: Scope, receive: Receive, entry: Entry) -> bytes:
-        async with Recording(self.journal, self.sums, entry):
+        async with Recording(self.journal, self.sums, entry) as recording:
             # The path as it was sent: with escapes undone it would have other spellings, past whatever stands in front.
-            operation = get_operation(scope["method"], scope["raw_path"].decode("latin-1"))
+            operation = get_operation(scope["method"], _read_path(scope))
             entry.operation, entry.event = f"sts-admin:{operation.name}", operation.event
-            await self._prove(scope, receive, entry)
+            parts = await read_request(scope, receive, operation.largest_body)
+            await self._prove(parts, entry)
             caller = entry.get_caller()
-            command = operation.parse(_parse_query(scope["query_string"]))
+            command = operation.parse(parse_asked(scope, parts.body))
             entry.parameters = command
-            demand = operation.demand(caller)
-            entry.pairs = ((demand.action, demand.resource),)
-            decisions = await self.access.decide(caller, describe_circumstances(scope, entry), (demand,))
-            entry.decisions = tuple(decision.as_record() for decision in decisions)
-            require(caller, decisions)
-            return await self.database.read(lambda connection: operation.read(connection, caller, command))
+            target = await self.database.read(lambda connection: operation.target(connection, caller, command))
+            await self._decide(scope, operation, entry, target)
+            return await self._do(operation, recording, command, target)
 
-    async def _prove(self, scope: Scope, receive: Receive, entry: Entry) -> None:
-        await _refuse_body(receive)
-        raw_path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
-        parts = SignedParts(scope["method"], raw_path, query, scope["headers"], b"")
+    async def _prove(self, parts: SignedParts, entry: Entry) -> None:
         try:
             proven = await self.proof.prove(parts, _SERVICE, entry.address)
         except Refusal as refusal:
@@ -90,39 +77,35 @@ class AdministrationEndpoint:
             raise
         entry.caller, entry.region, entry.service = proven.caller, proven.region, proven.service
 
+    async def _decide(self, scope: Scope, operation: Operation, entry: Entry, target: Target) -> None:
+        caller = entry.get_caller()
+        action = f"sts-admin:{operation.name}"
+        demand = Demand(action=action, resource=target.arn, resource_account_id=caller.account_id)
+        entry.pairs = ((demand.action, demand.resource),)
+        decisions = await self.access.decide(caller, describe_circumstances(scope, entry), (demand,))
+        entry.decisions = tuple(decision.as_record() for decision in decisions)
+        require(caller, decisions)
 
-async def _refuse_body(receive: Receive) -> None:
-    """Read to the end of a request that has no body; raises TooLarge at the first byte of one."""
-    more = True
-    while more:
-        message = await receive()
-        if message.get("body"):
-            raise TooLarge("No operation here takes a body")
-        more = message.get("more_body", False)
-
-
-def _parse_query(query: bytes) -> Mapping[str, str]:
-    try:
-        pairs = parse_qsl(
-            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS
-        )
-    except ValueError as fault:
-        raise QueryMalformed("The query cannot be decoded, or has too many parameters") from fault
-    parameters = dict(pairs)
-    if len(parameters) != len(pairs):
-        raise ParameterRepeated("A parameter is given twice")
-    # A presigned URL ends up in histories and logs of others, and would open the audit to whoever reads those.
-    if any(name.lower().startswith("x-amz-") for name in parameters):
-        raise ParameterInvalid("A presigned URL is not taken here: sign in the Authorization header")
-    return parameters
+    async def _do(self, operation: Operation, recording: Recording, command: Command, target: Target) -> bytes:
+        caller = recording.entry.get_caller()
+        if isinstance(operation.handler, Reads):
+            read = operation.handler.run
+            return await self.database.read(lambda connection: read(connection, caller, command, target))
+        change = operation.handler.run
+        return await recording.change(lambda transaction: change(transaction, caller, command, target))
 
 
-async def _send_refusal(send: Send, refusal: Refusal, request_id: str) -> None:
+def _read_path(scope: Scope) -> str:
+    raw_path: bytes = scope["raw_path"]
+    return raw_path.decode("latin-1")
+
+
+async def _send_refusal(send: Send, refusal: Refusal, request_id: str, methods: Sequence[str]) -> None:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     if isinstance(refusal, Throttled):
         headers = ((b"retry-after", str(refusal.retry_after_seconds).encode("ascii")),)
     if isinstance(refusal, MethodUnsupported):
-        headers = ((b"allow", b"GET"),)
+        headers = ((b"allow", ", ".join(methods).encode("ascii")),)
     await _send_error(send, find_error(refusal), render_message(refusal), request_id, headers)
 
 

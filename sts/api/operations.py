@@ -1,39 +1,64 @@
-"""The table of the administration's operations: method and path, event, what it demands, how it is read and done."""
+"""The table of the administration's operations: method and path, event, what it is about, how it is read or done."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection
 
-from sts.access import Demand
-from sts.api import audit
+from sts.api import audit, revocations
+from sts.api.request import Asked
+from sts.api.row import Changes, Command, Operation, Reads, Target
 from sts.audit.events import Event
 from sts.errors import MethodUnsupported, OperationUnknown
 from sts.model import Caller
+from sts.store.database import Transaction
 
-Parameters = Mapping[str, str]
-Command = Mapping[str, Any]
+_SMALL = 4 * 1024  # bytes of a body that names something
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """A row: none of its fields has a default, so that none is forgotten."""
-
-    name: str
-    event: Event
-    parse: Callable[[Parameters], Command]  # raises Malformed kin
-    demand: Callable[[Caller], Demand]
-    read: Callable[[Connection, Caller, Command], bytes]  # returns JSON
+def _change(
+    name: str,
+    event: Event,
+    parse: Callable[[Asked], Command],
+    target: Callable[[Connection, Caller, Command], Target],
+    run: Callable[[Transaction, Caller, Command, Target], bytes],
+) -> Operation:
+    return Operation(name=name, event=event, largest_body=_SMALL, parse=parse, target=target, handler=Changes(run))
 
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", "/api/audit/records"): Operation(
         name="ListAuditRecords",
         event=Event.AUDIT_READ,
+        largest_body=0,
         parse=audit.parse_range,
-        demand=audit.demand_records,
-        read=audit.render_records,
+        target=audit.find_records,
+        handler=Reads(audit.render_records),
+    ),
+    ("POST", "/api/sessions/revoke"): _change(
+        "RevokeSession",
+        Event.SESSION_REVOKE,
+        revocations.parse_session,
+        revocations.find_session,
+        revocations.revoke_session,
+    ),
+    ("POST", "/api/principals/revoke"): _change(
+        "RevokePrincipal",
+        Event.PRINCIPAL_REVOKE,
+        revocations.parse_principal,
+        revocations.find_principal,
+        revocations.revoke_principal,
+    ),
+    ("POST", "/api/users/disable"): _change(
+        "DisableUser", Event.USER_DISABLE, revocations.parse_name, revocations.find_user, revocations.disable
+    ),
+    ("POST", "/api/users/enable"): _change(
+        "EnableUser", Event.USER_ENABLE, revocations.parse_name, revocations.find_user, revocations.enable
+    ),
+    ("POST", "/api/roles/disable"): _change(
+        "DisableRole", Event.ROLE_DISABLE, revocations.parse_name, revocations.find_role, revocations.disable
+    ),
+    ("POST", "/api/roles/enable"): _change(
+        "EnableRole", Event.ROLE_ENABLE, revocations.parse_name, revocations.find_role, revocations.enable
     ),
 }
 
@@ -43,6 +68,11 @@ def get_operation(method: str, path: str) -> Operation:
     found = OPERATIONS.get((method, path))
     if found is not None:
         return found
-    if any(path == offered for _, offered in OPERATIONS):
+    if find_methods(path):
         raise MethodUnsupported(f"The method {method} is not offered at {path}")
     raise OperationUnknown(f"Nothing is offered at {path}")
+
+
+def find_methods(path: str) -> tuple[str, ...]:
+    """Return the methods that are offered at *path*."""
+    return tuple(sorted(method for method, offered in OPERATIONS if offered == path))

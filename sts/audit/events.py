@@ -59,7 +59,16 @@ class Event(StrEnum):
     INLINE_POLICY_LIST = "inline-policy.list"
     INLINE_POLICY_DELETE = "inline-policy.delete"
 
+    SESSION_REVOKE = "session.revoke"
+    PRINCIPAL_REVOKE = "principal.revoke"
+    USER_DISABLE = "user.disable"
+    USER_ENABLE = "user.enable"
+    ROLE_DISABLE = "role.disable"
+    ROLE_ENABLE = "role.enable"
+
     ACCOUNT_CREATE = "account.create"
+    ACCOUNT_DISABLE = "account.disable"
+    ACCOUNT_ENABLE = "account.enable"
     ROOT_KEY_CREATE = "root-key.create"
     KEY_ROTATE = "key.rotate"
     STORE_MIGRATE = "store.migrate"

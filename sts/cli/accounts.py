@@ -1,4 +1,4 @@
-"""`sts init` and `sts accounts`: accounts are made on the host that holds the store."""
+"""`sts init` and `sts accounts`: accounts are made and disabled on the host that holds the store."""
 
 import os
 import re
@@ -48,7 +48,7 @@ def init(account_id: str | None, admin: str, *, as_json: bool) -> None:
 
 @click.group(epilog=show_example("sts accounts create --name staging"))
 def accounts() -> None:
-    """Make and list accounts, on the host that holds the store."""
+    """Make, list, disable and enable accounts, on the host that holds the store."""
 
 
 @accounts.command(epilog=show_example("sts accounts create --name staging --admin alice"))
@@ -104,6 +104,56 @@ def root_key(account_id: str, *, as_json: bool) -> None:
         "secret_access_key": str(minted.secret),
     }
     print_fields(fields, as_json=as_json)
+
+
+@accounts.command(epilog=show_example("sts accounts disable 123456789012"))
+@click.argument("account_id", metavar="ACCOUNT", callback=_parse_account_id)
+@json_option
+def disable(account_id: str, *, as_json: bool) -> None:
+    """Disable an account: no user, role or key of it is accepted any more, and all that was begun in it ends.
+
+    Exits with 3 when it is disabled already.
+    """
+    _set_standing(account_id, enabled=False, as_json=as_json)
+
+
+@accounts.command(epilog=show_example("sts accounts enable 123456789012"))
+@click.argument("account_id", metavar="ACCOUNT", callback=_parse_account_id)
+@json_option
+def enable(account_id: str, *, as_json: bool) -> None:
+    """Enable an account again; sessions that have ended stay so.
+
+    Exits with 3 when it is enabled already.
+    """
+    _set_standing(account_id, enabled=True, as_json=as_json)
+
+
+def _set_standing(account_id: str, *, enabled: bool, as_json: bool) -> None:
+    from sts.cli.disabling import print_standing
+    from sts.cli.operator import open_host
+    from sts.settings import read_settings
+
+    with open_host(read_settings(os.environ)) as host:
+        changed = _change_standing(host, account_id, enabled=enabled)
+    print_standing({"account_id": account_id, "enabled": enabled, "changed": changed}, as_json=as_json)
+
+
+def _change_standing(host: "Host", account_id: str, *, enabled: bool) -> bool:
+    from sts.audit.events import Event
+    from sts.cli.operator import describe_operator
+    from sts.directory import revocations
+    from sts.directory.accounts import get_account
+
+    event, act = Event.ACCOUNT_DISABLE, revocations.disable
+    if enabled:
+        event, act = Event.ACCOUNT_ENABLE, revocations.enable
+
+    def change(transaction: "Transaction", entry: "Entry") -> bool:
+        changed = act(transaction, principal=get_account(transaction.connection, account_id))
+        entry.caller = describe_operator(account_id)
+        return changed
+
+    return host.act(event, {"account_id": account_id}, change)
 
 
 def _create(account_id: str | None, admin: str, name: str, *, first: bool, as_json: bool) -> None:

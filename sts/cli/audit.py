@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from sts.cli.endpoint import connect, endpoint_options
 from sts.cli.output import json_option, print_json, show, show_example
 from sts.errors import Refusal
 
@@ -29,8 +30,7 @@ def audit() -> None:
 
 
 @audit.command(epilog=show_example("sts audit tail --profile admin --follow"))
-@click.option("--endpoint-url", metavar="URL", help="The service; else AWS_ENDPOINT_URL, else STS_ISSUER.")
-@click.option("--profile", metavar="NAME", help="The profile of the shared files that holds the credentials.")
+@endpoint_options
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="How many to begin with.")
 @click.option("--follow/--once", default=False, help="Go on with what follows until Ctrl-C, or end (the default).")
 @json_option
@@ -41,9 +41,8 @@ def tail(endpoint_url: str | None, profile: str | None, limit: int, *, follow: b
     arn:aws:sts-admin::ACCOUNT:audit/records. The reading itself is recorded, and not shown here.
     """
     from sts.client.audit import Tail
-    from sts.client.connection import open_connection
 
-    reading = Tail(open_connection(_find_endpoint(endpoint_url), profile))
+    reading = Tail(connect(endpoint_url, profile))
     for record in reading.read_latest(limit):
         _print_record(record, as_json=as_json)
     if follow:
@@ -74,12 +73,6 @@ def verify(exported: TextIO | None, *, as_json: bool) -> None:
     findings = _verify(read_settings(os.environ), exported, as_json=as_json)
     if findings.faults:
         raise Refusal(f"The audit does not hold: {len(findings.faults)} faults")
-
-
-def _find_endpoint(given: str | None) -> str:
-    from sts.settings import read_settings
-
-    return given or os.environ.get("AWS_ENDPOINT_URL") or read_settings(os.environ).issuer
 
 
 def _print_record(record: Mapping[str, Any], *, as_json: bool) -> None:

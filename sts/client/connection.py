@@ -22,6 +22,7 @@ from sts.errors import Malformed, Refusal, Unavailable
 
 _SERVICE = "sts"
 _AGENT = "sts-client"
+_JSON = "application/json"
 _DEFAULT_REGION = "us-east-1"
 _OK = 200
 _SERVER_FAULT = 500
@@ -48,8 +49,15 @@ class Connection:
 
     def get(self, path: str, query: Mapping[str, str]) -> Answer:
         """Return the answer to a signed GET; raises Refusal with the service's reason, Unavailable without any."""
-        url = f"{self.endpoint}{path}" + (f"?{urlencode(query)}" if query else "")
-        request = AWSRequest(method="GET", url=url, headers={"Accept": "application/json", "User-Agent": _AGENT})
+        return self._send("GET", path + (f"?{urlencode(query)}" if query else ""), None)
+
+    def post(self, path: str, members: Mapping[str, Any]) -> Answer:
+        """Return the answer to a signed POST of *members* as a JSON object; raises what `get` raises."""
+        return self._send("POST", path, json.dumps(members).encode("ascii"))
+
+    def _send(self, method: str, address: str, body: bytes | None) -> Answer:
+        headers = {"Accept": _JSON, "User-Agent": _AGENT} | ({} if body is None else {"Content-Type": _JSON})
+        request = AWSRequest(method=method, url=self.endpoint + address, headers=headers, data=body)
         SigV4Auth(self.credentials, _SERVICE, self.region).add_auth(request)
         try:
             response = self.sender.send(request.prepare())

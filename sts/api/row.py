@@ -1,0 +1,51 @@
+"""What a row of the administration's table consists of. None of its fields has a default, so that none is forgotten."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sts.api.request import Asked
+from sts.audit.events import Event
+from sts.model import Caller
+from sts.store.database import Transaction
+
+Command = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a command is about: the ARN that is authorized, of the caller's own account, and the noun that bears it.
+
+    The noun is None where none is needed, or none has the name: that it is not found only those are told who may.
+    """
+
+    arn: str
+    noun: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """A handler that reads the store, in one read transaction, and returns JSON."""
+
+    run: Callable[[Connection, Caller, Command, Target], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """A handler that changes the store, in the transaction that also takes its audit record, and returns JSON."""
+
+    run: Callable[[Transaction, Caller, Command, Target], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A row: it demands `sts-admin:NAME` on its target, which is of the caller's own account."""
+
+    name: str
+    event: Event
+    largest_body: int  # bytes; 0: it takes none
+    parse: Callable[[Asked], Command]  # raises Malformed kin
+    target: Callable[[Connection, Caller, Command], Target]
+    handler: Reads | Changes

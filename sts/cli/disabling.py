@@ -1,0 +1,90 @@
+"""`sts disable` and `sts enable`: users and roles, through the API."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sts.cli.endpoint import connect, endpoint_options
+from sts.cli.output import json_option, print_fields, show_example
+from sts.errors import AlreadyExists
+
+if TYPE_CHECKING:
+    from sts.client.revocations import Noun
+
+
+@click.group(epilog=show_example("sts disable user alice"))
+def disable() -> None:
+    """Disable a user or role: nothing of it is accepted any more, and all that it has begun ends."""
+
+
+@click.group(epilog=show_example("sts enable user alice"))
+def enable() -> None:
+    """Enable a user or role again; sessions that have ended stay so."""
+
+
+@disable.command("user", epilog=show_example("sts disable user alice"))
+@click.argument("name")
+@endpoint_options
+@json_option
+def disable_user(name: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
+    """Disable the user NAME, its access keys too, and end what it has begun.
+
+    It takes sts-admin:DisableUser on the user. Exits with 3 when it is disabled already.
+    """
+    _disable("user", name, endpoint_url, profile, as_json=as_json)
+
+
+@disable.command("role", epilog=show_example("sts disable role deploy"))
+@click.argument("name")
+@endpoint_options
+@json_option
+def disable_role(name: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
+    """Disable the role NAME: nobody becomes it, and its sessions end with all that was begun from them.
+
+    It takes sts-admin:DisableRole on the role. Exits with 3 when it is disabled already.
+    """
+    _disable("role", name, endpoint_url, profile, as_json=as_json)
+
+
+@enable.command("user", epilog=show_example("sts enable user alice"))
+@click.argument("name")
+@endpoint_options
+@json_option
+def enable_user(name: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
+    """Enable the user NAME again, and its access keys.
+
+    It takes sts-admin:EnableUser on the user. Exits with 3 when it is enabled already.
+    """
+    _enable("user", name, endpoint_url, profile, as_json=as_json)
+
+
+@enable.command("role", epilog=show_example("sts enable role deploy"))
+@click.argument("name")
+@endpoint_options
+@json_option
+def enable_role(name: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
+    """Enable the role NAME again.
+
+    It takes sts-admin:EnableRole on the role. Exits with 3 when it is enabled already.
+    """
+    _enable("role", name, endpoint_url, profile, as_json=as_json)
+
+
+def print_standing(told: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print how what is named stands now; raises AlreadyExists when it has stood so before."""
+    print_fields(told, as_json=as_json)
+    if not told.get("changed"):
+        raise AlreadyExists(f"It is {'enabled' if told.get('enabled') else 'disabled'} already")
+
+
+def _disable(noun: "Noun", name: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
+    from sts.client.revocations import disable as ask
+
+    print_standing(ask(connect(endpoint_url, profile), noun, name), as_json=as_json)
+
+
+def _enable(noun: "Noun", name: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
+    from sts.client.revocations import enable as ask
+
+    print_standing(ask(connect(endpoint_url, profile), noun, name), as_json=as_json)
