@@ -85,4 +85,4 @@ def test_a_new_account_touches_all_that_it_makes(store: Store) -> None:
     touched = store.touched(lambda tx: accounts_of(store).create(tx, account_id=NEW_ACCOUNT_ID))
     nouns = {noun for noun, _ in touched}
     assert ("account", NEW_ACCOUNT_ID) in touched
-    assert nouns == {"account", "user", "user-name", "access-key"}
+    assert nouns == {"account", "user", "access-key"}
