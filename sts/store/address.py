@@ -2,10 +2,10 @@
 
     sqlite:///FILE
     postgresql://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]…]/DATABASE[?OPTION=VALUE&…]
-    postgresql://[USER[:PASSWORD]@]/DATABASE?host=FOLDER
+    postgresql://[USER[:PASSWORD]@]/DATABASE?host=FOLDER[&port=PORT]
 
 The second and third are the connection URIs of PostgreSQL's manual ("Connection URIs", libpq), with some of their
-options: `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, and `host` for the folder of a socket.
+options: `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, and `host` and `port` for the folder and number of a socket.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from sts.model import Secret
 
 SQLITE = "sqlite:///"
 _SCHEMES = frozenset({"postgresql", "postgres"})
-_OPTIONS = frozenset({"host", "sslmode", "sslrootcert", "sslcert", "sslkey"})
+_OPTIONS = frozenset({"host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey"})
 _PORT, _LAST_PORT = 5432, 65_535
 
 
@@ -75,12 +75,14 @@ class _Reading:
         user, colon, password = self.url.netloc.rpartition("@")[0].partition(":")
         return unquote(user) or None, Secret(unquote(password)) if colon else None
 
-    def places(self, folder: str | None) -> tuple[Place, ...]:
+    def places(self, folder: str | None, socket: str | None) -> tuple[Place, ...]:
         hosts = self.url.netloc.rpartition("@")[2]
-        if folder is not None:
-            if hosts or not folder.startswith("/"):
-                self.faults.append("the option host names the folder of a socket, and then no host stands before the /")
-            return (Place(folder, _PORT),)
+        if folder is not None or socket is not None:
+            if hosts or folder is None or not folder.startswith("/"):
+                self.faults.append(
+                    "the options host and port name the folder and number of a socket, and then no host stands before /"
+                )
+            return (Place(folder or "/", self._port("the option port", socket or str(_PORT))),)
         return tuple(self._place(number, text) for number, text in enumerate(hosts.split(","), start=1))
 
     def _place(self, number: int, text: str) -> Place:
@@ -88,10 +90,13 @@ class _Reading:
         host, port = (host, port) if colon else (text, str(_PORT))
         if not host.strip("[]") or "@" in host or (":" in host and not host.startswith("[")):
             self.faults.append(f"host {number} is missing or has not the form HOST:PORT")
-        if not (port.isascii() and port.isdigit() and 0 < int(port) <= _LAST_PORT):
-            self.faults.append(f"the port of host {number} is not a number from 1 to {_LAST_PORT}")
-            port = str(_PORT)
-        return Place(host.strip("[]"), int(port))
+        return Place(host.strip("[]"), self._port(f"the port of host {number}", port))
+
+    def _port(self, name: str, port: str) -> int:
+        if port.isascii() and port.isdigit() and 0 < int(port) <= _LAST_PORT:
+            return int(port)
+        self.faults.append(f"{name} is not a number from 1 to {_LAST_PORT}")
+        return _PORT
 
     def database(self) -> str:
         name = unquote(self.url.path.removeprefix("/"))
@@ -123,7 +128,7 @@ def parse_address(url: str) -> Address:
     if ("sslcert" in options) != ("sslkey" in options):
         reading.faults.append("the options sslcert and sslkey are given together")
     user, password = reading.login()
-    places = reading.places(options.get("host"))
+    places = reading.places(options.get("host"), options.get("port"))
     address = Address(
         places=places,
         database=reading.database(),

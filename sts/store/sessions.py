@@ -26,6 +26,9 @@ _TOLD = {
 }
 # A process that stops in the middle of a change holds the lock of changes: others wait for it no longer than this.
 _TOLD_WRITERS = _TOLD | {"idle_in_transaction_session_timeout": "5000"}
+_READING: dict[str, Any] = {"isolation_level": "REPEATABLE READ"}
+# Every statement sees what was committed before it: a later snapshot than that of the one that waited for a lock.
+_WRITING: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,6 @@ class Sessions:
                 **several,
             },
         }
-
-
-_READING: dict[str, Any] = {"isolation_level": "REPEATABLE READ"}
-# Every statement sees what was committed before it: a later snapshot than that of the one that waited for a lock.
-_WRITING: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
 
 
 def _pool(size: int) -> dict[str, Any]:

@@ -32,6 +32,7 @@ def address(*places: Place, tls: TlsMode = TlsMode.VERIFY_FULL, password: str | 
         ),
         ("postgresql://localhost,db/sts", address(Place("localhost", 5432), Place("db", 5432))),
         ("postgresql:///sts?host=/run/postgresql", address(Place("/run/postgresql", 5432), tls=TlsMode.DISABLE)),
+        ("postgresql://u@/sts?host=/a&port=1", address(Place("/a", 1), tls=TlsMode.DISABLE, user="u")),
         ("postgresql://localhost/sts?sslmode=verify-full", address(Place("localhost", 5432))),
         ("postgresql://db/sts?sslmode=disable", address(Place("db", 5432), tls=TlsMode.DISABLE)),
         (
@@ -61,10 +62,12 @@ def test_an_address_is_read_with_all_its_parts(url: str, expected: Address) -> N
         ("postgresql://db/sts?sslmode=prefer", "sslmode is one of disable, require, verify-ca, verify-full"),
         ("postgresql://db/sts?sslmode=", "each once and with a value"),
         ("postgresql://db/sts?sslmode=disable&sslmode=require", "each once and with a value"),
-        ("postgresql://db/sts?hush=1", "of options it takes only host, sslcert, sslkey, sslmode, sslrootcert"),
+        ("postgresql://db/sts?hush=1", "of options it takes only host, port, sslcert, sslkey, sslmode, sslrootcert"),
         ("postgresql://db/sts?sslcert=/hush", "sslcert and sslkey are given together"),
-        ("postgresql://db/sts?host=/hush", "no host stands before the /"),
-        ("postgresql:///sts?host=hush", "the folder of a socket"),
+        ("postgresql://db/sts?host=/hush", "no host stands before /"),
+        ("postgresql:///sts?port=5432", "the folder and number of a socket"),
+        ("postgresql:///sts?host=/a&port=hush", "the option port is not a number"),
+        ("postgresql:///sts?host=hush", "the folder and number of a socket"),
         ("postgresql://user:hu#sh@db/sts", "a # in user or password is written %23"),
     ],
 )

@@ -120,16 +120,21 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
+def test_a_server_is_reached_by_its_socket(with_tls: PostgresqlServer) -> None:
+    url = f"postgresql://postgres@/postgres?host={with_tls.folder}&port={with_tls.port}"
+    assert open_database(url).read_now(show("server_encoding")) == "UTF8"
+
+
 @pytest.fixture(scope="module")
 def with_tls(authority: Authority) -> Iterator[PostgresqlServer]:
-    """A server that speaks TLS, with a certificate for its number."""
+    """A server that speaks TLS, with a certificate for its number, and that has a socket."""
     with postgresql_server() as started:
         started.stop()
         for file, name in zip(authority.sign("server", "127.0.0.1"), ("server.crt", "server.key"), strict=True):
             target = started.folder / "data" / name
             shutil.copyfile(file, target)
             started.own(target)
-        started.options = ("-c ssl=on",)
+        started.options = ("-c ssl=on", f"-c unix_socket_directories={started.folder}")
         started.start()
         yield started
 
