@@ -22,9 +22,9 @@ from sts.store.documents import Documents
 from sts.store.revocations import EVERYTHING, Revoked, find_revoked
 from sts.store.versions import Change, Version
 
-_CAPACITY = 128 * 1024 * 1024  # bytes: some fifteen thousand users, each with a key and a role
-_ENTRY_COST = 2048  # bytes that an entry takes beside its key, texts and policies, roughly
-_POLICY_COST = 512  # bytes that one more policy takes in an entry, beside the document, which others may hold as well
+_CAPACITY = 128 * 1024 * 1024  # bytes: some thirteen thousand users, each with a key and a role
+_ENTRY_COST = 1024  # bytes that an entry takes beside its key, texts and policies, as measured
+_POLICY_COST = 128  # bytes that one more policy takes in an entry, beside the document, which others may hold as well
 _ABSENCES = 4096  # names of what does not exist
 _LONGEST_ABSENT = 256  # characters of such a name; what is longer is looked up each time
 
