@@ -51,7 +51,7 @@ def parse_members(asked: Asked, kind: type[_Members]) -> _Members:
         raise ParameterInvalid("What is asked stands in the body: there are no parameters of the query here")
     try:
         return msgspec.convert(parse_json_object(asked.body), kind, strict=True)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter: a name with half a surrogate pair
         names = ", ".join(kind.__struct_fields__)
         raise ParameterInvalid(f"The body is a JSON object with these members and no others: {names}") from None
 
