@@ -134,9 +134,13 @@ class Connection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header. Trailers are counted and dropped: what comes after a body is no header of its request."""
-        self._head.take_header(name.lower(), value)
+        lower = name.lower()
+        self._head.take_header(lower, value)
         if self._phase is _Phase.HEAD:
-            super().on_header(name, value)
+            # As the parent does it: this is called a dozen times a request, and a call costs more than the work.
+            self.headers.append((lower, value))
+            if lower == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
         """Hand the request to the application, or queue it behind those before it."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sts.limits import ServerLimits
 from sts.serving.faults import FRAMING, HEADERS_TOO_LARGE, HOST, TARGET, UPGRADE, URL_TOO_LONG, VERSION, Fault
 
-_FRAMES = frozenset({b"content-length", b"transfer-encoding"})
+_WATCHED = frozenset({b"host", b"content-length", b"transfer-encoding"})
 _SEPARATORS = 4  # bytes of a field beside name and value: colon, space, CR, LF
 
 
@@ -45,12 +45,13 @@ class Head:
         self.size += len(name) + len(value) + _SEPARATORS
         if self.headers > self.limits.headers or self.size > self.limits.header_bytes:
             raise Refused(HEADERS_TOO_LARGE)
+        if name in _WATCHED:
+            self._watch(name, value)
+
+    def _watch(self, name: bytes, value: bytes) -> None:
         if name == b"host":
             self.hosts += 1
-        elif name in _FRAMES:
-            self._take_frame(name, value)
-
-    def _take_frame(self, name: bytes, value: bytes) -> None:
+            return
         self.frames += 1
         self.chunked = name == b"transfer-encoding"
         # A proxy that knows no other coding, or reads another list of them, would see another end of the body.
