@@ -10,6 +10,7 @@ import pytest
 from sts.audit.events import Event, Outcome
 from sts.cli.commands import main
 from sts.settings import SETTINGS
+from sts.store.schema import HEAD
 from tests.cli.conftest import Command
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -140,8 +141,8 @@ def test_a_file_that_is_no_store_is_told_in_words(sts: Command) -> None:
 
 
 def test_migrate_makes_a_store_and_records_it_in_the_same_transaction(elsewhere: Command) -> None:
-    assert elsewhere.json("migrate") == {"from_revision": None, "to_revision": "0001", "changed": True}
-    assert elsewhere.json("migrate") == {"from_revision": "0001", "to_revision": "0001", "changed": False}
+    assert elsewhere.json("migrate") == {"from_revision": None, "to_revision": HEAD, "changed": True}
+    assert elsewhere.json("migrate") == {"from_revision": HEAD, "to_revision": HEAD, "changed": False}
     findings = elsewhere.json("audit", "verify")
     assert (findings["records"], findings["streams"], findings["faults"]) == (1, 1, [])
     assert elsewhere.json("init")["account_id"]
