@@ -130,9 +130,7 @@ def _require_tables(settings: Settings) -> None:
         revision = database.read_now(find_revision)
         database.close()
     if revision is None:
-        raise NotFound(
-            "The database of STS_DATABASE_URL is empty: begin with `sts init`, or set it to the right one"
-        )
+        raise NotFound("The database of STS_DATABASE_URL is empty: begin with `sts init`, or set it to the right one")
 
 
 @contextmanager
