@@ -58,7 +58,7 @@ SETTINGS = (
     Setting("STS_EVALUATOR_URL", "embedded:", "Who decides: the evaluator in this process."),
     Setting(
         "STS_TRUSTED_PROXIES",
-        "(none)",
+        "none",
         "Networks, separated by commas, whose X-Forwarded-For and X-Forwarded-Proto are believed.",
     ),
     Setting("STS_RATE_FAILED_PROOFS", "50/1000", "Failed proofs of one address: a second, and at once; or off."),
@@ -172,6 +172,8 @@ def _parse_wait(text: str) -> timedelta:
 
 
 def _parse_networks(text: str) -> tuple[Network, ...]:
+    if text == "none":
+        return ()
     try:
         return tuple(ip_network(each.strip()) for each in text.split(","))
     except ValueError as error:

@@ -37,8 +37,8 @@ def test_the_limits_are_the_documented_ones_unless_something_else_is_said() -> N
     assert settings.limits == ServerLimits()
     assert (settings.trusted_proxies, settings.failed_proofs, settings.caller_requests) == ((), Rate(50, 1_000), None)
     listed = {each.name: each.default for each in SETTINGS}
-    said = read_settings({name: listed[name] for name in listed if name.startswith(("STS_LIMIT", "STS_RATE", "STS_D"))
-                          and name != "STS_DATABASE_URL"})  # fmt: skip
+    ours = ("STS_LIMIT_", "STS_RATE_", "STS_DRAIN_", "STS_FINISH_", "STS_TRUSTED_")
+    said = read_settings({name: default for name, default in listed.items() if name.startswith(ours)})
     assert said == settings
 
 
