@@ -37,7 +37,7 @@ POWER_USER = ManagedPolicy(
     """{
   "Version": "2012-10-17",
   "Statement": [
-    {"Effect": "Allow", "NotAction": ["account:*", "iam:*", "organizations:*"], "Resource": "*"},
+    {"Effect": "Allow", "NotAction": ["account:*", "iam:*", "organizations:*", "sts-admin:*"], "Resource": "*"},
     {
       "Effect": "Allow",
       "Action": [
