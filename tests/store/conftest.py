@@ -2,13 +2,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from sts.app import prepare_store
 from sts.clock import ManualClock
 from sts.entropy import Entropy
+from sts.errors import Unavailable
 from sts.keyring.keyring import Keyring, open_keyring
-from sts.store.database import Database, open_database
+from sts.store.database import Database, Transaction, open_database
 from sts.store.sqlite import SqliteDatabase
+from sts.store.tables import metadata
 from tests.conftest import BEGINNING
 from tests.postgresql_server import PostgresqlServer
 from tests.store.world import World, furnish
@@ -46,8 +49,27 @@ def made_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
         url = f"sqlite:///{tmp_path / 'made.db'}"
         make(url, request.getfixturevalue("clock"), request.getfixturevalue("entropy")).close()
         return url
-    server: PostgresqlServer = request.getfixturevalue("postgresql")
-    return server.url(server.make_database(request.getfixturevalue("made")))
+    kept: str = request.getfixturevalue("kept_url")
+    return kept
+
+
+@pytest.fixture
+def kept_url(postgresql: PostgresqlServer, made: str, clock: ManualClock, entropy: Entropy) -> str:
+    """The address of a database as a first start makes it: made again only when a test has altered its tables."""
+    url = postgresql.url(made)
+    try:
+        open_database(url).transact_now(lambda tx: _begin_again(tx, clock, entropy), BEGINNING)
+    except Unavailable:
+        postgresql.ask(f"DROP DATABASE {made}")
+        postgresql.ask(f"CREATE DATABASE {made} TEMPLATE template0")
+        make(url, clock, entropy).close()
+    return url
+
+
+def _begin_again(tx: Transaction, clock: ManualClock, entropy: Entropy) -> None:
+    for table in reversed(metadata.sorted_tables):
+        tx.connection.execute(delete(table))
+    prepare_store(tx.connection, clock, entropy)
 
 
 @pytest.fixture
@@ -59,7 +81,7 @@ def database(made_url: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def made(postgresql: PostgresqlServer) -> str:
-    """A database that others are copies of."""
+    """A database that each test begins anew with, and that others are copies of."""
     name = postgresql.make_database()
     make(postgresql.url(name), ManualClock(BEGINNING), Entropy()).close()
     return name

@@ -50,8 +50,8 @@ def test_a_change_waits_and_a_read_sees_one_state_whatever_the_server_takes_for_
 
 
 @pytest.mark.parametrize("name", ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"])
-def test_no_transaction_holds_up_others_for_long(postgresql: PostgresqlServer, made: str, name: str) -> None:
-    database = open_database(postgresql.url(postgresql.make_database(made)))
+def test_no_transaction_holds_up_others_for_long(kept_url: str, name: str) -> None:
+    database = open_database(kept_url)
     told, _ = database.transact_now(lambda tx: show(name)(tx.connection), BEGINNING)
     assert told in {"3500ms", "3s", "5s"}
 
@@ -75,9 +75,9 @@ def test_a_database_that_cannot_keep_every_text_is_refused(postgresql: Postgresq
     assert postgresql.ask("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", "latin") == "0"
 
 
-def test_a_fault_of_the_store_tells_nothing_of_what_was_sent(postgresql: PostgresqlServer, made: str) -> None:
+def test_a_fault_of_the_store_tells_nothing_of_what_was_sent(kept_url: str) -> None:
     """PostgreSQL's own words quote the row that broke a rule."""
-    database = open_database(postgresql.url(postgresql.make_database(made)))
+    database = open_database(kept_url)
 
     def break_a_rule(tx: Transaction) -> None:
         statement = text("INSERT INTO account VALUES (:id, :name, NULL, 0)")
@@ -91,17 +91,17 @@ def test_a_fault_of_the_store_tells_nothing_of_what_was_sent(postgresql: Postgre
         fault = fault.__cause__ or fault.__context__
 
 
-def test_the_host_that_answers_is_used(postgresql: PostgresqlServer, made: str) -> None:
-    url = postgresql.url(postgresql.make_database(made)).replace("@", f"@127.0.0.1:{free_port()},")
-    database = open_database(url)
+def test_the_host_that_answers_is_used(kept_url: str) -> None:
+    database = open_database(kept_url.replace("@", f"@127.0.0.1:{free_port()},"))
     database.transact_now(lambda tx: add(tx, FIRST), BEGINNING)
     assert kept(database) == [FIRST]
 
 
-def test_connections_that_serve_are_few_and_gone_at_the_end(postgresql: PostgresqlServer, made: str) -> None:
-    name = postgresql.make_database(made)
-    database = open_database(postgresql.url(name))
-    count = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608  a name of our own
+def test_connections_that_serve_are_few_and_gone_at_the_end(
+    postgresql: PostgresqlServer, kept_url: str, made: str
+) -> None:
+    database = open_database(kept_url)
+    count = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{made}'"  # noqa: S608  a name of our own
 
     async def serve() -> str:
         async with database.serving():

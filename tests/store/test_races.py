@@ -30,10 +30,9 @@ ROUNDS = 20
 
 
 @pytest.fixture
-def processes(postgresql: PostgresqlServer, made: str) -> Iterator[tuple[Database, Database]]:
+def processes(kept_url: str) -> Iterator[tuple[Database, Database]]:
     """Two who have the same store open."""
-    url = postgresql.url(postgresql.make_database(made))
-    one, other = open_database(url), open_database(url)
+    one, other = open_database(kept_url), open_database(kept_url)
     one.transact_now(lambda tx: add(tx, FIRST), BEGINNING)
     yield one, other
     one.close()
