@@ -1,16 +1,22 @@
+import os
 import ssl
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
+from click.testing import CliRunner
 
+from sts.cli.commands import main
 from sts.errors import Refusal
 from sts.limits import ServerLimits
 from sts.serving.tls import load_tls
 from tests.certificates import Authority
 from tests.serving.conftest import Running, running
 
+ROOT = Path(__file__).parents[2]
 GET = b"GET /x HTTP/1.1\r\nHost: sts\r\nConnection: close\r\n\r\n"
 
 
@@ -123,3 +129,28 @@ def test_a_key_that_others_can_use_is_refused(mode: int, authority: Authority) -
     key.chmod(mode)
     with pytest.raises(Refusal, match=f"can be used by others \\(mode {mode:04o}, wanted 0600\\)"):
         load_tls(certificate, key)
+
+
+@pytest.mark.parametrize("option", ["--tls-cert", "--tls-key"])
+def test_certificate_and_key_go_together(option: str, files: tuple[Path, Path]) -> None:
+    result = CliRunner().invoke(main, ["serve", option, str(files[0])])
+    assert result.exit_code == 2
+    assert "--tls-cert and --tls-key go together" in result.stderr
+
+
+def test_the_command_serves_https_for_an_issuer_that_is_https(
+    home: Path, files: tuple[Path, Path], client: ssl.SSLContext
+) -> None:
+    words = ["--port", "0", "--json", "--tls-cert", str(files[0]), "--tls-key", str(files[1])]
+    environment = {**os.environ, "STS_HOME": str(home), "STS_ISSUER": "https://127.0.0.1", "STS_DRAIN_SECONDS": "0"}
+    command = [sys.executable, "-m", "sts", "serve", *words]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, cwd=ROOT, text=True) as process:
+        try:
+            assert process.stderr is not None
+            line = next(line for line in process.stderr if "running on" in line)
+            url = line.split("running on ")[1].split('"')[0]
+            assert url.startswith("https://127.0.0.1:")
+            with httpx2.Client(trust_env=False, verify=client) as caller:
+                assert caller.get(f"{url}/readyz").status_code == 200
+        finally:
+            process.kill()
