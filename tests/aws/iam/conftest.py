@@ -1,3 +1,3 @@
-from tests.directory.conftest import keyring, store
+from tests.directory.conftest import kept_store, keyring, store
 
-__all__ = ["keyring", "store"]
+__all__ = ["kept_store", "keyring", "store"]
