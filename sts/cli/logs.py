@@ -17,8 +17,11 @@ _SECRET_NAMES = frozenset(
 )
 
 
-def configure_logs(level: str, *, as_json: bool = False) -> None:
-    """Send what is logged from *level* on, by this house and by the server beneath it, to stderr."""
+def configure_logs(level: str, *, as_json: bool = False, exports: bool = False) -> None:
+    """Send what is logged from *level* on, by this house and by the server beneath it, to stderr.
+
+    With *exports*, which is for the service, checkpoints of the audit are logged whatever the level.
+    """
     rendering = _rendering(readable=sys.stderr.isatty() and not as_json)
     shared: list[Processor] = [
         structlog.stdlib.add_logger_name,
@@ -42,8 +45,10 @@ def configure_logs(level: str, *, as_json: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # What was cut off the audit shows only against an exported checkpoint: they are logged even where little is.
-    logging.getLogger(CHECKPOINT_LOGGER).setLevel(logging.INFO)
+    # What was cut off the audit shows only against an exported checkpoint: the service logs them even where it logs
+    # little. A command keeps its own in the store, and the service's next one names it.
+    logging.getLogger(CHECKPOINT_LOGGER).setLevel(logging.INFO if exports else logging.NOTSET)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each plugin that it sets up
 
 
 def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -43,7 +43,7 @@ def _migrate(settings: "Settings") -> tuple[str | None, str]:
     from sts.store.snapshot import Snapshot
     from sts.store.versions import Version
 
-    configure_logs("error")
+    configure_logs("warning")
     settings.home.mkdir(parents=True, exist_ok=True)
     clock, entropy = SystemClock(), Entropy()
     database = open_database(settings.database_url)
@@ -51,7 +51,7 @@ def _migrate(settings: "Settings") -> tuple[str | None, str]:
     if before == HEAD:
         database.close()
         return before, HEAD
-    keyring = open_keyring(settings.keys_dir, clock, entropy, create=True)
+    keyring = open_keyring(settings.keys_dir, clock, entropy, create=before is None)
     # A store of an older revision may have no version to read: nothing is remembered of it, and nothing served.
     journal = Journal(database, Snapshot(database, Version("", 0)), keyring, clock, entropy.nonce(), code_of)
     entry = begin_act(clock, entropy, Event.STORE_MIGRATE, {"from_revision": before, "to_revision": HEAD})

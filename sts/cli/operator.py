@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
@@ -100,7 +99,7 @@ async def _keep_checkpoint(journal: Journal) -> None:
 @contextmanager
 def open_host(settings: Settings, *, create: bool = False) -> Iterator[Host]:
     """Open store and keys for the time of a command; raises NotFound where there are none, unless they may be made."""
-    configure_logs("error")
+    configure_logs("warning")
     if not create:
         require_store(settings)
         _require_tables(settings)
@@ -115,12 +114,11 @@ def open_host(settings: Settings, *, create: bool = False) -> Iterator[Host]:
 
 def require_store(settings: Settings) -> None:
     """Raise NotFound when there is no store here: a command in a wrong folder would make an empty one."""
-    paths = [settings.keys_dir]
-    if settings.database_url.startswith(SQLITE):
-        paths.insert(0, Path(settings.database_url.removeprefix(SQLITE)))
-    for path in paths:
-        if not settings.home.joinpath(path).exists():
-            raise NotFound(f"There is nothing at {path}: begin with `sts init`, or set STS_HOME to where it is")
+    if not settings.database_url.startswith(SQLITE):
+        return
+    path = settings.home.joinpath(settings.database_url.removeprefix(SQLITE))
+    if not path.exists():
+        raise NotFound(f"There is nothing at {path}: begin with `sts init`, or set STS_HOME to where it is")
 
 
 def _require_tables(settings: Settings) -> None:

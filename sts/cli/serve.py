@@ -63,7 +63,7 @@ def serve(
     settings = read_settings(os.environ)
     _refuse_workers(settings, workers)
     tls = _load_tls(tls_cert, tls_key)
-    configure_logs(log_level, as_json=as_json)
+    configure_logs(log_level, as_json=as_json, exports=True)
     with contextlib.ExitStack() as opened:
         sockets = [socket.socket(fileno=number) for number in listeners] or bind(host, port)
         for each in sockets:

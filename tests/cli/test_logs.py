@@ -4,9 +4,11 @@ import logging
 import pytest
 import structlog
 
+from sts.audit.events import CHECKPOINT_LOGGER
 from sts.cli.logs import configure_logs, mask_secrets
 from sts.cli.output import show
 from sts.model import Secret
+from tests.cli.conftest import Command
 
 
 def lines_about(err: str, *words: str) -> list[str]:
@@ -78,3 +80,19 @@ def test_masking_leaves_other_values_as_they_are() -> None:
 def test_what_a_stranger_sent_cannot_command_a_terminal(sent: str) -> None:
     assert show(sent).isprintable()
     assert "\\u" in show(sent)
+
+
+def test_only_the_service_exports_checkpoints_whatever_the_level(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("error", exports=True)
+    structlog.get_logger(CHECKPOINT_LOGGER).info("audit.checkpoint.done")
+    assert len(lines_about(capsys.readouterr().err, "audit.checkpoint.done")) == 1
+    configure_logs("warning")
+    structlog.get_logger(CHECKPOINT_LOGGER).info("audit.checkpoint.done")
+    logging.getLogger("alembic.runtime.plugins").info("setup plugin of a kind")
+    assert lines_about(capsys.readouterr().err, "audit.checkpoint.done", "setup plugin") == []
+
+
+@pytest.mark.parametrize("words", [("migrate",), ("init",), ("accounts", "create"), ("keys", "rotate")])
+def test_a_command_that_succeeds_says_nothing_on_stderr(words: tuple[str, ...], sts: Command) -> None:
+    result = sts(*words)
+    assert (result.exit_code, result.stderr) == (0, "")
