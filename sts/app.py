@@ -44,10 +44,14 @@ from sts.directory.policies import Policies
 from sts.directory.roles import Roles
 from sts.directory.users import Users
 from sts.entropy import Entropy
+from sts.errors import KeysRefused, SealBroken
 from sts.evaluator import Evaluator
 from sts.health.probes import Probes
 from sts.health.readiness import Readiness
+from sts.keyring.keyfiles import holds_keys
 from sts.keyring.keyring import Keyring, open_keyring
+from sts.keyring.rotation import Purpose
+from sts.keyring.stamps import make_stamp, verify_stamp
 from sts.oauth.metadata import KeySetEndpoint
 from sts.settings import Settings
 from sts.store import versions
@@ -55,6 +59,9 @@ from sts.store.database import Database, Transaction, open_database
 from sts.store.snapshot import Snapshot
 from sts.store.tables import version
 from sts.upkeep import Upkeep
+
+_KEY_CHECK = b"key-check"
+_OTHER_KEYS = "The store was made with keys that are not in {}: put the key folder back, or set STS_KEYS_DIR to it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +80,33 @@ class Foundation:
 def lay_foundation(settings: Settings, clock: Clock, entropy: Entropy) -> Foundation:
     """Open keys and store, made at first start and brought up to date; raises Refusal kin when they cannot be used."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    keyring = open_keyring(settings.keys_dir, clock, entropy, create=True)
     database = open_database(settings.database_url)
     database.migrate(lambda connection: prepare_store(connection, clock, entropy))
+    keyring = open_keys(settings, database, clock, entropy)
     snapshot = Snapshot(database, database.read_now(versions.read_version))
     journal = Journal(database, snapshot, keyring, clock, entropy.nonce(), code_of)
     return Foundation(clock, entropy, keyring, database, snapshot, journal, Sums())
+
+
+def open_keys(settings: Settings, database: Database, clock: Clock, entropy: Entropy) -> Keyring:
+    """Open the keys that the store was made with, or make those of a store that has none yet; raises KeysRefused.
+
+    Keys are never made for a store that has some: with a folder that is mistaken or not mounted, all that was sealed
+    would be lost to its owners, and records would be written that the right keys do not verify.
+    """
+    epoch, check = database.read_now(versions.find_key_check)
+    if check is not None and not holds_keys(settings.keys_dir):
+        raise KeysRefused(_OTHER_KEYS.format(settings.keys_dir))
+    keyring = open_keyring(settings.keys_dir, clock, entropy, create=check is None)
+    if check is None:
+        stamp = make_stamp(keyring, Purpose.AUDIT, _KEY_CHECK, epoch.encode("ascii"))
+        database.transact_now(lambda tx: versions.put_key_check(tx.connection, stamp), clock.now())
+        _, check = database.read_now(versions.find_key_check)
+    try:
+        verify_stamp(keyring, Purpose.AUDIT, _KEY_CHECK, epoch.encode("ascii"), check or b"")
+    except SealBroken:
+        raise KeysRefused(_OTHER_KEYS.format(settings.keys_dir)) from None
+    return keyring
 
 
 def prepare_store(connection: Connection, clock: Clock, entropy: Entropy) -> None:

@@ -26,6 +26,7 @@ from sts.keyring.stamps import make_stamp
 from sts.store import audit as table
 from sts.store.database import Database, Transaction, to_microseconds
 from sts.store.snapshot import Snapshot
+from sts.store.versions import probe
 
 _T = TypeVar("_T")
 _LARGEST_GROUP = 256
@@ -131,6 +132,7 @@ class Journal:
 
     def _rewrite_head(self, transaction: Transaction) -> tuple[int, bytes]:
         sequence, head = self._find_place(transaction)
+        probe(transaction.connection)
         if sequence:
             self._move_head(transaction, sequence, head)
         return sequence, head

@@ -64,6 +64,11 @@ def mark_folder(folder: Path) -> FolderMark:
         raise KeysRefused(f"The key folder cannot be read: {fault.strerror}", detail=str(folder)) from fault
 
 
+def holds_keys(folder: Path) -> bool:
+    """Say whether the folder is there and has the file of any key."""
+    return folder.is_dir() and any(folder.glob("*.json"))
+
+
 def read_keys(folder: Path) -> tuple[StoredKey, ...]:
     """Return every key of the folder; raises KeysRefused, whose message names every fault."""
     _, _, names = mark_folder(folder)

@@ -173,6 +173,7 @@ version = Table(
     Column("id", Integer, primary_key=True),
     Column("epoch", TEXT, nullable=False),
     Column("counter", BigInteger, nullable=False),
+    Column("key_check", LargeBinary),  # a MAC under the keys that the store was made with; null until the first start
 )
 
 # What each version changed, so that other processes drop that and nothing else from their snapshots.

@@ -36,6 +36,22 @@ def read_version(connection: Connection) -> Version:
     return Version(row.epoch, row.counter)
 
 
+def find_key_check(connection: Connection) -> tuple[str, bytes | None]:
+    """Return the store's epoch, and the MAC that shows which keys it was made with: None before the first start."""
+    row = connection.execute(select(version.c.epoch, version.c.key_check)).one()
+    return row.epoch, row.key_check
+
+
+def put_key_check(connection: Connection, key_check: bytes) -> None:
+    """Keep the MAC that shows which keys the store was made with, unless there is one."""
+    connection.execute(update(version).where(version.c.key_check.is_(None)).values(key_check=key_check))
+
+
+def probe(connection: Connection) -> None:
+    """Write, and change nothing: raises what any writing would."""
+    connection.execute(update(version).values(counter=version.c.counter))
+
+
 def raise_version(connection: Connection, changes: Collection[Change]) -> Version:
     """Raise the version by one, note what it changed, and return it."""
     raised = connection.execute(

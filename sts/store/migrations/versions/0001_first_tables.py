@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("epoch", TEXT, nullable=False),
         sa.Column("counter", sa.BigInteger(), nullable=False),
+        sa.Column("key_check", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_version"),
     )
     op.create_table(
