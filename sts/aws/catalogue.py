@@ -26,8 +26,7 @@ _BY_REASON: Mapping[str, str] = MappingProxyType(
     {
         _MFA: (
             "CreateVirtualMFADevice DeactivateMFADevice DeleteVirtualMFADevice EnableMFADevice GetMFADevice "
-            "ListMFADeviceTags ListMFADevices ListVirtualMFADevices ResyncMFADevice TagMFADevice UntagMFADevice "
-            "GetSessionToken"
+            "ListMFADeviceTags ListMFADevices ListVirtualMFADevices ResyncMFADevice TagMFADevice UntagMFADevice"
         ),
         _TAGS: "ListPolicyTags ListRoleTags ListUserTags TagPolicy TagRole TagUser UntagPolicy UntagRole UntagUser",
         _BOUNDARY: (
@@ -66,8 +65,8 @@ _BY_REASON: Mapping[str, str] = MappingProxyType(
             "CreateServiceLinkedRole DeleteServiceLinkedRole GetServiceLinkedRoleDeletionStatus AcquireRole "
             "GetRoleTemplateVersion"
         ),
-        "federation tokens are not offered yet": "GetFederationToken",
-        "deny receipts are not offered yet": "DecodeAuthorizationMessage",
+        "session and federation tokens of a user are not offered yet": "GetFederationToken GetSessionToken",
+        "encoded authorization messages are not offered yet": "DecodeAuthorizationMessage",
         _SAML: (
             "AssumeRoleWithSAML CreateSAMLProvider DeleteSAMLProvider GetSAMLProvider ListSAMLProviderTags "
             "ListSAMLProviders TagSAMLProvider UntagSAMLProvider UpdateSAMLProvider"

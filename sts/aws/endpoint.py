@@ -19,13 +19,21 @@ from sts.audit.sums import Sums
 from sts.authn.arrival import begin_entry, describe_circumstances
 from sts.authn.signature import SignatureProof
 from sts.aws.errors import INTERNAL_FAILURE, find_wire_error, message_of
-from sts.aws.foreign import render_refusal
+from sts.aws.foreign import name_service, render_refusal
 from sts.aws.operations import Offered, Operations
 from sts.aws.request import QueryRequest, read_request
 from sts.aws.row import Acts, Changes, Command, Find, Limit, Proof, Reads, Recall, Result, Target, find_identifiers
 from sts.clock import Clock
 from sts.entropy import Entropy
-from sts.errors import MethodUnsupported, QueryMalformed, Refusal, Throttled, TooLarge
+from sts.errors import (
+    MethodUnsupported,
+    OperationMissing,
+    OperationUnknown,
+    QueryMalformed,
+    Refusal,
+    Throttled,
+    TooLarge,
+)
 from sts.store.database import Database, Transaction
 
 _log = structlog.get_logger("sts.aws")
@@ -152,13 +160,24 @@ def _refuse(scope: Scope, entry: Entry, refusal: Refusal) -> Answer:
         headers.append((b"retry-after", str(refusal.retry_after_seconds).encode("ascii")))
     if isinstance(refusal, MethodUnsupported):
         headers.append((b"allow", b"GET, POST"))
-    body, media_type, more = render_refusal(scope, error, message_of(refusal), entry.request_id)
+    body, media_type, more = render_refusal(scope, error, _explain(scope, refusal), entry)
     return Answer(error.status, body, media_type, (*headers, *more))
+
+
+def _explain(scope: Scope, refusal: Refusal) -> str:
+    """Return the text for the caller; whoever comes for another service is told what leads it here."""
+    service = name_service(scope) if isinstance(refusal, OperationMissing | OperationUnknown) else None
+    if service is None:
+        return message_of(refusal)
+    return (
+        f"This service offers sts and iam, not {service}: set AWS_ENDPOINT_URL_STS and AWS_ENDPOINT_URL_IAM to it "
+        "rather than AWS_ENDPOINT_URL"
+    )
 
 
 def _fail(scope: Scope, entry: Entry) -> Answer:
     """Answer for what is being handled, a fault of ours: the caller learns the request id, the log the rest."""
     _log.exception("request.failed", request_id=entry.request_id, operation=entry.operation)
     message = "The request could not be answered because of an error in the service"
-    body, media_type, more = render_refusal(scope, INTERNAL_FAILURE, message, entry.request_id)
+    body, media_type, more = render_refusal(scope, INTERNAL_FAILURE, message, entry)
     return Answer(INTERNAL_FAILURE.status, body, media_type, more)

@@ -86,6 +86,7 @@ ERRORS: dict[type[Refusal], WireError] = {
     QuotaExceeded: WireError("LimitExceeded", 409),
     Unmodifiable: WireError("UnmodifiableEntity", 400),
     PackedTooLarge: WireError("PackedPolicyTooLarge", 400),
+    RotationUnderWay: WireError("RotationUnderWay", 409),  # only commands on the host rotate: for the record
     Throttled: WireError("Throttling", 400),
     Unavailable: WireError("ServiceUnavailable", 503),
     # What the rooms of the house raise at one another: if one comes this far the fault is ours, and its words are not
@@ -96,7 +97,6 @@ ERRORS: dict[type[Refusal], WireError] = {
     KeyUnknown: INTERNAL_FAILURE,
     KeyMalformed: INTERNAL_FAILURE,
     KeysRefused: INTERNAL_FAILURE,
-    RotationUnderWay: INTERNAL_FAILURE,
     SealBroken: INTERNAL_FAILURE,
 }
 

@@ -4,6 +4,7 @@ With a single AWS_ENDPOINT_URL every service of a client talks to this address: 
 an error that its client can read.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from sts.audit.record import Entry
 from sts.aws.errors import ERRORS, WireError
 from sts.aws.request import find_header
 from sts.aws.wire.faults import cut
@@ -21,8 +23,12 @@ from sts.errors import OperationUnknown
 
 Rendered = tuple[bytes, str, Sequence[tuple[bytes, bytes]]]
 
-NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
+NAMESPACES = {
+    "sts": "https://sts.amazonaws.com/doc/2011-06-15/",
+    "iam": "https://iam.amazonaws.com/doc/2010-05-08/",
+}
 _EC2_SCOPE = b"/ec2/aws4_request"
+_SCOPE = re.compile(rb"(?:/|%2[Ff])(?P<service>[a-z0-9-]{1,64})(?:/|%2[Ff])aws4_request", re.ASCII)
 _UNKNOWN_PATH = WireError("UnknownOperationException", 404)
 _UNKNOWN_TARGET = WireError("UnknownOperationException", 400)
 _OPERATION_UNKNOWN = ERRORS[OperationUnknown]
@@ -43,7 +49,14 @@ class UnknownPath:
         return response
 
 
-def render_refusal(scope: Scope, error: WireError, message: str, request_id: str) -> Rendered:
+def name_service(scope: Scope) -> str | None:
+    """Return the service that the request claims to be signed for, where it is none of those that are offered."""
+    claimed = _SCOPE.search(find_header(scope["headers"], b"authorization") or scope["query_string"])
+    service = claimed["service"].decode("ascii") if claimed else None
+    return None if service in NAMESPACES else service
+
+
+def render_refusal(scope: Scope, error: WireError, message: str, entry: Entry) -> Rendered:
     """Return the body of *error*, its media type, and headers that go with it."""
     headers = scope["headers"]
     target = find_header(headers, b"x-amz-target")
@@ -51,9 +64,10 @@ def render_refusal(scope: Scope, error: WireError, message: str, request_id: str
     if target is not None or media_type.startswith(b"application/x-amz-json") or scope["path"] != "/":
         return render_json_error(_UNKNOWN_TARGET if error is _OPERATION_UNKNOWN else error, message)
     if _EC2_SCOPE in (find_header(headers, b"authorization") or b""):
-        return render_ec2_error(error, message, request_id), "text/xml", ()
+        return render_ec2_error(error, message, entry.request_id), "text/xml", ()
     sender = error.status < 500  # noqa: PLR2004  HTTP: from 500 on the fault is ours
-    body = render_error(error.code, message, request_id, sender=sender, namespace=NAMESPACE)
+    namespace = NAMESPACES[(entry.operation or "sts:").partition(":")[0]]
+    body = render_error(error.code, message, entry.request_id, sender=sender, namespace=namespace)
     return body, "text/xml", ()
 
 

@@ -43,5 +43,5 @@ def test_the_refusal_of_an_unknown_address_names_it(server: Service, resident: T
 
 
 def test_an_action_of_another_service_s_version_is_not_taken_for_ours(server: Service, resident: Tenant) -> None:
-    with refused("InvalidAction", 400, "for version 2014-10-31"):
+    with refused("InvalidAction", 400, "This service offers sts and iam, not rds"):
         server.boto("rds", resident.key).describe_db_instances()

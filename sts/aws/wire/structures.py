@@ -6,7 +6,8 @@ number, and no number is ever used as a size.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from sts.aws.wire.faults import Faults, Where, cut, label
@@ -22,6 +23,7 @@ Members: TypeAlias = dict[str, tuple[str, str, Read]]
 _DEPTH = 12
 # Neither zero nor leading zeros: `01` and `1` would be two spellings of one place.
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+_NONE: Mapping[str, str] = MappingProxyType({})
 _ENVELOPE = frozenset({"Action", "Version"})
 # The parameters of a presigned request (SigV4, "Query string parameters").
 _SIGNATURE = frozenset(
@@ -35,8 +37,9 @@ def compile_input(model: ServiceModel, operation: str, withheld: frozenset[str])
     described = model.operations[operation].get("input")
     shape: Shape = model.get_shape(described) if described else {"members": {}}
     offered = {name: reference for name, reference in shape["members"].items() if name not in withheld}
+    strangers = dict.fromkeys(withheld, "Member is not offered yet")
     stranger = f"Member must be a parameter that {operation} takes"
-    read = compile_structure(model, {**shape, "members": offered}, stranger)
+    read = compile_structure(model, {**shape, "members": offered}, stranger, strangers)
 
     def parse(form: Form) -> dict[str, Any]:
         faults = Faults()
@@ -88,8 +91,11 @@ def compile_reader(model: ServiceModel, reference: Reference, name: str) -> Read
     return compile_scalar(shape, name)
 
 
-def compile_structure(model: ServiceModel, shape: Shape, stranger: str) -> Read:
-    """Return the reader of a structure; *stranger* is what a message says of a member that it has not."""
+def compile_structure(model: ServiceModel, shape: Shape, stranger: str, strangers: Mapping[str, str] = _NONE) -> Read:
+    """Return the reader of a structure; *stranger* is what a message says of a member that it has not.
+
+    *strangers* are members of which something else is said.
+    """
     members: Members = {
         model.get_wire_name(name, reference): (name, label(name), compile_reader(model, reference, name))
         for name, reference in shape["members"].items()
@@ -102,7 +108,7 @@ def compile_structure(model: ServiceModel, shape: Shape, stranger: str) -> Read:
         for token, branch in _branches(node, where, faults):
             member = members.get(token)
             if member is None:
-                faults.report((*where, token), stranger)
+                faults.report((*where, token), strangers.get(token, stranger))
                 continue
             name, place, read_member = member
             found[name] = read_member(branch, (*where, place), faults)
