@@ -19,7 +19,7 @@ from tests.faults.processes import REPOSITORY, Answer, Server, finish, serving, 
 from tests.service import allow, trust
 from tests.signing import Key
 
-ROUNDS, CLIENTS, ANSWERS = 20, 4, 12
+CLIENTS, ANSWERS = 4, 12
 
 
 def ask(path: Path, query: str, *values: str) -> list[tuple[str, ...]]:
@@ -65,10 +65,11 @@ def create_until_gone(server: Server, key: Key, prefix: str, answered: dict[str,
             enough.set()
 
 
-def test_behind_every_200_change_and_record_are_there_after_kill_9(estate: Estate) -> None:
+@pytest.mark.parametrize("rounds", [20, pytest.param(200, marks=pytest.mark.longer)])
+def test_behind_every_200_change_and_record_are_there_after_kill_9(estate: Estate, rounds: int) -> None:
     path = estate.home / "sts.db"
     everyone: dict[str, str] = {}
-    for round_ in range(ROUNDS):
+    for round_ in range(rounds):
         answered: dict[str, str] = {}
         enough = threading.Event()
         with serving(estate.home) as server, ThreadPoolExecutor(CLIENTS) as pool:
@@ -92,7 +93,7 @@ def test_behind_every_200_change_and_record_are_there_after_kill_9(estate: Estat
         check=False,
     )
     assert verified.returncode == 0, verified.stdout + verified.stderr
-    assert len(everyone) >= ROUNDS * ANSWERS
+    assert len(everyone) >= rounds * ANSWERS
 
 
 def assert_unavailable(answer: Answer) -> None:
