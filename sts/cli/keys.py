@@ -17,12 +17,14 @@ _PURPOSES = ("signing", "derivation", "sealing", "audit", "marker")
 _ALGORITHMS = ("ES256", "RS256", "ES384")
 _COLUMNS = ("purpose", "algorithm", "version", "state", "works_from", "works_until", "gone_at", "kid")
 _COST = (
-    "An emergency rotation works at once: whoever keeps our key set for its five minutes refuses the tokens of a new"
-    " signing key until they fetch it again. What the key before it made still holds until that key is gone."
+    "Whoever keeps our key set for its five minutes refuses the tokens of a new signing key until they fetch it again."
 )
 
 
-@click.group(epilog=show_example("sts keys rotate --purpose signing --soon"))
+@click.group(
+    short_help="List and rotate the keys of the service.",
+    epilog=show_example("sts keys rotate --purpose signing --soon"),
+)
 def keys() -> None:
     """List and rotate the keys of the service, on the host that holds the key folder."""
 
@@ -51,44 +53,60 @@ def list_(*, as_json: bool) -> None:
 )
 @click.option("--algorithm", type=click.Choice(_ALGORITHMS), help="Of signing keys, only this one; else all in use.")
 @click.option("--soon", is_flag=True, help="Publish a signing key for 15 minutes before it signs, not for 24 hours.")
-@click.option("--emergency", is_flag=True, help="Let the new key work at once. What that costs is printed.")
+@click.option("--emergency", is_flag=True, help="Let the new key work at once.")
 @json_option
 def rotate(purpose: str, algorithm: str | None, *, soon: bool, emergency: bool, as_json: bool) -> None:
     """Make the next key of a purpose, and print when it takes effect. Nothing that older keys made is lost.
 
-    A running service finds the new key by itself. Exits with 3 while an earlier rotation is under way.
+    A running service finds the new key by itself. Exits with 3 while an earlier rotation is under way; an emergency
+    withdraws the key that waits, and says so.
     """
     if soon and emergency:
         raise click.UsageError("--soon and --emergency exclude each other")
     if algorithm is not None and purpose != "signing":
         raise click.UsageError("--algorithm is for signing keys")
-    made = [_describe(key) for key in _rotate(purpose, algorithm, soon=soon, emergency=emergency)]
+    if soon and purpose != "signing":
+        raise click.UsageError("--soon is for signing keys: no others are published")
+    told = _rotate(purpose, algorithm, soon=soon, emergency=emergency)
+    cost = _COST if emergency and purpose == "signing" else None
     if as_json:
-        print_json({"made": made, "cost": _COST if emergency else None})
+        print_json({**told, "cost": cost})
         return
-    for key in made:
-        name = f"{key['algorithm']} {purpose}" if key["algorithm"] else purpose
-        click.echo(f"Version {key['version']} of the {name} key takes effect at {key['works_from']}")
-    if emergency:
-        click.echo(_COST, err=True)
+    for key in told["made"]:
+        click.echo(f"Version {key['version']} of the {_name(key)} key takes effect at {key['works_from']}")
+    for key in told["withdrawn"]:
+        click.echo(f"Version {key['version']} of the {_name(key)} key, which waited to be next, was withdrawn")
+    if cost is not None:
+        click.echo(cost, err=True)
 
 
-def _rotate(purpose: str, algorithm: str | None, *, soon: bool, emergency: bool) -> Sequence["KeyRecord"]:
+def _name(key: Mapping[str, Any]) -> str:
+    return " ".join(filter(None, (key["algorithm"], key["purpose"])))
+
+
+def _rotate(
+    purpose: str, algorithm: str | None, *, soon: bool, emergency: bool
+) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    """Rotate and return what was `made` and what was `withdrawn`, as the record says it."""
     from sts.audit.events import Event
     from sts.cli.operator import open_host
-    from sts.keyring.rotation import Purpose
+    from sts.keyring.rotation import KeyState, Purpose
     from sts.settings import read_settings
 
     asked = {"purpose": purpose, "algorithm": algorithm, "soon": soon, "emergency": emergency}
     with open_host(read_settings(os.environ)) as host:
         keyring = host.at.keyring
 
-        def change(_transaction: "Transaction", entry: "Entry") -> Sequence["KeyRecord"]:
+        def change(_transaction: "Transaction", entry: "Entry") -> Mapping[str, Sequence[Mapping[str, Any]]]:
             # The folder is no part of the transaction: the key is made first, so that no record names a key that is
             # not there; if the record fails then, the key stands and the command says that it failed.
+            waiting = [key for key in keyring.keys() if key.state is KeyState.NEXT]  # noqa: SIM118  it is no mapping
             made = keyring.rotate(Purpose(purpose), algorithm, soon=soon, emergency=emergency)
-            entry.parameters = {**asked, "made": [_describe(key) for key in made]}
-            return made
+            kept = {(key.purpose, key.algorithm, key.version) for key in keyring.keys()}  # noqa: SIM118  as above
+            withdrawn = [key for key in waiting if (key.purpose, key.algorithm, key.version) not in kept]
+            told = {"made": [_describe(key) for key in made], "withdrawn": [_describe(key) for key in withdrawn]}
+            entry.parameters = {**asked, **told}
+            return told
 
         return host.act(Event.KEY_ROTATE, asked, change)
 

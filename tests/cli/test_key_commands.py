@@ -29,6 +29,7 @@ def test_a_key_of_every_purpose_is_rotated_once_at_a_time(purpose: str, sts: Com
     assert "is under way" in again.stderr
     (done,), (refused,) = bodies("key.rotate.done"), bodies("key.rotate.refused")
     assert done["parameters"]["made"] == made
+    assert refused["error"] == "RotationUnderWay"
     assert done["principal"]["type"] == refused["principal"]["type"] == "operator"
 
 
@@ -54,11 +55,25 @@ def test_an_emergency_works_at_once_and_says_what_it_costs(sts: Command) -> None
 
 @pytest.mark.parametrize(
     "words",
-    [("--purpose", "dancing"), ("--soon", "--emergency"), ("--purpose", "audit", "--algorithm", "ES256")],
+    [
+        ("--purpose", "dancing"),
+        ("--soon", "--emergency"),
+        ("--purpose", "audit", "--algorithm", "ES256"),
+        ("--purpose", "sealing", "--soon"),
+    ],
 )
 def test_options_that_make_no_sense_are_wrong_usage(words: tuple[str, ...], sts: Command) -> None:
     assert sts("keys", "rotate", *words).exit_code == 2
     assert {key["version"] for key in sts.json("keys", "list")} == {1}
+
+
+def test_an_emergency_during_a_rotation_says_what_it_withdrew(sts: Command, bodies: Bodies) -> None:
+    sts.json("keys", "rotate", "--purpose", "sealing")
+    result = sts("keys", "rotate", "--purpose", "sealing", "--emergency")
+    assert result.exit_code == 0
+    assert "Version 2 of the sealing key, which waited to be next, was withdrawn" in result.stdout
+    assert result.stderr == ""  # nobody outside keeps a sealing key
+    assert [key["version"] for key in bodies("key.rotate.done")[-1]["parameters"]["withdrawn"]] == [2]
 
 
 def test_records_verify_across_a_rotation_of_the_audit_key(sts: Command) -> None:
