@@ -36,7 +36,10 @@ def _account_options(command: _F) -> _F:
     return numbered(administered(json_option(command)))
 
 
-@click.command(epilog=show_example("sts init --account-id 123456789012 --json"))
+@click.command(
+    short_help="Make store, keys and the first account.",
+    epilog=show_example("sts init --account-id 123456789012 --json"),
+)
 @_account_options
 def init(account_id: str | None, admin: str, *, as_json: bool) -> None:
     """Make store, keys and the first account, and print its administrator's access key, this once.
@@ -46,12 +49,16 @@ def init(account_id: str | None, admin: str, *, as_json: bool) -> None:
     _create(account_id, admin, "", first=True, as_json=as_json)
 
 
-@click.group(epilog=show_example("sts accounts create --name staging"))
+@click.group(
+    short_help="Make, list, disable and enable accounts.", epilog=show_example("sts accounts create --name staging")
+)
 def accounts() -> None:
     """Make, list, disable and enable accounts, on the host that holds the store."""
 
 
-@accounts.command(epilog=show_example("sts accounts create --name staging --admin alice"))
+@accounts.command(
+    short_help="Make a further account.", epilog=show_example("sts accounts create --name staging --admin alice")
+)
 @_account_options
 @click.option("--name", default="", metavar="TEXT", help="What people call it.")
 def create(account_id: str | None, admin: str, name: str, *, as_json: bool) -> None:
@@ -84,7 +91,11 @@ def list_(*, as_json: bool) -> None:
     print_table(rows, ("account_id", "name", "enabled", "created_at"), as_json=as_json)
 
 
-@accounts.command("root-key", epilog=show_example("sts accounts root-key 123456789012"))
+@accounts.command(
+    "root-key",
+    short_help="Make an access key of an account's root.",
+    epilog=show_example("sts accounts root-key 123456789012"),
+)
 @click.argument("account_id", metavar="ACCOUNT", callback=_parse_account_id)
 @json_option
 def root_key(account_id: str, *, as_json: bool) -> None:
@@ -106,7 +117,10 @@ def root_key(account_id: str, *, as_json: bool) -> None:
     print_fields(fields, as_json=as_json)
 
 
-@accounts.command(epilog=show_example("sts accounts disable 123456789012"))
+@accounts.command(
+    short_help="Disable an account, and end what was begun in it.",
+    epilog=show_example("sts accounts disable 123456789012"),
+)
 @click.argument("account_id", metavar="ACCOUNT", callback=_parse_account_id)
 @json_option
 def disable(account_id: str, *, as_json: bool) -> None:

@@ -24,12 +24,14 @@ _LOOK_SECONDS = 2
 _UNSEEN = "What was cut off after the last checkpoint that was exported does not show"
 
 
-@click.group(epilog=show_example("sts audit tail --follow"))
+@click.group(short_help="Read and verify the audit records.", epilog=show_example("sts audit tail --follow"))
 def audit() -> None:
     """Read the audit records, and verify that none was altered or taken out."""
 
 
-@audit.command(epilog=show_example("sts audit tail --profile admin --follow"))
+@audit.command(
+    short_help="Show the latest records of the account.", epilog=show_example("sts audit tail --profile admin --follow")
+)
 @endpoint_options
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="How many to begin with.")
 @click.option("--follow/--once", default=False, help="Go on with what follows until Ctrl-C, or end (the default).")
@@ -53,7 +55,10 @@ def tail(endpoint_url: str | None, profile: str | None, limit: int, *, follow: b
             return  # the way to end it
 
 
-@audit.command(epilog=show_example("grep audit.checkpoint.done sts.log | sts audit verify --checkpoint -"))
+@audit.command(
+    short_help="Verify every record, stream and checkpoint.",
+    epilog=show_example("grep audit.checkpoint.done sts.log | sts audit verify --checkpoint -"),
+)
 @click.option(
     "--checkpoint",
     "exported",

@@ -13,17 +13,19 @@ if TYPE_CHECKING:
     from sts.client.revocations import Noun
 
 
-@click.group(epilog=show_example("sts disable user alice"))
+@click.group(short_help="Disable a user or role.", epilog=show_example("sts disable user alice"))
 def disable() -> None:
     """Disable a user or role: nothing of it is accepted any more, and all that it has begun ends."""
 
 
-@click.group(epilog=show_example("sts enable user alice"))
+@click.group(short_help="Enable a user or role again.", epilog=show_example("sts enable user alice"))
 def enable() -> None:
     """Enable a user or role again; sessions that have ended stay so."""
 
 
-@disable.command("user", epilog=show_example("sts disable user alice"))
+@disable.command(
+    "user", short_help="Disable a user and its access keys.", epilog=show_example("sts disable user alice")
+)
 @click.argument("name")
 @endpoint_options
 @json_option
@@ -35,7 +37,9 @@ def disable_user(name: str, endpoint_url: str | None, profile: str | None, *, as
     _disable("user", name, endpoint_url, profile, as_json=as_json)
 
 
-@disable.command("role", epilog=show_example("sts disable role deploy"))
+@disable.command(
+    "role", short_help="Disable a role and end its sessions.", epilog=show_example("sts disable role deploy")
+)
 @click.argument("name")
 @endpoint_options
 @json_option

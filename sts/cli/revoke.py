@@ -6,12 +6,18 @@ from sts.cli.endpoint import connect, endpoint_options
 from sts.cli.output import json_option, print_fields, show_example
 
 
-@click.group(epilog=show_example("sts revoke principal arn:aws:iam::123456789012:role/deploy"))
+@click.group(
+    short_help="End sessions before their time.",
+    epilog=show_example("sts revoke principal arn:aws:iam::123456789012:role/deploy"),
+)
 def revoke() -> None:
     """End sessions before their time; whatever was begun from them ends too."""
 
 
-@revoke.command(epilog=show_example("sts revoke session 3q2-7wEjRWeJq83vASNFZw"))
+@revoke.command(
+    short_help="End one session, by the jti of its token.",
+    epilog=show_example("sts revoke session 3q2-7wEjRWeJq83vASNFZw"),
+)
 @click.argument("jti")
 @endpoint_options
 @json_option
@@ -26,7 +32,10 @@ def session(jti: str, endpoint_url: str | None, profile: str | None, *, as_json:
     print_fields(revoke_session(connect(endpoint_url, profile), jti), as_json=as_json)
 
 
-@revoke.command(epilog=show_example("sts revoke principal arn:aws:iam::123456789012:user/alice"))
+@revoke.command(
+    short_help="End all sessions of a user, a role or an account.",
+    epilog=show_example("sts revoke principal arn:aws:iam::123456789012:user/alice"),
+)
 @click.argument("arn")
 @endpoint_options
 @json_option

@@ -5,7 +5,9 @@ import click
 from sts.cli.output import json_option, print_json, show_example
 
 
-@click.command(epilog=show_example("STS_HOME=/var/lib/sts sts serve"))
+@click.command(
+    short_help="List the settings, with meaning and default.", epilog=show_example("STS_HOME=/var/lib/sts sts serve")
+)
 @json_option
 def settings(*, as_json: bool) -> None:
     """List the settings, with meaning and default: environment variables that begin with STS_."""

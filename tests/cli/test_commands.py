@@ -93,6 +93,13 @@ def test_every_event_and_outcome_is_documented() -> None:
     assert documented == {*map(str, Event), *map(str, Outcome)}
 
 
+@pytest.mark.parametrize("words", sorted(GROUPS - COMMANDS.keys()), ids=" ".join)
+def test_no_summary_in_a_list_of_commands_is_cut(words: tuple[str, ...], elsewhere: Command) -> None:
+    told = elsewhere(*words, "--help").stdout
+    assert "Commands:" in told
+    assert "..." not in told.partition("Commands:")[2].partition("Example:")[0]
+
+
 def test_an_unknown_command_is_wrong_usage(elsewhere: Command) -> None:
     result = elsewhere("dance")
     assert result.exit_code == 2
