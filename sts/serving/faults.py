@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from sts.aws.foreign import NAMESPACE
+from sts.aws.foreign import NAMESPACES
 from sts.aws.wire.xml import render_error
 
 
@@ -41,7 +41,7 @@ TOO_MANY = Fault(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", "Too many
 def render_fault(fault: Fault, request_id: str, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Return the whole answer, beginning with the status line; *headers* are those of every answer."""
     sender = fault.status < HTTPStatus.INTERNAL_SERVER_ERROR
-    body = render_error(fault.code, fault.message, request_id, sender=sender, namespace=NAMESPACE)
+    body = render_error(fault.code, fault.message, request_id, sender=sender, namespace=NAMESPACES["sts"])
     fields = [
         *headers,
         (b"content-type", b"text/xml"),
