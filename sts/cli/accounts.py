@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from sts.cli.output import json_option, print_fields, print_table, show_example
+from sts.errors import InputInvalid
 
 if TYPE_CHECKING:
     from sts.audit.record import Entry
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_LABEL_LENGTH = 64
 
 
 def _parse_account_id(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -26,12 +28,33 @@ def _parse_account_id(_context: click.Context, _parameter: click.Parameter, valu
     return value
 
 
+def _parse_admin(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    from sts.directory.names import USER_NAME_LENGTH, verify_name
+
+    try:
+        return verify_name(value, USER_NAME_LENGTH)
+    except InputInvalid as invalid:
+        raise click.BadParameter(invalid.message) from invalid
+
+
+def _parse_label(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    # Lists show it on a line of its own: what breaks or turns that line could pass for another account.
+    if len(value) > _LABEL_LENGTH or not value.isprintable():
+        raise click.BadParameter(f"a name is one line of at most {_LABEL_LENGTH} characters")
+    return value
+
+
 def _account_options(command: _F) -> _F:
     numbered = click.option(
         "--account-id", callback=_parse_account_id, metavar="12-DIGITS", help="Its number; drawn unless given."
     )
     administered = click.option(
-        "--admin", default="admin", show_default=True, metavar="NAME", help="Its administrator, a user."
+        "--admin",
+        default="admin",
+        show_default=True,
+        callback=_parse_admin,
+        metavar="NAME",
+        help="Its administrator, a user.",
     )
     return numbered(administered(json_option(command)))
 
@@ -60,7 +83,7 @@ def accounts() -> None:
     short_help="Make a further account.", epilog=show_example("sts accounts create --name staging --admin alice")
 )
 @_account_options
-@click.option("--name", default="", metavar="TEXT", help="What people call it.")
+@click.option("--name", default="", callback=_parse_label, metavar="TEXT", help="What people call it, on one line.")
 def create(account_id: str | None, admin: str, name: str, *, as_json: bool) -> None:
     """Make a further account, and print its administrator's access key, this once.
 

@@ -52,12 +52,22 @@ def test_a_number_that_is_taken_exits_with_3(sts: Command) -> None:
         ("init", "--account-id", "12345678901"),
         ("init", "--account-id", "\u0661" * 12),
         ("init", "--admin", "no spaces"),
+        ("accounts", "create", "--name", "two\nlines"),
+        ("accounts", "create", "--name", "turned \u202earound"),
+        ("accounts", "create", "--name", "n" * 65),
         ("accounts", "root-key", "1"),
     ],
 )
 def test_what_is_not_of_its_form_is_wrong_usage(words: tuple[str, ...], sts: Command) -> None:
     assert sts(*words).exit_code == 2
     assert sts.json("accounts", "list") == []
+
+
+@pytest.mark.parametrize("name", ["a b", "", "n" * 65, "\u0430dmin"])
+def test_an_administrators_name_is_checked_before_anything_is_made(name: str, elsewhere: Command) -> None:
+    result = elsewhere("init", "--admin", name)
+    assert (result.exit_code, "A name has 1 to 64 letters" in result.stderr) == (2, True)
+    assert not elsewhere.home.exists()
 
 
 def test_a_root_key_is_made_for_an_account_that_exists(sts: Command) -> None:
