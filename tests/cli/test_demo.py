@@ -38,6 +38,19 @@ def demo(folder: Path, environment: dict[str, str], *options: str) -> subprocess
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+def test_a_reader_who_goes_away_is_told_nothing(tmp_path: Path, environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "sts", "demo", "--once"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as told:
+        assert told.stdout is not None
+        assert told.stderr is not None
+        while "The service starts" not in told.stdout.readline():
+            assert told.poll() is None
+        told.stdout.close()
+        assert told.stderr.read() == ""
+
+
 def test_a_demo_shows_the_main_job_and_a_second_run_uses_what_is_there(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:

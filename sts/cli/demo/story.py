@@ -64,6 +64,8 @@ def _told() -> Iterator[None]:
 
     try:
         yield
+    except BrokenPipeError:
+        raise  # whoever read the story has gone, as `head` does: the command ends without a word
     except (OSError, HTTPException, TimeoutExpired, BotoCoreError, ClientError) as fault:
         raise click.ClickException(f"This step failed: {fault}") from fault
 
