@@ -46,6 +46,11 @@ class Checkpoint:
     mac: str
 
 
+def name_of(mac: bytes) -> str:
+    """Return the name that the checkpoint of this MAC is kept under."""
+    return mac.hex()[-32:]
+
+
 def append_checkpoint(transaction: Transaction, keyring: Keyring) -> Checkpoint:
     """Keep the heads that have moved since the last checkpoint, as they are in *transaction*."""
     last = table.find_last_checkpoint(transaction.connection)
@@ -54,6 +59,6 @@ def append_checkpoint(transaction: Transaction, keyring: Keyring) -> Checkpoint:
     before = None if last is None else last.checkpoint_id
     body = msgspec.json.encode(Heads(FORMAT, transaction.now, before, heads))
     mac = make_stamp(keyring, Purpose.AUDIT, LABEL, body)
-    row = table.CheckpointRow(mac.hex()[-32:], to_microseconds(transaction.now), body.decode("utf-8"), mac)
+    row = table.CheckpointRow(name_of(mac), to_microseconds(transaction.now), body.decode("utf-8"), mac)
     table.insert_checkpoint(transaction.connection, row)
     return Checkpoint(row.body, mac.hex())

@@ -23,7 +23,7 @@ from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import verify_stamp
 from sts.store import audit as table
-from sts.store.database import to_microseconds
+from sts.store.database import from_microseconds, to_microseconds
 
 _STEP = 1_000  # records between two words about how far it is
 
@@ -75,7 +75,7 @@ class Examination:
         for row in table.find_checkpoints(self.connection):
             self._note(partial(self._verify_kept, row), f"checkpoint {row.checkpoint_id}")
         for place, checkpoint in enumerate(exported, 1):
-            self._note(partial(self._verify_checkpoint, checkpoint), f"exported checkpoint {place}")
+            self._note(partial(self._verify_exported, checkpoint), f"exported checkpoint {place}")
         return self.findings
 
     def _note(self, verify: Callable[[], object], place: str) -> None:
@@ -89,17 +89,28 @@ class Examination:
     def _verify_stream(self, stream: str, head: table.Head | None) -> None:
         sequence, mac = 0, b""
         for row in table.find_records(self.connection, stream):
-            if row.sequence != sequence + 1:
-                raise SealBroken(f"record {sequence + 1} is missing")
-            self._verify_record(row, mac)
+            try:
+                self._verify_next(row, sequence, mac)
+            except SealBroken as broken:
+                raise SealBroken(f"{broken.message}{self._tell_unchecked(stream, sequence + 1)}") from broken
             sequence, mac = row.sequence, row.mac
             self.findings.records += 1
             if self.findings.records % _STEP == 0:
                 self.watch(self.findings.records)
         _verify_end(sequence, mac, head)
 
+    def _tell_unchecked(self, stream: str, sequence: int) -> str:
+        # Each MAC is over the one before it: behind a fault nothing of the stream can be told any more.
+        later = table.count_later(self.connection, stream, sequence)
+        return f"; {count(later, 'record')} of the stream behind it {'was' if later == 1 else 'were'} not checked"
+
+    def _verify_next(self, row: table.Row, sequence: int, before: bytes) -> None:
+        if row.sequence != sequence + 1:
+            raise SealBroken(f"record {sequence + 1} is missing; the next that is there is {_name(row)}")
+        self._verify_record(row, before)
+
     def _verify_record(self, row: table.Row, before: bytes) -> None:
-        place = f"record {row.sequence}"
+        place = _name(row)
         if not isinstance(row.body, str) or not isinstance(row.mac, bytes):
             raise SealBroken(f"{place} is not of its form")
         body = row.body.encode("utf-8")
@@ -115,8 +126,14 @@ class Examination:
         if not isinstance(row.body, str) or not isinstance(row.mac, bytes):
             raise SealBroken("it is not of its form")
         told = self._verify_checkpoint(Checkpoint(row.body, row.mac.hex()))
-        if (row.checkpoint_id, row.at) != (row.mac.hex()[-32:], to_microseconds(told.at)):
+        if (row.checkpoint_id, row.at) != (checkpoints.name_of(row.mac), to_microseconds(told.at)):
             raise SealBroken("it stands under another name or time than it says itself")
+
+    def _verify_exported(self, checkpoint: Checkpoint) -> None:
+        self._verify_checkpoint(checkpoint)
+        # It was kept before it was logged, and none is ever removed: one that is gone was taken away.
+        if not table.has_checkpoint(self.connection, checkpoints.name_of(bytes.fromhex(checkpoint.mac))):
+            raise SealBroken("an exported checkpoint is not in the store")
 
     def _verify_checkpoint(self, checkpoint: Checkpoint) -> Heads:
         self.findings.checkpoints += 1
@@ -138,6 +155,20 @@ class Examination:
             raise SealBroken(f"it names record {head.sequence} of stream {head.stream}, which is gone")
         if found.hex() != head.mac:
             raise SealBroken(f"it names another record {head.sequence} of stream {head.stream} than stands there")
+
+
+def count(number: int, noun: str) -> str:
+    """Return *number* and *noun*, in the plural unless it is one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _name(row: table.Row) -> str:
+    """Return what an operator finds the record by elsewhere, as far as the columns can be read."""
+    try:
+        at = from_microseconds(row.at).isoformat(timespec="milliseconds")
+    except (TypeError, OverflowError):  # what stands there is no time any more
+        return f"record {row.sequence}"
+    return f"record {row.sequence} ({at}, {row.event})"
 
 
 def parse_exported(lines: Iterable[str]) -> Iterator[Checkpoint]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, tuple_
+from sqlalchemy import Connection, func, insert, select, tuple_
 
 from sts.store.locks import lock_uses
 from sts.store.tables import audit_checkpoint, audit_record, audit_stream
@@ -111,6 +111,12 @@ def find_records(connection: Connection, stream: str) -> Iterator[Row]:
         yield from (Row(*row) for row in page)
         later = audit_record.c.sequence > page[-1].sequence
         page = connection.execute(of_stream.where(later).limit(_PAGE)).all()
+
+
+def count_later(connection: Connection, stream: str, sequence: int) -> int:
+    """Return how many records of *stream* stand behind the place *sequence*."""
+    later = (audit_record.c.stream == stream) & (audit_record.c.sequence > sequence)
+    return connection.execute(select(func.count()).select_from(audit_record).where(later)).scalar_one()
 
 
 def find_mac(connection: Connection, stream: str, sequence: int) -> bytes | None:

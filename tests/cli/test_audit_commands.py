@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -61,6 +62,43 @@ def test_a_flipped_byte_or_a_missing_row_exits_with_1(statement: str, sts: Comma
     people = sts("audit", "verify")
     assert people.exit_code == 1
     assert people.stdout.startswith(("stream ", "checkpoint "))
+
+
+def test_success_and_counts_are_told_in_words(sts: Command) -> None:
+    sts.json("init")
+    lines = sts("audit", "verify").stdout.splitlines()
+    assert lines[:2] == ["No fault was found.", "1 record in 1 stream and 1 checkpoint were checked."]
+
+
+def test_a_fault_names_its_record_and_tells_what_was_not_checked_behind_it(sts: Command) -> None:
+    sts.json("accounts", "create", "--name", "staging")
+    alter(sts, "UPDATE audit_record SET body = replace(body, 'staging', 'stagind')")
+    result = sts("audit", "verify")
+    assert re.search(r": record 1 \(20[0-9T:.+-]+, account\.create\.done\) was altered", result.stdout)
+    assert "; 0 records of the stream behind it were not checked" in result.stdout
+    assert "No fault" not in result.stdout
+    assert "The audit does not hold: 1 fault\n" in result.stderr
+
+
+@pytest.mark.parametrize(("body", "code"), [("staging", 0), ("stagind", 1)])
+def test_a_store_that_takes_no_record_is_verified_all_the_same(body: str, code: int, sts: Command) -> None:
+    sts.json("accounts", "create", "--name", "staging")
+    alter(sts, f"UPDATE audit_record SET body = replace(body, 'staging', '{body}')")  # noqa: S608  one of two words
+    alter(sts, "CREATE TRIGGER full BEFORE INSERT ON audit_record BEGIN SELECT RAISE(ABORT, 'full'); END")
+    result = sts("audit", "verify")
+    assert result.exit_code == code
+    assert ("No fault was found." in result.stdout) is (code == 0)
+    assert "Warning: this verification is not on record" in result.stderr
+
+
+def test_an_exported_checkpoint_that_is_not_in_the_store_is_a_fault(sts: Command) -> None:
+    sts.json("init")
+    with closing(sqlite3.connect(sts.home / "sts.db")) as connection:
+        ((body, mac),) = connection.execute("SELECT body, hex(mac) FROM audit_checkpoint").fetchall()
+    alter(sts, "DELETE FROM audit_checkpoint")
+    result = sts("audit", "verify", "--checkpoint", "-", given=json.dumps({"checkpoint": body, "mac": mac}))
+    assert result.exit_code == 1
+    assert "exported checkpoint 1: an exported checkpoint is not in the store" in result.stdout
 
 
 def test_what_was_found_is_recorded(sts: Command) -> None:
