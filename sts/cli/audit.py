@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sts.store.database import Transaction
 
 _LOOK_SECONDS = 2
+_MOST = 1_000  # records of one look
 _UNSEEN = "What was cut off after the last checkpoint that was exported does not show"
 
 
@@ -33,24 +34,31 @@ def audit() -> None:
     short_help="Show the latest records of the account.", epilog=show_example("sts audit tail --profile admin --follow")
 )
 @endpoint_options
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="How many to begin with.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, _MOST), help="How many to begin with.")
 @click.option("--follow/--once", default=False, help="Go on with what follows until Ctrl-C, or end (the default).")
+@click.option("--denied", is_flag=True, help="Only what was refused; looked for among the latest 1000 at first.")
 @json_option
-def tail(endpoint_url: str | None, profile: str | None, limit: int, *, follow: bool, as_json: bool) -> None:
+def tail(
+    endpoint_url: str | None, profile: str | None, limit: int, *, follow: bool, denied: bool, as_json: bool
+) -> None:
     """Show the latest records of the account whose credentials are used, oldest first.
 
+    A line tells time, event, principal, action, resource, the reason of a refusal, and address.
     Credentials are found as an AWS SDK finds them. They need sts-admin:ListAuditRecords on
     arn:aws:sts-admin::ACCOUNT:audit/records. The reading itself is recorded, and not shown here.
     """
+    from sts.cli.summary import is_refused
     from sts.client.audit import Tail
 
     reading = Tail(connect(endpoint_url, profile))
-    for record in reading.read_latest(limit):
+    latest = reading.read_latest(_MOST if denied else limit)
+    for record in [record for record in latest if not denied or is_refused(record)][-limit:]:
         _print_record(record, as_json=as_json)
     if follow:
         try:
             for record in reading.follow(lambda: time.sleep(_LOOK_SECONDS)):
-                _print_record(record, as_json=as_json)
+                if not denied or is_refused(record):
+                    _print_record(record, as_json=as_json)
         except KeyboardInterrupt:
             return  # the way to end it
 
@@ -82,19 +90,12 @@ def verify(exported: TextIO | None, *, as_json: bool) -> None:
 
 
 def _print_record(record: Mapping[str, Any], *, as_json: bool) -> None:
+    from sts.cli.summary import summarize
+
     if as_json:
         print_json(record)
-        return
-    principal = record.get("principal") or {}
-    shown = (
-        record.get("at"),
-        record.get("event"),
-        principal.get("arn"),
-        record.get("address"),
-        record.get("error"),
-        record.get("request_id"),
-    )
-    click.echo("  ".join(show(value) for value in shown))
+    else:
+        click.echo("  ".join(show(value) for value in summarize(record)))
 
 
 def _verify(settings: "Settings", exported: TextIO | None, *, as_json: bool) -> "Findings":

@@ -144,6 +144,27 @@ def test_the_latest_records_are_shown_oldest_first(elsewhere: Command, server: S
     assert [line.split()[1] for line in lines] == ["user.create.done"] * 3 + ["audit.read.done"]
 
 
+def test_a_line_tells_who_asked_for_what_and_why_it_was_refused(
+    elsewhere: Command, server: Service, resident: Tenant
+) -> None:
+    role = f"arn:aws:iam::{resident.account_id}:role/nobody"
+    server.call(resident.key, "CreateUser", UserName="ann")
+    server.call(resident.key, "CreateUser", UserName="ann")
+    server.call(resident.key, "AssumeRole", "sts", RoleArn=role, RoleSessionName="me")
+    words = ("audit", "tail", "--endpoint-url", server.url)
+    made, taken, denied = (
+        re.split(" {2,}", line)
+        for line in elsewhere(*words, "--limit", "3", **credentials(resident)).stdout.splitlines()
+    )
+    user = f"arn:aws:iam::{resident.account_id}:user/ann"
+    assert made[1:] == ["user.create.done", made[2], "iam:CreateUser", user, "-", "127.0.0.1"]
+    assert taken[1:] == ["user.create.refused", made[2], "iam:CreateUser", user, "EntityAlreadyExists", "127.0.0.1"]
+    assert denied[1:] == ["role.assume.refused", made[2], "sts:AssumeRole", role, denied[5], "127.0.0.1"]
+    assert ": no allow" in denied[5]
+    only = elsewhere(*words, "--denied", "--limit", "1", "--json", **credentials(resident)).stdout.splitlines()
+    assert [json.loads(line)["event"] for line in only] == ["role.assume.refused"]
+
+
 def test_the_endpoint_and_credentials_are_found_as_an_sdk_finds_them(
     elsewhere: Command, server: Service, resident: Tenant, tmp_path: Path
 ) -> None:
