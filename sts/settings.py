@@ -46,7 +46,9 @@ class Setting:
 SETTINGS = (
     Setting("STS_HOME", ". (the current folder)", "The folder that holds the SQLite file and the keys by default."),
     Setting(
-        "STS_ISSUER", DEFAULT_ISSUER, "The address of this service as clients see it: `iss` and `aud` of its tokens."
+        "STS_ISSUER",
+        DEFAULT_ISSUER,
+        "The address of this service as clients see it: `iss` and `aud` of its tokens. On loopback the server's own.",
     ),
     Setting(
         "STS_DATABASE_URL",

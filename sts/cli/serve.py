@@ -4,7 +4,9 @@ import contextlib
 import os
 import signal
 import sys
+from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -52,7 +54,8 @@ def serve(
     """Run the service. SIGTERM or Ctrl-C ends it once all requests under way are answered; a second one, at once.
 
     After SIGTERM /readyz says no for a while before the listener closes, so that a balancer looks elsewhere.
-    Store and keys are made at the first start; the log goes to stderr, as JSON unless that is a terminal.
+    Store and keys are made at the first start; the log goes to stderr, as JSON unless that is a terminal. Without
+    STS_ISSUER the issuer is the loopback address that is listened on; on another host STS_ISSUER must be set.
     """
     import socket
 
@@ -61,6 +64,7 @@ def serve(
     from sts.settings import read_settings
 
     settings = read_settings(os.environ)
+    _refuse_unnamed(host)
     _refuse_workers(settings, workers)
     tls = _load_tls(tls_cert, tls_key)
     configure_logs(log_level, as_json=as_json, exports=True)
@@ -68,10 +72,66 @@ def serve(
         sockets = [socket.socket(fileno=number) for number in listeners] or bind(host, port)
         for each in sockets:
             opened.enter_context(each)
+        settings = _name_issuer(settings, host, sockets, secure=tls is not None)
+        if supervisor is None:  # a worker's supervisor has said it
+            _tell_start(settings, host, sockets, secure=tls is not None)
         if workers > 1 and supervisor is None:
             _supervise(settings, sockets, workers)
         else:
             _run(_build_server(settings, sockets, tls, supervisor))
+
+
+def _refuse_unnamed(host: str) -> None:
+    # Clients know such a service by a name that the host does not tell, and tokens of another issuer would not verify.
+    if not os.environ.get("STS_ISSUER") and not _is_loopback(host):
+        raise click.UsageError(f"--host {host} needs STS_ISSUER: set it to the https:// address that clients use.")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _name_issuer(settings: "Settings", host: str, sockets: "Sequence[socket.socket]", *, secure: bool) -> "Settings":
+    """Return *settings* with the issuer that was set, or else the loopback address that is listened on.
+
+    A worker comes to the same, since it has the same words and the same sockets.
+    """
+    if os.environ.get("STS_ISSUER"):
+        return settings
+    port = sockets[0].getsockname()[1]
+    shown = f"[{host}]" if ":" in host else host
+    return replace(settings, issuer=f"{'https' if secure else 'http'}://{shown}:{port}")
+
+
+def _tell_start(settings: "Settings", host: str, sockets: "Sequence[socket.socket]", *, secure: bool) -> None:
+    import structlog
+
+    from sts.serving.listeners import describe
+
+    log = structlog.get_logger("sts.cli")
+    log.info(
+        "serve.starting",
+        address=[describe(each, secure=secure) for each in sockets],
+        issuer=settings.issuer,
+        store=_describe_store(settings.database_url),
+        keys=str(settings.keys_dir),
+    )
+    if not secure and not settings.trusted_proxies and not _is_loopback(host):
+        hint = "anyone on the way reads what is sent: use --tls-cert, or name your TLS proxy in STS_TRUSTED_PROXIES"
+        log.warning("serve.plain_http", hint=hint)
+
+
+def _describe_store(url: str) -> str:
+    """Return where the store is, without the password that its address may hold."""
+    from sts.store.address import SQLITE, parse_address
+
+    if url.startswith(SQLITE):
+        return url
+    address = parse_address(url)
+    return f"postgresql://{','.join(f'{place.host}:{place.port}' for place in address.places)}/{address.database}"
 
 
 def _refuse_workers(settings: "Settings", workers: int) -> None:

@@ -1,3 +1,4 @@
+import base64
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import boto3
 import httpx2
 import pytest
 
+from sts.cli.serve import _describe_store
 from tests.cli.conftest import Command
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +73,61 @@ def test_a_service_without_an_account_says_how_to_make_one_and_takes_it_at_once(
         assert client.get_caller_identity()["Arn"] == made["admin_arn"]
     with serving(sts.home) as served:
         assert [line for line in served.log if line["event"] == "serve.no_account"] == []
+
+
+def claims(token: str) -> dict[str, Any]:
+    payload = token.split(".")[1]
+    read: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return read
+
+
+def test_without_an_issuer_tokens_are_of_the_loopback_address_that_is_listened_on(sts: Command) -> None:
+    made = sts.json("init", "--account-id", "123456789012")
+    trust = {"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}
+    with serving(sts.home) as served:
+        (start,) = [line for line in served.log if line["event"] == "serve.starting"]
+        told = {name: start[name] for name in ("address", "issuer", "store", "keys")}
+        assert told == {
+            "address": [served.url],
+            "issuer": served.url,
+            "store": f"sqlite:///{sts.home}/sts.db",
+            "keys": f"{sts.home}/keys",
+        }
+        known = {
+            "endpoint_url": served.url,
+            "region_name": "us-east-1",
+            "aws_access_key_id": made["access_key_id"],
+            "aws_secret_access_key": made["secret_access_key"],
+        }
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        role = boto3.client("iam", **known).create_role(RoleName="r", AssumeRolePolicyDocument=document)["Role"]
+        session = boto3.client("sts", **known).assume_role(RoleArn=role["Arn"], RoleSessionName="me")
+    told = claims(session["Credentials"]["SessionToken"])
+    assert (told["iss"], told["aud"]) == (served.url, served.url)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "sts.example.com"])  # noqa: S104  what is refused
+def test_another_host_than_loopback_needs_an_issuer(host: str, elsewhere: Command) -> None:
+    result = elsewhere("serve", "--host", host, "--port", "0")
+    assert (result.exit_code, "needs STS_ISSUER" in result.stderr) == (2, True)
+    assert not elsewhere.home.exists()
+
+
+@pytest.mark.parametrize(("proxies", "warned"), [("none", True), ("10.0.0.0/8", False)])
+def test_plain_http_beyond_loopback_is_warned_of_unless_a_proxy_is_named(
+    proxies: str, *, warned: bool, sts: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STS_ISSUER", "https://sts.example.com")
+    monkeypatch.setenv("STS_TRUSTED_PROXIES", proxies)
+    with serving(sts.home, "--host", "0.0.0.0") as served:  # noqa: S104  what the warning is about
+        assert [line["event"] for line in served.log if line["level"] == "warning" and "plain" in line["event"]] == [
+            "serve.plain_http"
+        ] * warned
+
+
+def test_the_store_is_told_of_without_its_password() -> None:
+    told = _describe_store("postgresql://sts:hush@db.example:5433/sts?sslmode=verify-full")
+    assert told == "postgresql://db.example:5433/sts"
 
 
 def test_more_workers_than_one_are_refused_with_a_cache_of_their_own(elsewhere: Command) -> None:
