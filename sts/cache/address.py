@@ -11,10 +11,11 @@ With `rediss` instead of `redis` all is spoken through TLS. User and password ar
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote
 
 from sts.errors import Malformed
 from sts.model import Secret
+from sts.urls import split_url
 
 MEMORY = "memory://"
 _REDIS_PORT, _SENTINEL_PORT = 6379, 26379
@@ -135,7 +136,7 @@ class _Reading:
 def parse_address(url: str) -> Address:
     """Read the address of a Redis; raises Malformed with every fault, none of which quotes what was given."""
     try:
-        reading = _Reading(urlsplit(url))
+        reading = _Reading(split_url(url))
     except ValueError:
         raise Malformed("it is no URL: a host has a bracket too few") from None
     form = reading.form()

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import NamedTuple
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote
 
 from sts.errors import Malformed
 from sts.model import Secret
+from sts.urls import split_url
 
 SQLITE = "sqlite:///"
 _SCHEMES = frozenset({"postgresql", "postgres"})
@@ -119,7 +120,7 @@ def parse_address(url: str) -> Address:
     Unless `sslmode` says otherwise, TLS is verified in full, and not used within this host.
     """
     try:
-        reading = _Reading(urlsplit(url))
+        reading = _Reading(split_url(url))
     except ValueError:
         raise Malformed("it is no URL: a host has a bracket too few") from None
     if reading.url.scheme not in _SCHEMES:

@@ -19,7 +19,7 @@ def lines_about(err: str, *words: str) -> list[str]:
 def test_the_log_is_json_on_stderr_when_no_terminal_watches(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs("info")
     structlog.get_logger("sts.test").info("thing.done", count=3)
-    logging.getLogger("uvicorn.error").warning("slow %s", "client")
+    logging.getLogger("some.library").warning("slow %s", "client")
     out, err = capsys.readouterr()
     first, second = (json.loads(line) for line in lines_about(err, "thing.done", "slow client"))
     assert out == ""
