@@ -96,13 +96,16 @@ def wait_until(holds: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(PACE)
 
 
+_ISSUER = "http://127.0.0.1:8080"  # of all servers of a store, whatever their ports
+
+
 @contextmanager
 def serving(home: Path, port: int | None = None) -> Iterator[Server]:
     """Run `sts serve` on *home* until the context ends."""
     chosen = port or find_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "sts", "serve", "--port", str(chosen), "--log-level", "error"],
-        env={**os.environ, "STS_HOME": str(home), "STS_DRAIN_SECONDS": "0"},
+        env={**os.environ, "STS_HOME": str(home), "STS_DRAIN_SECONDS": "0", "STS_ISSUER": _ISSUER},
         cwd=REPOSITORY,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
