@@ -78,7 +78,7 @@ class Upkeep:
         await self._attempt("audit.checkpoint.failed", self.journal.checkpoint())
         # In a thread: making an RSA key takes long, and the folder may be locked by another process.
         await self._attempt("keys.tend.failed", asyncio.to_thread(self.keyring.tend))
-        await self._attempt("secrets.reseal.failed", self._reseal())
+        await self._attempt("reseal.failed", self._reseal())
         now = self.clock.now()
         ended = self.database.transact(lambda tx: delete_ended(tx.connection, now), now)
         await self._attempt("revocations.purge.failed", ended)
