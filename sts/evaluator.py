@@ -108,12 +108,13 @@ def _context(caller: Caller, circumstances: Circumstances) -> dict[str, tuple[st
         "aws:principalaccount": (caller.account_id,),
         "aws:principaltype": (_KINDS[caller.kind][1],),
         "aws:userid": (caller.userid,),
-        "aws:sourceip": (circumstances.source_ip,),
         "aws:securetransport": ("true" if circumstances.secure_transport else "false",),
         "aws:currenttime": (_format_time(circumstances.at),),
         "aws:epochtime": (str(int(circumstances.at.timestamp())),),
         "aws:requestedregion": (circumstances.region,),
     }
+    if circumstances.source_ip:  # a socket of the file system has no address
+        context["aws:sourceip"] = (circumstances.source_ip,)
     if circumstances.user_agent:
         context["aws:useragent"] = (circumstances.user_agent,)
     if caller.user_name is not None:

@@ -217,3 +217,8 @@ def test_a_policy_speaks_for_its_own_caller_only(stage: Stage) -> None:
     stage.must("PutUserPolicy", UserName="carol", PolicyName="rights", PolicyDocument=allow("iam:ListUsers"))
     assert stage.service.call(stage.user, "ListUsers").status == 200
     assert stage.service.call(stage.session, "ListUsers").status == 403
+
+
+def test_a_request_without_an_address_has_no_source_address() -> None:
+    assert "aws:sourceip" in _context(USER, HERE)
+    assert "aws:sourceip" not in _context(USER, replace(HERE, source_ip=""))

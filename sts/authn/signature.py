@@ -106,7 +106,8 @@ class SignatureProof:
             return await self._root(key)
         held = await self.snapshot.find_user(key.user_id)
         if held is None or not held.enabled:
-            raise CredentialUnknown(_INVALID, detail="the user is gone or disabled", claimed=key.user_id)
+            claimed = None if held is None else held.user.arn
+            raise CredentialUnknown(_INVALID, detail="the user is gone or disabled", claimed=claimed)
         user = held.user
         return Caller(
             kind=CallerKind.USER,

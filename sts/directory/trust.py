@@ -5,15 +5,14 @@ caller names is resolved when the policy is saved, and shown as an ARN for as lo
 bare unique id is shown, which names nobody.
 """
 
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
 from sts.arn import ARN, iam_arn, parse_arn, session_arn
 from sts.errors import PolicyMalformed
-from sts.policy.document import Kind, parse_document, replace_principals
+from sts.policy.document import Kind, parse_document, principals_of, replace_principals
 from sts.store.accounts import find_account
 from sts.store.roles import find_role
 from sts.store.trust import find_arns
@@ -29,8 +28,7 @@ def resolve_trust(connection: Connection, document: str) -> str:
     Raises PolicyMalformed when it breaks the grammar, or names an account, user or role that does not exist.
     """
     parse_document(document, Kind.TRUST)
-    names = set(_read_names(document))
-    return replace_principals(document, {name: _resolve(connection, name) for name in names})
+    return replace_principals(document, {name: _resolve(connection, name) for name in principals_of(document)})
 
 
 def show_trust(connection: Connection, kept: str) -> str:
@@ -40,19 +38,10 @@ def show_trust(connection: Connection, kept: str) -> str:
 
 def show_trusts(connection: Connection, kept: Sequence[str]) -> tuple[str, ...]:
     """Do what `show_trust` does, for many at once."""
-    names = {name for document in kept for name in _read_names(document)}
+    names = {name for document in kept for name in principals_of(document)}
     arns = find_arns(connection, {name.partition(":")[0] for name in names if _is_unique_id(name)})
     shown = {name: _show(name, arns) for name in names}
     return tuple(replace_principals(document, shown) for document in kept)
-
-
-def _read_names(document: str) -> Iterator[str]:
-    """Yield the AWS principals of a trust policy that was parsed before."""
-    statements = json.loads(document)["Statement"]
-    for statement in statements if isinstance(statements, list) else (statements,):
-        principal = statement["Principal"]
-        names = principal.get("AWS", ()) if isinstance(principal, dict) else ()
-        yield from (names,) if isinstance(names, str) else map(str, names)
 
 
 def _is_unique_id(name: str) -> bool:

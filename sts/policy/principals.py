@@ -117,14 +117,8 @@ def parse_principals(value: Any, place: str, *, excluding: bool) -> Principals:
 
 
 def principals_of(text: str) -> tuple[str, ...]:
-    """Return the ARNs of users, roles and role sessions that the document *text* names, in order, each once.
-
-    These are the names that are resolved to unique ids before the document is stored. Raises PolicyMalformed.
-    """
-    found: dict[str, None] = {}
-    for _, names in _read_aws_members(read_json(text)):
-        found.update(dict.fromkeys(name for name in names if _ENTITY.fullmatch(name) or _SESSION.fullmatch(name)))
-    return tuple(found)
+    """Return the AWS principals that the document *text* names, in order, each once; raises PolicyMalformed."""
+    return tuple(dict.fromkeys(name for _, names in _read_aws_members(read_json(text)) for name in names))
 
 
 def replace_principals(text: str, names: Mapping[str, str]) -> str:

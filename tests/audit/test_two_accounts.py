@@ -119,3 +119,17 @@ def test_the_failed_proof_of_a_user_stands_in_its_accounts_records(service: Serv
     (record,) = records(service, tenant, "caller.identify")
     assert record["error"] == "SignatureDoesNotMatch"
     assert record["principal"] == {"arn": f"arn:aws:iam::{tenant.account_id}:user/admin", "proven": False}
+
+
+def test_the_refused_key_of_a_disabled_user_stands_in_its_accounts_records(service: Service, tenant: Tenant) -> None:
+    service.call(tenant.key, "CreateUser", UserName="bob")
+    made = service.call(tenant.key, "CreateAccessKey", UserName="bob")
+    bob = Key(made.text("AccessKeyId"), made.text("SecretAccessKey"))
+    disable = {"content-type": "application/json"}
+    body = json.dumps({"name": "bob"}).encode()
+    signed = service.send(tenant.key, path="/api/users/disable", body=body, headers=disable)
+    assert signed.status == 200, signed.body
+    refused = service.call(bob, "GetCallerIdentity", "sts")
+    assert (refused.status, refused.code) == (403, "InvalidClientTokenId")
+    (record,) = records(service, tenant, "caller.identify")
+    assert record["principal"] == {"arn": f"arn:aws:iam::{tenant.account_id}:user/bob", "proven": False}

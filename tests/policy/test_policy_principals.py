@@ -175,7 +175,7 @@ def test_not_principal_always_denies_a_caller_with_a_boundary() -> None:
     assert not _spared("*", principal=ALICE, bounded=True)
 
 
-def test_the_arns_to_resolve_come_in_order_and_once() -> None:
+def test_the_principals_named_come_in_order_and_once() -> None:
     user, session, role = ALICE.arn, SESSION.arn, SESSION.principal_arn
     text = write(
         statement("Deny", NotPrincipal={"AWS": [session, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", "*"]}),
@@ -185,7 +185,8 @@ def test_the_arns_to_resolve_come_in_order_and_once() -> None:
         statement(Principal={"Federated": PROVIDER.arn}),
     )
     parse_document(text, Kind.RESOURCE)
-    assert principals_of(text) == (session, user, role)
+    root = f"arn:aws:iam::{ACCOUNT}:root"
+    assert principals_of(text) == (session, ACCOUNT, root, "*", user, role, "AIDAX", FEDERATED.arn)
     assert principals_of(json.dumps({"Statement": statement(Principal={"AWS": user})})) == (user,)
     assert principals_of(write(statement())) == ()
 
