@@ -97,8 +97,10 @@ class SignatureProof:
         revoked = await self.snapshot.find_revoked()
         _refuse_revoked(caller, session, revoked)
         role = await self.snapshot.find_role(session.role_id)
-        if role is None or not role.enabled:
-            raise CredentialUnknown(_INVALID, detail="the role is gone or disabled", claimed=caller.arn)
+        if role is None:
+            raise CredentialUnknown(_INVALID, detail="the role is gone", claimed=caller.arn)
+        if not role.enabled:  # what it began was revoked in the same change, perhaps since the revocations were read
+            raise SessionEnded(_ENDED, detail="the role is disabled", claimed=caller.arn)
         return caller, secret
 
     async def _bearer(self, key: AccessKey) -> Caller:

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from sts.app import lay_foundation
 from sts.clock import ManualClock
+from sts.store import roles
 from sts.store.database import Transaction
 from sts.store.revocations import EVERYTHING, Revocation, delete_ended, insert_revocation
 from tests.service import Service, Tenant, allow, trust
@@ -56,6 +58,24 @@ def test_a_session_ends_with_what_is_revoked_in_its_chain(service: Service, tena
     assert is_refused_soon(service, second)
     still = service.call(first, "GetCallerIdentity", "sts")
     assert still.status == (200 if named == "child" else 403)
+
+
+def test_a_disabled_role_s_session_has_ended_though_its_revocation_is_not_read_yet(
+    service: Service, tenant: Tenant
+) -> None:
+    (role_id,) = make_roles(service, tenant, "worker")
+    begun = service.assume(tenant.key, f"arn:aws:iam::{tenant.account_id}:role/worker").key()
+    at = lay_foundation(service.settings, service.clock, service.entropy)
+
+    def disable(tx: Transaction) -> None:
+        role = roles.find_role_by_id(tx.connection, role_id)
+        assert role is not None
+        roles.update_role(tx.connection, replace(role, enabled=False))
+        tx.touch("role", role_id)
+
+    at.database.transact_now(disable, at.clock.now())
+    at.database.close()
+    assert is_refused_soon(service, begun)
 
 
 def test_what_is_begun_later_is_not_revoked(service: Service, tenant: Tenant, clock: ManualClock) -> None:
