@@ -70,9 +70,13 @@ class PostgresqlServer:
             stdout=subprocess.DEVNULL,
         )
 
+    def find_process(self) -> int:
+        """Return the process that all others of the server descend from."""
+        return int((self.folder / "data" / "postmaster.pid").read_text(encoding="ascii").split()[0])
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the server and to all who serve its connections."""
-        first = int((self.folder / "data" / "postmaster.pid").read_text(encoding="ascii").split()[0])
+        first = self.find_process()
         children = Path(f"/proc/{first}/task/{first}/children").read_text(encoding="ascii").split()
         for process in (first, *map(int, children)):
             os.kill(process, number)
@@ -93,9 +97,9 @@ class PostgresqlServer:
 
 
 @contextmanager
-def postgresql_server(*options: str) -> Iterator[PostgresqlServer]:
-    """Run a server whose language sorts otherwise than bytes do, below /tmp, where its owner may enter."""
-    with tempfile.TemporaryDirectory(prefix="sts-postgresql-") as name:
+def postgresql_server(*options: str, below: Path | None = None) -> Iterator[PostgresqlServer]:
+    """Run a server whose language sorts otherwise than bytes do, *below* a folder that its owner may enter, or /tmp."""
+    with tempfile.TemporaryDirectory(prefix="sts-postgresql-", dir=below) as name:
         folder = Path(name)
         server = PostgresqlServer(folder, free_port(), options)
         server.own(folder)

@@ -12,6 +12,7 @@ import msgspec
 
 from tests.bench.population import Assumption
 from tests.bench.processes import Server
+from tests.bench.production import Production
 from tests.signing import encode, sign
 
 THREADS = 1
@@ -27,6 +28,7 @@ class Round:
     per_second: float
     p99_milliseconds: float
     cpu_microseconds: float  # of the server's processes, for each request
+    parts_microseconds: float | None  # of the store and the cache that it has beside it, for each request
 
 
 class _Replayed(msgspec.Struct):
@@ -77,15 +79,15 @@ def _ask(server: Server, requests: Path) -> str:
         return connection.recv(65_536).decode("utf-8", "replace")
 
 
-def replay(server: Server, requests: Path, connections: int, seconds: float) -> Round:
+def replay(server: Server, parts: Production | None, requests: Path, connections: int, seconds: float) -> Round:
     """Let `wrk` send *requests* for *seconds*; ends the benchmark when one of them is not answered with 200."""
-    before = server.read_cpu()
+    before, parts_before = server.read_cpu(), parts.read_cpu() if parts else 0.0
     ended = subprocess.run(
         ["wrk", "-t", str(THREADS), "-c", str(connections), "-d", f"{seconds:g}s", "-s", str(_REPLAY),
          "--timeout", "30s", f"http://{server.host}/"],
         env={**os.environ, "REPLAY": str(requests)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    spent = server.read_cpu() - before
+    spent, parts_spent = server.read_cpu() - before, parts.read_cpu() - parts_before if parts else None
     line = next(line for line in ended.stdout.splitlines() if line.startswith(_MARK))
     replayed = msgspec.json.decode(line.removeprefix(_MARK), type=_Replayed)
     if replayed.refused or replayed.broken or not replayed.requests:
@@ -97,4 +99,5 @@ def replay(server: Server, requests: Path, connections: int, seconds: float) -> 
         per_second=replayed.requests / replayed.microseconds * 1_000_000,
         p99_milliseconds=replayed.p99 / 1_000,
         cpu_microseconds=spent / replayed.requests,
+        parts_microseconds=None if parts_spent is None else parts_spent / replayed.requests,
     )

@@ -3,13 +3,13 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from sts.app import lay_foundation
+from sts.app import Foundation, lay_foundation
 from sts.audit.record import Entry
 from sts.clock import SystemClock
 from sts.crypto.sigv4 import parse_signature, verify_signature
@@ -123,15 +123,15 @@ def _build_policy(number: int, owner: str) -> NamedPolicy:
     return NamedPolicy(f"arn:aws:iam::{_ACCOUNT}:policy/policy-{number}", parse_document(text, Kind.IDENTITY))
 
 
-def measure_commits(home: Path) -> Commits:
-    """Return how long a record takes to be durable in the store of *home*."""
-    return asyncio.run(_measure_commits(home))
+def measure_commits(environment: Mapping[str, str]) -> Commits:
+    """Return how long a record takes to be durable in the store that *environment* tells of."""
+    at = lay_foundation(read_settings(environment), SystemClock(), Entropy())
+    commits = asyncio.run(_measure_commits(at))
+    at.database.close()
+    return commits
 
 
-async def _measure_commits(home: Path) -> Commits:
-    at = lay_foundation(read_settings({"STS_HOME": str(home)}), SystemClock(), Entropy())
-    writer = asyncio.create_task(at.journal.write())
-
+async def _measure_commits(at: Foundation) -> Commits:
     async def record(count: int) -> float:
         begun = time.perf_counter()
         entries = (
@@ -141,9 +141,10 @@ async def _measure_commits(home: Path) -> Commits:
         await asyncio.gather(*(at.journal.record(entry) for entry in entries))
         return (time.perf_counter() - begun) * 1_000
 
-    alone = sorted([await record(1) for _ in range(200)])
-    grouped = median([await record(_GROUP) for _ in range(50)]) / _GROUP
-    at.journal.close()
-    await writer
-    at.database.close()
+    async with at.database.serving():
+        writer = asyncio.create_task(at.journal.write())
+        alone = sorted([await record(1) for _ in range(200)])
+        grouped = median([await record(_GROUP) for _ in range(50)]) / _GROUP
+        at.journal.close()
+        await writer
     return Commits(median(alone), alone[int(len(alone) * 0.99)], grouped)

@@ -1,9 +1,8 @@
 """Accounts full of users and roles, made by the directory's own verbs, and who of them assumes what."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from sts.app import build_accounts, lay_foundation
 from sts.clock import SystemClock
@@ -50,9 +49,9 @@ class _Verbs:
         return Assumption(Key(minted.key.access_key_id, str(minted.secret)), role.arn)
 
 
-def settle(home: Path, size: int) -> tuple[Assumption, ...]:
-    """Put *size* users and as many roles into the store of *home*, in one transaction."""
-    at = lay_foundation(read_settings({"STS_HOME": str(home)}), SystemClock(), Entropy())
+def settle(environment: Mapping[str, str], size: int) -> tuple[Assumption, ...]:
+    """Put *size* users and as many roles into the store that *environment* tells of, in one transaction."""
+    at = lay_foundation(read_settings(environment), SystemClock(), Entropy())
     accounts, verbs = build_accounts(at), _build_verbs(at.entropy, at.keyring)
 
     def work(tx: Transaction) -> tuple[Assumption, ...]:

@@ -39,26 +39,32 @@ class Server:
 
     def read_cpu(self) -> float:
         """Return the microseconds of CPU time, user and system, that the server's processes have taken so far."""
-        return sum(_read_ticks(pid) for pid in self._find_processes()) * _TICK
+        return read_cpu(self.process.pid)
 
     def read_memory(self) -> Memory:
         """Return what the server's processes take of the memory now."""
         sums = {"Rss": 0, "Pss": 0}
-        for pid in self._find_processes():
+        for pid in _find_family(self.process.pid):
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
                 name, _, value = line.partition(":")
                 if name in sums:
                     sums[name] += int(value.split()[0])
         return Memory(sums["Rss"] / 1024, sums["Pss"] / 1024)
 
-    def _find_processes(self) -> list[int]:
-        """Return the server's process and all that descend from it."""
-        found = [self.process.pid]
-        for pid in found:
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread may end while this looks
-                    found += map(int, (task / "children").read_text(encoding="ascii").split())
-        return found
+
+def read_cpu(process: int) -> float:
+    """Return the microseconds of CPU time, user and system, that *process* and its descendants have taken so far."""
+    return sum(_read_ticks(pid) for pid in _find_family(process)) * _TICK
+
+
+def _find_family(process: int) -> list[int]:
+    """Return *process* and all that descend from it."""
+    found = [process]
+    for pid in found:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread may end while this looks
+                found += map(int, (task / "children").read_text(encoding="ascii").split())
+    return found
 
 
 def _read_ticks(pid: int) -> int:

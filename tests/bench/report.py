@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.postgresql_server import find_program
+
 _README = Path(__file__).with_name("README.md")
 _BEGIN, _END = "<!-- table: begin -->", "<!-- table: end -->"
-_COLUMNS = ("", "connections", "per second", "p99, ms", "CPU µs each", "RSS / PSS, MB")
-_PACKAGES = ("uvicorn", "uvloop", "httptools", "starlette", "cryptography", "sqlalchemy")
+_COLUMNS = ("", "connections", "per second", "p99, ms", "CPU µs each", "and of its parts", "RSS / PSS, MB")
+_PACKAGES = ("uvicorn", "uvloop", "httptools", "starlette", "cryptography", "sqlalchemy", "asyncpg", "redis", "hiredis")
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,12 @@ class Row:
     per_second: float | None = None
     p99: float | None = None
     cpu: float | None = None
+    parts: float | None = None
     memory: str = ""
 
     def cells(self) -> Sequence[str]:
-        return (self.name, self.connections, *map(_show, (self.per_second, self.p99, self.cpu)), self.memory)
+        measured = (self.per_second, self.p99, self.cpu, self.parts)
+        return (self.name, self.connections, *map(_show, measured), self.memory)
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def render(rows: Iterable[Row], goals: Iterable[Goal], command: str, moto: str) 
             "",
             _describe_versions(moto),
             "",
-            *_tabulate(_COLUMNS, "lrrrrr", (row.cells() for row in rows)),
+            *_tabulate(_COLUMNS, "lrrrrrr", (row.cells() for row in rows)),
             "",
             *_tabulate(("goal", "reached", "goal", "aim", "met"), "lrrrl", (goal.cells() for goal in goals)),
         ]
@@ -87,6 +91,13 @@ def _describe_machine() -> str:
 
 
 def _describe_versions(moto: str) -> str:
-    wrk = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False).stdout.split()[1]
     ours = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
-    return f"CPython {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {ours}; moto {moto}; wrk {wrk}."
+    servers = f"PostgreSQL {_ask_version(find_program('postgres'))}, Redis {_ask_version('redis-server')}"
+    python = f"CPython {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    return f"{python}, {ours}; {servers}; moto {moto}; wrk {_ask_version('wrk', '-v')}."
+
+
+def _ask_version(program: str, option: str = "--version") -> str:
+    told = subprocess.run([program, option], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"\d+\.\d\S*", told)
+    return found.group() if found else "of an unknown version"
