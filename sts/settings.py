@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from sts.cache.address import MEMORY, parse_address
 from sts.errors import Malformed, Refusal
 from sts.limits import Rate, ServerLimits, parse_rate
+from sts.privacy import find_exposure
 from sts.store import address as store
 from sts.store.address import SQLITE
 
@@ -23,6 +24,7 @@ _T = TypeVar("_T")
 
 _LONGEST_SECONDS = 86_400
 _LARGEST_NUMBER = 1 << 30
+_LONGEST_TEXT = 65_536  # bytes of a file that holds an address
 # One address may stand for many clients, and a client with expired credentials tries again: only a flood meets this.
 _FAILED_PROOFS: Rate | None = Rate(50, 1_000)
 
@@ -56,6 +58,8 @@ SETTINGS = (
         "Where accounts, users, roles, policies and audit are kept: a file, or PostgreSQL for many processes.",
     ),
     Setting("STS_CACHE_URL", MEMORY, "Where what may be lost is kept for speed: memory, or Redis for many processes."),
+    Setting("STS_DATABASE_URL_FILE", "none", "The private file that holds STS_DATABASE_URL, in place of the variable."),
+    Setting("STS_CACHE_URL_FILE", "none", "The private file that holds STS_CACHE_URL, in place of the variable."),
     Setting("STS_KEYS_DIR", "STS_HOME/keys", "The key folder: made at first start, private to the service's user."),
     Setting("STS_EVALUATOR_URL", "embedded:", "Who decides: the evaluator in this process."),
     Setting(
@@ -100,8 +104,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     settings = Settings(
         home=home,
         issuer=environment.get("STS_ISSUER") or DEFAULT_ISSUER,
-        database_url=environment.get("STS_DATABASE_URL") or f"sqlite:///{home / 'sts.db'}",
-        cache_url=environment.get("STS_CACHE_URL") or MEMORY,
+        database_url=reader.read_secret("STS_DATABASE_URL") or f"sqlite:///{home / 'sts.db'}",
+        cache_url=reader.read_secret("STS_CACHE_URL") or MEMORY,
         keys_dir=Path(environment.get("STS_KEYS_DIR") or home / "keys"),
         evaluator_url=environment.get("STS_EVALUATOR_URL") or "embedded:",
         trusted_proxies=reader.read("STS_TRUSTED_PROXIES", _parse_networks, ()),
@@ -132,6 +136,28 @@ class _Reader:
         except Malformed as malformed:
             self.faults.append(f"{name}: {malformed.message}")
             return default
+
+    def read_secret(self, name: str) -> str | None:
+        """Return the value of *name*, or what the file holds that *name*_FILE names, without its end of line."""
+        value, file = self.environment.get(name), self.environment.get(f"{name}_FILE")
+        if value and file:
+            self.faults.append(f"{name}_FILE: {name} is set too, and one of them would be ignored")
+        return value or self.read(f"{name}_FILE", _read_private_text, None)
+
+
+def _read_private_text(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            if exposure := find_exposure(file.fileno()):
+                raise Malformed(f"{path} {exposure}")
+            text = file.read(_LONGEST_TEXT).decode("utf-8").strip()
+    except OSError as fault:
+        raise Malformed(f"{path} cannot be read: {fault.strerror}") from fault
+    except UnicodeDecodeError:
+        raise Malformed(f"{path} is not text in UTF-8") from None
+    if not text:
+        raise Malformed(f"{path} is empty")
+    return text
 
 
 def _read_limits(reader: _Reader) -> ServerLimits:

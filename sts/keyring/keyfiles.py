@@ -4,15 +4,20 @@ One JSON file for each key, `signing-ES256-3.json` or `sealing-1.json`, that beg
 folder is 0700 and a file 0600. A file that others can read, that is a link, that belongs to someone else or is not of
 its form refuses the start, and all such faults are told at once. Files of other kinds (`README`, `.gitignore`) are
 left alone. A key file is written whole or not at all, and never over another one.
+
+The folder may be a secret that an orchestrator mounts read-only. In Kubernetes the kubelet lays one out so that all
+files change at once: `sealing-1.json` is a link to `..data/sealing-1.json`, and `..data` one to the folder of a time,
+`..2026_11_24_10_00_00.123`, which holds the files. These two links, and no others, are followed.
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,11 +26,14 @@ from typing import Any
 from sts.crypto.jsonobject import parse_json_object
 from sts.errors import KeysRefused, Malformed, Unavailable
 from sts.keyring.rotation import KeyLife, Purpose
+from sts.privacy import find_exposure, is_read_only
 
 FORMAT = "sts-key-1"
 _FILE_MODE, _FOLDER_MODE = 0o600, 0o700
 _OTHERS, _OTHERS_WRITE = 0o077, 0o022
+_SWAPPED = "..data"  # the kubelet's link to the folder of the present time
 _MAXIMUM_SIZE = 64 * 1024
+_READINGS = 3  # of a folder that changes while it is read
 _NAME = re.compile(r"(?P<purpose>[a-z]+)(?:-(?P<algorithm>[A-Za-z0-9]+))?-(?P<version>[1-9][0-9]{0,8})\.json", re.ASCII)
 _MEMBERS = frozenset({"format", "purpose", "algorithm", "version", "made_at", "works_from", "asked", "jwk"})
 
@@ -69,20 +77,36 @@ def holds_keys(folder: Path) -> bool:
     return folder.is_dir() and any(folder.glob("*.json"))
 
 
+def is_only_read(folder: Path) -> bool:
+    """Say whether the folder stands on a mount through which nobody can write; raises OSError without a folder."""
+    with _opened(folder) as handle:
+        return is_read_only(handle)
+
+
 def read_keys(folder: Path) -> tuple[StoredKey, ...]:
     """Return every key of the folder; raises KeysRefused, whose message names every fault."""
-    _, _, names = mark_folder(folder)
-    faults, keys = _protect_folder(folder), []
+    for _ in range(_READINGS):
+        mark = mark_folder(folder)
+        keys, is_whole = _read_named(folder, mark[2])
+        # What was missed was taken away, or swapped for another of its name: only the first leaves the folder as it is.
+        if is_whole or mark_folder(folder) == mark:
+            break
+    return keys
+
+
+def _read_named(folder: Path, names: Iterable[str]) -> tuple[tuple[StoredKey, ...], bool]:
+    """Return the keys in the files *names*, and whether each was there."""
+    faults, keys, missed = _protect_folder(folder), [], 0
     for name in sorted(name for name in names if name.endswith(".json")):
         try:
             keys.append(_read_key(folder, name))
         except FileNotFoundError:
-            continue  # the writer took a key away that was gone
+            missed += 1  # the writer took a key away that was gone
         except Malformed as fault:
             faults.append(f"{name} {fault.message}")
     if faults:
         raise KeysRefused("The key folder is refused: " + "; ".join(faults))
-    return tuple(keys)
+    return tuple(keys), not missed
 
 
 def write_key(folder: Path, key: StoredKey) -> None:
@@ -124,12 +148,16 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def _protect_folder(folder: Path) -> list[str]:
-    """Make the folder private; on one that cannot be changed (a read-only mount) only others' writing is a fault."""
+    """Make the folder private; on one that cannot be changed only others' writing is a fault.
+
+    On a read-only mount nobody writes, whatever its mode says: the kubelet's folders are 1777.
+    """
     if stat.S_IMODE(folder.stat().st_mode) & _OTHERS:
         with contextlib.suppress(OSError):  # judged by what it left
             folder.chmod(_FOLDER_MODE)
-    if stat.S_IMODE(folder.stat().st_mode) & _OTHERS_WRITE:
-        return ["the folder can be written by others"]
+    with _opened(folder) as handle:
+        if stat.S_IMODE(os.fstat(handle).st_mode) & _OTHERS_WRITE and not is_read_only(handle):
+            return ["the folder can be written by others"]
     return []
 
 
@@ -138,32 +166,77 @@ def _read_key(folder: Path, name: str) -> StoredKey:
     parts = _NAME.fullmatch(name)
     if parts is None:
         raise Malformed("is not the name of a key file")
-    key = _parse(_read_private_file(folder / name))
+    key = _parse(_read_private_file(folder, name))
     if file_name(key.life) != name:
         raise Malformed("holds another key than its name says")
     return key
 
 
-def _read_private_file(path: Path) -> bytes:
-    """Return the contents of a file that is its owner's alone.
+def _read_private_file(folder: Path, name: str) -> bytes:
+    """Return the contents of a file that is its reader's alone.
 
-    The file that was judged is the one that is read: it is opened once, and never through a link.
+    The file that was judged is the one that is read: it is opened once, and never through a link of a stranger's.
     """
+    with _holding(folder, name) as place:
+        try:
+            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
+        except FileNotFoundError:
+            raise
+        except OSError as fault:
+            told = "is a link" if fault.errno == errno.ELOOP else f"cannot be read: {fault.strerror}"
+            raise Malformed(told) from None
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise Malformed("is not a regular file")
+        if exposure := find_exposure(handle):
+            raise Malformed(exposure)
+        return file.read(_MAXIMUM_SIZE)
+
+
+@contextlib.contextmanager
+def _holding(folder: Path, name: str) -> Iterator[int]:
+    """Open the folder that holds the file *name*: *folder* itself, or the one of a time that the kubelet made in it."""
+    with _opened(folder) as handle:
+        if _read_link(name, handle) != f"{_SWAPPED}/{name}":
+            yield handle
+            return
+        present = _read_link(_SWAPPED, handle)
+        # Another name of that form leads out of the folder, or deeper into it than a kubelet's does.
+        if not present.startswith("..") or present == ".." or "/" in present:
+            raise Malformed(f"is a link to {_SWAPPED}, which no kubelet made")
+        inner = _open_inner(present, handle)
+        try:
+            yield inner
+        finally:
+            os.close(inner)
+
+
+def _open_inner(name: str, place: int) -> int:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place)
     except FileNotFoundError:
         raise
     except OSError as fault:
-        raise Malformed("is a link" if path.is_symlink() else f"cannot be read: {fault.strerror}") from None
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise Malformed("is not a regular file")
-        if status.st_uid != os.geteuid():
-            raise Malformed("belongs to another user")
-        if stat.S_IMODE(status.st_mode) & _OTHERS:
-            raise Malformed(f"can be used by others (mode {stat.S_IMODE(status.st_mode):04o}, wanted 0600)")
-        return file.read(_MAXIMUM_SIZE)
+        raise Malformed(f"is a link to {_SWAPPED}, which cannot be read: {fault.strerror}") from None
+
+
+def _read_link(name: str, place: int) -> str:
+    """Return where the link *name* leads; empty when it is none."""
+    try:
+        return os.readlink(name, dir_fd=place)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return ""
+
+
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def _parse(raw: bytes) -> StoredKey:
@@ -226,8 +299,5 @@ def _write_draft(draft: Path, contents: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    with _opened(folder) as handle:
         os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -225,8 +225,10 @@ class Keyring:
     def tend(self) -> tuple[KeyLife, ...]:
         """Make the keys that are due and remove those that are gone: for the one writer, from time to time.
 
-        Returns the lives of the keys that were made.
+        Returns the lives of the keys that were made. On a read-only folder nothing is done: its writer is elsewhere.
         """
+        if keyfiles.is_only_read(self._folder):
+            return ()
         made = _fill(self._folder, self._clock.now(), self._entropy, self._schedule, self._wanted)
         for standing in self._now_ring().standings:
             if standing.state is KeyState.GONE:

@@ -1,10 +1,12 @@
 """The service's own TLS: certificate and key from files, versions 1.2 and 1.3, ciphers as OpenSSL prefers them."""
 
+import os
 import ssl
 import stat
 from pathlib import Path
 
 from sts.errors import Refusal
+from sts.privacy import is_mounted_secret
 
 _OTHERS = 0o077
 
@@ -16,9 +18,7 @@ def load_tls(certificate: Path, key: Path) -> ssl.SSLContext:
     """
     for file in (certificate, key):
         _require_readable(file)
-    mode = stat.S_IMODE(key.stat().st_mode)
-    if mode & _OTHERS:
-        raise Refusal(f"{key} can be used by others (mode {mode:04o}, wanted 0600)")
+    _require_private(key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -36,6 +36,13 @@ def _require_readable(file: Path) -> None:
             opened.read(1)
     except OSError as error:
         raise Refusal(f"{file} cannot be read: {(error.strerror or str(error)).lower()}") from error
+
+
+def _require_private(key: Path) -> None:
+    with key.open("rb") as opened:
+        mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
+        if mode & _OTHERS and not is_mounted_secret(opened.fileno()):
+            raise Refusal(f"{key} can be used by others (mode {mode:04o}, wanted 0600)")
 
 
 def _refuse_password() -> str:
