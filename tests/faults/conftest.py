@@ -23,8 +23,12 @@ class Estate:
 @pytest.fixture(scope="session")
 def first_estate(tmp_path_factory: pytest.TempPathFactory) -> Estate:
     """A home whose keys are of now, made once."""
-    home = tmp_path_factory.mktemp("estate")
-    at = lay_foundation(read_settings({"STS_HOME": str(home)}), SystemClock(), Entropy())
+    return found_estate(tmp_path_factory.mktemp("estate"))
+
+
+def found_estate(home: Path, **environment: str) -> Estate:
+    """Make an account where *environment* says."""
+    at = lay_foundation(read_settings({"STS_HOME": str(home), **environment}), SystemClock(), Entropy())
     begun, _ = at.database.transact_now(lambda tx: build_accounts(at).create(tx), at.clock.now())
     at.database.close()
     key = Key(begun.minted.key.access_key_id, str(begun.minted.secret))

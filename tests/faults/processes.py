@@ -41,6 +41,7 @@ class Server:
     home: Path
     port: int
     process: "subprocess.Popen[bytes]"
+    is_killed: bool = False
 
     @property
     def database_path(self) -> Path:
@@ -60,7 +61,11 @@ class Server:
         )  # fmt: skip
         headers["content-type"] = "application/x-www-form-urlencoded"
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("POST", "/", body, headers)
+        try:
+            connection.request("POST", "/", body, headers)
+        except OSError:
+            connection.close()
+            raise
         return connection
 
     def is_listening(self) -> bool:
@@ -73,6 +78,7 @@ class Server:
 
     def kill(self) -> None:
         """End the process as a crash does."""
+        self.is_killed = True
         self.process.kill()
         self.process.wait()
 
@@ -100,12 +106,12 @@ _ISSUER = "http://127.0.0.1:8080"  # of all servers of a store, whatever their p
 
 
 @contextmanager
-def serving(home: Path, port: int | None = None) -> Iterator[Server]:
+def serving(home: Path, port: int | None = None, /, **environment: str) -> Iterator[Server]:
     """Run `sts serve` on *home* until the context ends."""
     chosen = port or find_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "sts", "serve", "--port", str(chosen), "--log-level", "error"],
-        env={**os.environ, "STS_HOME": str(home), "STS_DRAIN_SECONDS": "0", "STS_ISSUER": _ISSUER},
+        env={**os.environ, "STS_HOME": str(home), "STS_DRAIN_SECONDS": "0", "STS_ISSUER": _ISSUER} | environment,
         cwd=REPOSITORY,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
