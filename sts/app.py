@@ -32,7 +32,9 @@ from sts.aws.row import Operation as Row
 from sts.aws.row import Proof
 from sts.aws.sts import StsOperations
 from sts.cache import Cache, open_cache
+from sts.cache.address import MEMORY
 from sts.clock import Clock, SystemClock
+from sts.coherence import Coherence
 from sts.credentials import Credentials
 from sts.directory import managed
 from sts.directory.access_keys import AccessKeys
@@ -72,7 +74,9 @@ class Foundation:
     entropy: Entropy
     keyring: Keyring
     database: Database
+    cache: Cache
     snapshot: Snapshot
+    coherence: Coherence
     journal: Journal
     sums: Sums
 
@@ -84,8 +88,10 @@ def lay_foundation(settings: Settings, clock: Clock, entropy: Entropy) -> Founda
     database.migrate(lambda connection: prepare_store(connection, clock, entropy))
     keyring = open_keys(settings, database, clock, entropy)
     snapshot = Snapshot(database, database.read_now(versions.read_version))
-    journal = Journal(database, snapshot, keyring, clock, entropy.nonce(), code_of)
-    return Foundation(clock, entropy, keyring, database, snapshot, journal, Sums())
+    cache = open_cache(settings.cache_url, clock)
+    coherence = Coherence(snapshot, entropy, None if settings.cache_url == MEMORY else cache)
+    journal = Journal(database, coherence, keyring, clock, entropy.nonce(), code_of)
+    return Foundation(clock, entropy, keyring, database, cache, snapshot, coherence, journal, Sums())
 
 
 def open_keys(settings: Settings, database: Database, clock: Clock, entropy: Entropy) -> Keyring:
@@ -132,14 +138,13 @@ def create_app(
     """
     at = lay_foundation(settings, clock or SystemClock(), entropy or Entropy())
     at = at if sums is None else replace(at, sums=sums)
-    cache = open_cache(settings.cache_url, at.clock)
-    credentials = Credentials(settings.issuer, at.keyring, cache, at.clock, at.entropy)
+    credentials = Credentials(settings.issuer, at.keyring, at.cache, at.clock, at.entropy)
     throttle = build_throttle(settings.failed_proofs, settings.caller_requests, at.clock)
-    proof = SignatureProof(at.snapshot, credentials, at.keyring, at.clock, throttle)
+    proof = SignatureProof(at.snapshot, at.coherence, credentials, at.keyring, at.clock, throttle)
     access = Access(Evaluator(at.snapshot))
     rows = (*StsOperations(RoleSessions(credentials, at.snapshot, at.clock)).rows(), *_iam_rows(at))
     probes = Probes(at.database, at.journal, readiness or Readiness())
-    upkeep = _upkeep(at, cache)
+    upkeep = _upkeep(at)
     app = Starlette(
         routes=[
             Route("/", _query_endpoint(at, proof, access, rows)),  # first: it is the hot one
@@ -157,16 +162,16 @@ def create_app(
     return app
 
 
-def _upkeep(at: Foundation, cache: Cache) -> Upkeep:
+def _upkeep(at: Foundation) -> Upkeep:
     return Upkeep(
         clock=at.clock,
         keyring=at.keyring,
         database=at.database,
-        snapshot=at.snapshot,
+        coherence=at.coherence,
         journal=at.journal,
         sums=at.sums,
         access_keys=AccessKeys(at.entropy, at.keyring),
-        beside=(cache.attend,),
+        beside=(at.cache.attend,),
     )
 
 

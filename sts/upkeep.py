@@ -15,13 +15,13 @@ import structlog
 from sts.audit.journal import Journal
 from sts.audit.sums import Sums
 from sts.clock import Clock
+from sts.coherence import Coherence
 from sts.directory.access_keys import AccessKeys
 from sts.errors import Refusal
 from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
 from sts.store.database import Database
 from sts.store.revocations import delete_ended
-from sts.store.snapshot import Snapshot
 
 _FOLLOW_SECONDS = 0.5
 _MINUTE_SECONDS = 60.0
@@ -37,7 +37,7 @@ class Upkeep:
     clock: Clock
     keyring: Keyring
     database: Database
-    snapshot: Snapshot
+    coherence: Coherence
     journal: Journal
     sums: Sums
     access_keys: AccessKeys
@@ -63,7 +63,7 @@ class Upkeep:
     async def _follow(self) -> None:
         while True:
             await asyncio.sleep(_FOLLOW_SECONDS)
-            await self._attempt("store.follow.failed", self.snapshot.follow())
+            await self._attempt("store.follow.failed", self.coherence.tend())
             await self._attempt("keys.refresh.failed", asyncio.to_thread(self.keyring.refresh))
             await self._attempt("audit.retry.failed", self.journal.retry())
 

@@ -33,7 +33,7 @@ def upkeep(at: Foundation) -> Upkeep:
         clock=at.clock,
         keyring=at.keyring,
         database=at.database,
-        snapshot=at.snapshot,
+        coherence=at.coherence,
         journal=at.journal,
         sums=at.sums,
         access_keys=AccessKeys(at.entropy, at.keyring),

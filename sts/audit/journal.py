@@ -7,6 +7,7 @@ nothing has changed.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -19,13 +20,13 @@ from sts.audit.events import CHECKPOINT_LOGGER, Outcome
 from sts.audit.record import LABEL, Entry, accounts_of, bind, render_body
 from sts.audit.uses import Uses
 from sts.clock import Clock
+from sts.coherence import Coherence
 from sts.errors import Refusal, Unavailable
 from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import make_stamp
 from sts.store import audit as table
 from sts.store.database import Database, Transaction, to_microseconds
-from sts.store.snapshot import Snapshot
 from sts.store.versions import probe
 
 _T = TypeVar("_T")
@@ -55,7 +56,7 @@ class Journal:
     """The stream of records of this process; *stream* is made anew at each start."""
 
     database: Database
-    snapshot: Snapshot
+    coherence: Coherence
     keyring: Keyring
     clock: Clock
     stream: str
@@ -161,7 +162,7 @@ class Journal:
 
     async def _commit(self, group: list[_Waiting]) -> None:
         try:
-            heads, committed = await self.database.transact(partial(self._append, group), self.clock.now())
+            self._sequence, self._head = await self._write(group)
         except Exception as error:  # noqa: BLE001  whatever it was, nothing of the group is durable: each waiter is told
             _log.error("audit.write.failed", reason=getattr(error, "detail", None) or type(error).__name__)
             self.is_failing = True
@@ -169,10 +170,15 @@ class Journal:
                 _settle(waiting, Unavailable(_UNAVAILABLE))
             return
         self.is_failing = False
-        self._sequence, self._head = heads
-        self.snapshot.apply(committed)
         for waiting in group:
             _settle(waiting, waiting.refusal)
+
+    async def _write(self, group: Sequence[_Waiting]) -> tuple[int, bytes]:
+        changes = any(waiting.change is not None for waiting in group)
+        async with self.coherence.changing() if changes else nullcontext():
+            heads, committed = await self.database.transact(partial(self._append, group), self.clock.now())
+            self.coherence.snapshot.apply(committed)
+        return heads
 
     def _append(self, group: Sequence[_Waiting], transaction: Transaction) -> tuple[int, bytes]:
         sequence, head = self._find_place(transaction)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sts.authn.throttle import Throttle
 from sts.clock import Clock
+from sts.coherence import Coherence
 from sts.credentials import Credentials
 from sts.crypto.sigv4 import UnverifiedSignature, parse_signature, verify_signature
 from sts.entropy import find_account_of_access_key
@@ -44,6 +45,7 @@ class SignatureProof:
     """Verifies signatures against the access keys of the store and the sessions that this issuer minted."""
 
     snapshot: Snapshot
+    coherence: Coherence
     credentials: Credentials
     keyring: Keyring
     clock: Clock
@@ -76,12 +78,16 @@ class SignatureProof:
         return Proven(caller, signature.region, service)
 
     async def _find(self, signature: UnverifiedSignature) -> tuple[Caller, Secret]:
+        asked = self.coherence.ask()
         if signature.security_token is not None:
-            return await self._open_session(signature.security_token, signature.access_key_id)
+            opened = await self.credentials.open(signature.security_token, signature.access_key_id)
+            await self.coherence.catch_up(asked)
+            return await self._judge_session(*opened)
         key_id = signature.access_key_id
         if not key_id.startswith(_LONG_TERM) or find_account_of_access_key(key_id) is None:
             # Anything can stand there that a header can hold: nobody is proven yet, and nothing is looked up for it.
             raise CredentialUnknown(_INVALID, detail="no access key has such an id")
+        await self.coherence.catch_up(asked)
         key = await self.snapshot.find_access_key(key_id)
         if key is None:
             raise CredentialUnknown(_INVALID, detail="no such access key")
@@ -91,8 +97,7 @@ class SignatureProof:
         secret = self.keyring.open_sealed(key.sealed_secret, key.access_key_id.encode("ascii"))
         return caller, Secret(secret.decode("ascii"))
 
-    async def _open_session(self, token: str, access_key_id: str) -> tuple[Caller, Secret]:
-        session, secret = await self.credentials.open(token, access_key_id)
+    async def _judge_session(self, session: Session, secret: Secret) -> tuple[Caller, Secret]:
         caller = role_session_caller(session)
         revoked = await self.snapshot.find_revoked()
         _refuse_revoked(caller, session, revoked)

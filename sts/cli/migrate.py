@@ -36,6 +36,7 @@ def _migrate(settings: "Settings") -> tuple[str | None, str]:
     from sts.cli.logs import configure_logs
     from sts.cli.operator import begin_act, change_now
     from sts.clock import SystemClock
+    from sts.coherence import Coherence
     from sts.entropy import Entropy
     from sts.keyring.keyring import open_keyring
     from sts.store.database import Transaction, open_database
@@ -53,7 +54,8 @@ def _migrate(settings: "Settings") -> tuple[str | None, str]:
         return before, HEAD
     keyring = open_keyring(settings.keys_dir, clock, entropy, create=before is None)
     # A store of an older revision may have no version to read: nothing is remembered of it, and nothing served.
-    journal = Journal(database, Snapshot(database, Version("", 0)), keyring, clock, entropy.nonce(), code_of)
+    coherence = Coherence(Snapshot(database, Version("", 0)), entropy, None)
+    journal = Journal(database, coherence, keyring, clock, entropy.nonce(), code_of)
     entry = begin_act(clock, entropy, Event.STORE_MIGRATE, {"from_revision": before, "to_revision": HEAD})
 
     def change(transaction: Transaction) -> None:

@@ -48,7 +48,9 @@ class Door:
 def door(home: Path, clock: ManualClock, entropy: Entropy) -> Iterator[Door]:
     at = lay_foundation(read_settings({"STS_HOME": str(home)}), clock, entropy)
     credentials = Credentials("https://sts.example", at.keyring, MemoryCache(clock), clock, entropy)
-    yield Door(at, SignatureProof(at.snapshot, credentials, at.keyring, clock, build_throttle(None, None, clock)))
+    yield Door(
+        at, SignatureProof(at.snapshot, at.coherence, credentials, at.keyring, clock, build_throttle(None, None, clock))
+    )
     at.database.close()
 
 

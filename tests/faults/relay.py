@@ -1,4 +1,4 @@
-"""Stands between the service and PostgreSQL, and can lose what is said."""
+"""Stands between the service and PostgreSQL or Redis; hears what is said, and can lose it."""
 
 import asyncio
 import threading
@@ -18,6 +18,7 @@ class Relay:
     loses_commit: bool = False  # the next commit is made, and its answer is lost with the connection
     swallows: bool = False  # nothing is passed on, and nobody told: a cable that was pulled
     lost: threading.Event = field(default_factory=threading.Event)
+    heard: list[bytes] = field(default_factory=list)  # what the service said, each write of its own
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from_server, to_server = await asyncio.open_connection("127.0.0.1", self.port)
@@ -34,6 +35,7 @@ class Relay:
 
     async def _ask(self, reader: asyncio.StreamReader, server: asyncio.StreamWriter, losing: asyncio.Event) -> None:
         while data := await reader.read(65_536):
+            self.heard.append(data)
             if self.swallows:
                 continue
             if self.loses_commit and _COMMIT in data:
