@@ -86,6 +86,11 @@ class Coherence:
             with suppress(Unavailable):  # the cache logs its outage; until there is a mark SQL is asked
                 await self.shared.add(_KEY, self._new_mark(), _KEPT)
 
+    async def close(self) -> None:
+        """Hang up on the shared cache; for a command, which serves nothing and tells of one change."""
+        if self.shared is not None:
+            await self.shared.close()
+
     def _is_current(self, mark: bytes) -> bool:
         if asyncio.get_running_loop().time() - self._learned_at > _TRUST_SECONDS:
             return False

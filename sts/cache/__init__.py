@@ -47,6 +47,10 @@ class Cache(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """Hang up; whoever asks then is refused."""
+        ...
+
 
 def open_cache(url: str, clock: Clock) -> Cache:
     """Return the cache at *url*, which is not spoken to yet; raises Malformed when it is no address of a cache."""

@@ -49,6 +49,9 @@ class MemoryCache:
     async def attend(self) -> None:
         """Mind nothing: memory is always there."""
 
+    async def close(self) -> None:
+        """Do nothing: there is nobody to hang up on."""
+
     def clear(self) -> None:
         """Lose everything."""
         self._values.clear()

@@ -85,6 +85,7 @@ async def _change(journal: Journal, entry: Entry, change: Callable[[Transaction]
         journal.close()
         await writing
         await _keep_checkpoint(journal)
+        await journal.coherence.close()
 
 
 async def _keep_checkpoint(journal: Journal) -> None:
