@@ -6,6 +6,7 @@ happened. The house, from the ground up; imports point down, and who stands on o
     words      clock, entropy, errors, limits, arn, model: time, randomness, refusals, bounds and the nouns
     pure       crypto/ (signatures, seals, SigV4) and policy/ (the IAM policy language): values in, values out
     resources  keyring/ (keys that never leave it), store/ (SQL, and the snapshot of it), cache
+    shared     coherence (what one process wrote is read back at once on every other)
     judges     evaluator (weighs the policies of a caller), audit/ (records before the answer leaves)
     verbs      access (decide), credentials (mint and open), then authn/ (prove), assume (become a role),
                directory/ (change the nouns, by the rules)
