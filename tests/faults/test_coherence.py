@@ -227,7 +227,7 @@ def pair(first_estate: Estate, tmp_path: Path, postgresql: PostgresqlServer) -> 
         at = lay_foundation(read_settings({"STS_HOME": str(tmp_path), **settings}), SystemClock(), Entropy())
         lines = []
         for _ in range(2):
-            server = stack.enter_context(serving(tmp_path, None, **settings))
+            server = stack.enter_context(serving(tmp_path, **settings))
             connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
             lines.append(Line(server.port, stack.enter_context(closing(connection))))
         yield Pair((lines[0], lines[1]), redis, at)
