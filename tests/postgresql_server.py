@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from tests.certificates import Authority
 from tests.redis_servers import free_port
 
 _OWNER = "postgres"  # PostgreSQL refuses to run as root
@@ -57,6 +58,16 @@ class PostgresqlServer:
             owner = pwd.getpwnam(_OWNER)
             os.chown(path, owner.pw_uid, owner.pw_gid)
         path.chmod(0o700 if path.is_dir() else 0o600)
+
+    def speak_tls(self, authority: Authority) -> None:
+        """Start again with a certificate of *authority* for the server's number."""
+        self.stop()
+        for file, name in zip(authority.sign("server", "127.0.0.1"), ("server.crt", "server.key"), strict=True):
+            target = self.folder / "data" / name
+            shutil.copyfile(file, target)
+            self.own(target)
+        self.options += ("-c ssl=on",)
+        self.start()
 
     def stop(self, mode: str = "fast") -> None:
         self._control("stop", "-w", "-m", mode)

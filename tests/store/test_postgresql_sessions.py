@@ -1,7 +1,6 @@
 """What is said of PostgreSQL alone."""
 
 import asyncio
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -129,13 +128,8 @@ def test_a_server_is_reached_by_its_socket(with_tls: PostgresqlServer) -> None:
 def with_tls(authority: Authority) -> Iterator[PostgresqlServer]:
     """A server that speaks TLS, with a certificate for its number, and that has a socket."""
     with postgresql_server() as started:
-        started.stop()
-        for file, name in zip(authority.sign("server", "127.0.0.1"), ("server.crt", "server.key"), strict=True):
-            target = started.folder / "data" / name
-            shutil.copyfile(file, target)
-            started.own(target)
-        started.options = ("-c ssl=on", f"-c unix_socket_directories={started.folder}")
-        started.start()
+        started.options = (f"-c unix_socket_directories={started.folder}",)
+        started.speak_tls(authority)
         yield started
 
 
