@@ -4,7 +4,7 @@
 : "${python:?find_python comes first}"
 export TEST_AWS_V1="$PWD/.venvs/awscli/bin/aws"
 export TEST_AWS_V2="$PWD/.venvs/awscli-v2/aws"
-export TEST_NODE=""
+export TEST_NODE="" TEST_HAPROXY=""
 export TEST_NODE_MODULES="$PWD/.venvs/node/node_modules"
 npm=()
 
@@ -88,6 +88,18 @@ install_postgresql() {
   as_root rm "$told/tests.conf"
 }
 
+# Debian keeps it in /usr/sbin, which is not on everyone's PATH.
+install_haproxy() {
+  TEST_HAPROXY=$(PATH="$PATH:/usr/sbin" command -v haproxy || true)
+  if [ -n "$TEST_HAPROXY" ]; then
+    say "HAProxy is there already: $TEST_HAPROXY"
+  else
+    need_packages haproxy
+    TEST_HAPROXY=$(PATH="$PATH:/usr/sbin" command -v haproxy)
+  fi
+  quietly "$TEST_HAPROXY" -v
+}
+
 install_parts() {
   install_tests
   install_awscli_v1
@@ -96,6 +108,7 @@ install_parts() {
   install_node_modules
   install_redis
   install_postgresql
+  install_haproxy
 }
 
 # step NAME COMMAND…: the first that fails ends the run.
