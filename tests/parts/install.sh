@@ -4,7 +4,8 @@
 : "${python:?find_python comes first}"
 export TEST_AWS_V1="$PWD/.venvs/awscli/bin/aws"
 export TEST_AWS_V2="$PWD/.venvs/awscli-v2/aws"
-export TEST_NODE="" TEST_HAPROXY=""
+export TEST_COMPOSE=docker-compose
+export TEST_NODE="" TEST_HAPROXY="" TEST_NGINX=""
 export TEST_NODE_MODULES="$PWD/.venvs/node/node_modules"
 npm=()
 
@@ -100,6 +101,18 @@ install_haproxy() {
   quietly "$TEST_HAPROXY" -v
 }
 
+# The checkers of deploy/ that are programs; those that are Python packages come with the tests' own.
+install_checkers() {
+  local lacking=()
+  command -v "$TEST_COMPOSE" > /dev/null || lacking+=(docker-compose)
+  command -v systemd-analyze > /dev/null || lacking+=(systemd)
+  command -v openssl > /dev/null || lacking+=(openssl)
+  TEST_NGINX=$(PATH="$PATH:/usr/sbin" command -v nginx || true)
+  [ -n "$TEST_NGINX" ] || lacking+=(nginx)
+  [ ${#lacking[@]} = 0 ] || need_packages "${lacking[@]}"
+  TEST_NGINX=$(PATH="$PATH:/usr/sbin" command -v nginx)
+}
+
 install_parts() {
   install_tests
   install_awscli_v1
@@ -109,6 +122,7 @@ install_parts() {
   install_redis
   install_postgresql
   install_haproxy
+  install_checkers
 }
 
 # step NAME COMMAND…: the first that fails ends the run.
