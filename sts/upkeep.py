@@ -94,9 +94,9 @@ class Upkeep:
         if current == self._resealed_under:
             return
         work = partial(self.access_keys.reseal, after=self._resealed_to, limit=_PAGE)
-        further, _ = await self.database.transact(work, self.clock.now())
-        self._resealed_to = further or ""
-        if further is None:
+        page, _ = await self.database.transact(work, self.clock.now())
+        self._resealed_to = page.further or ""
+        if page.further is None:
             self._resealed_under = current
 
     async def _attempt(self, event: str, work: Awaitable[object]) -> bool:

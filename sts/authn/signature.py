@@ -9,7 +9,7 @@ from sts.coherence import Coherence
 from sts.credentials import Credentials
 from sts.crypto.sigv4 import UnverifiedSignature, parse_signature, verify_signature
 from sts.entropy import find_account_of_access_key
-from sts.errors import CredentialUnknown, Refusal, SessionEnded, Unavailable, Unproven
+from sts.errors import CredentialUnknown, Refusal, SealBroken, SessionEnded, Unavailable, Unproven
 from sts.keyring.keyring import Keyring
 from sts.model import AccessKey, Caller, CallerKind, Secret, Session, role_session_caller
 from sts.store.revocations import Revoked, name_session
@@ -94,8 +94,18 @@ class SignatureProof:
         caller = await self._bearer(key)
         if not key.active:
             raise CredentialUnknown(_INVALID, detail="the access key is inactive", claimed=caller.arn)
-        secret = self.keyring.open_sealed(key.sealed_secret, key.access_key_id.encode("ascii"))
-        return caller, Secret(secret.decode("ascii"))
+        return caller, await self._open_secret(key)
+
+    async def _open_secret(self, key: AccessKey) -> Secret:
+        try:
+            return _open(self.keyring, key)
+        except SealBroken:
+            # It may have been sealed anew since it was read, because its sealing key was to be removed.
+            await self.snapshot.follow()
+            present = await self.snapshot.find_access_key(key.access_key_id)
+            if present is None or present.sealed_secret == key.sealed_secret:
+                raise
+            return _open(self.keyring, present)
 
     async def _judge_session(self, session: Session, secret: Secret) -> tuple[Caller, Secret]:
         caller = role_session_caller(session)
@@ -140,6 +150,10 @@ class SignatureProof:
             userid=key.account_id,
             access_key_id=key.access_key_id,
         )
+
+
+def _open(keyring: Keyring, key: AccessKey) -> Secret:
+    return Secret(keyring.open_sealed(key.sealed_secret, key.access_key_id.encode("ascii")).decode("ascii"))
 
 
 def _refuse_revoked(caller: Caller, session: Session, revoked: Revoked) -> None:

@@ -4,7 +4,6 @@ The secret is kept sealed for its access key id, because SigV4 needs it back: a 
 of another key does not open.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -26,6 +25,18 @@ class MintedKey:
 
     key: AccessKey
     secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """A page of secrets that was gone through: where to go on (None after the last), how many were sealed anew.
+
+    *unopened* are the access key ids whose secrets do not open: they stay as they are, and their users are refused.
+    """
+
+    further: str | None
+    count: int
+    unopened: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +70,24 @@ class AccessKeys:
         access_keys.delete_access_key(tx.connection, key.access_key_id)
         tx.touch("access-key", key.access_key_id)
 
-    def reseal(self, tx: Transaction, *, after: str, limit: int) -> str | None:
-        """Seal anew the secrets of up to *limit* keys behind *after* that are not under the current sealing key.
-
-        Returns where to go on, None after the last. One that does not open is left as it is: its user is refused.
-        """
+    def reseal(self, tx: Transaction, *, after: str, limit: int) -> Resealed:
+        """Seal anew the secrets of up to *limit* keys behind *after* that are not under the current sealing key."""
         keys = access_keys.list_after(tx.connection, after, limit)
+        count, unopened = 0, []
         for key in keys:
-            with suppress(SealBroken):
-                sealed = self.keyring.find_resealed(key.sealed_secret, key.access_key_id.encode())
-                if sealed is not None:
-                    access_keys.update_sealed_secret(tx.connection, key.access_key_id, sealed)
-        return keys[-1].access_key_id if len(keys) == limit else None
+            try:
+                count += self._reseal_one(tx, key)
+            except SealBroken:
+                unopened.append(key.access_key_id)
+        return Resealed(keys[-1].access_key_id if len(keys) == limit else None, count, tuple(unopened))
+
+    def _reseal_one(self, tx: Transaction, key: AccessKey) -> bool:
+        sealed = self.keyring.find_resealed(key.sealed_secret, key.access_key_id.encode())
+        if sealed is None:
+            return False
+        access_keys.update_sealed_secret(tx.connection, key.access_key_id, sealed)
+        tx.touch("access-key", key.access_key_id)  # what a process remembers does not open once the old key is removed
+        return True
 
     def _mint(self, tx: Transaction, account_id: str, user_id: str | None) -> MintedKey:
         access_key_id = self.entropy.access_key_id("AKIA", account_id)
