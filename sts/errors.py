@@ -162,6 +162,10 @@ class KeysRefused(Refusal):
     """The key folder cannot be trusted or is incomplete; *message* names every fault."""
 
 
+class KeyGone(NotFound):
+    """The key that is named was there once: it was removed, or its time is over."""
+
+
 class RotationUnderWay(Refusal):
     """A rotation was asked for while the key of an earlier one has not begun its work."""
 

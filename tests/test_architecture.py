@@ -42,6 +42,7 @@ BESIDE_ROWS = MappingProxyType(
         Event.ACCOUNT_ENABLE: "sts/cli/accounts.py",
         Event.ROOT_KEY_CREATE: "sts/cli/accounts.py",
         Event.KEY_ROTATE: "sts/cli/keys.py",
+        Event.KEY_REMOVE: "sts/cli/key_removal.py",
         Event.STORE_MIGRATE: "sts/cli/migrate.py",
         Event.AUDIT_VERIFY: "sts/cli/audit.py",
         Event.AUDIT_READ: "sts/api/operations.py",

@@ -71,6 +71,7 @@ class Event(StrEnum):
     ACCOUNT_ENABLE = "account.enable"
     ROOT_KEY_CREATE = "root-key.create"
     KEY_ROTATE = "key.rotate"
+    KEY_REMOVE = "key.remove"
     STORE_MIGRATE = "store.migrate"
     REQUEST_REFUSE = "request.refuse"  # before a caller was proven: recorded in sums
     AUDIT_READ = "audit.read"

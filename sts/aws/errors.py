@@ -12,6 +12,7 @@ from sts.errors import (
     CredentialUnknown,
     InputInvalid,
     InUse,
+    KeyGone,
     KeyMalformed,
     KeysRefused,
     KeyUnknown,
@@ -86,7 +87,9 @@ ERRORS: dict[type[Refusal], WireError] = {
     QuotaExceeded: WireError("LimitExceeded", 409),
     Unmodifiable: WireError("UnmodifiableEntity", 400),
     PackedTooLarge: WireError("PackedPolicyTooLarge", 400),
-    RotationUnderWay: WireError("RotationUnderWay", 409),  # only commands on the host rotate: for the record
+    # Only commands on the host rotate and remove keys: for the record.
+    RotationUnderWay: WireError("RotationUnderWay", 409),
+    KeyGone: WireError("NoSuchEntity", 404),
     Throttled: WireError("Throttling", 400),
     Unavailable: WireError("ServiceUnavailable", 503),
     # What the rooms of the house raise at one another: if one comes this far the fault is ours, and its words are not

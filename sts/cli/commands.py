@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from sts.cli.output import show_example
-from sts.errors import AlreadyExists, InputInvalid, Refusal, RotationUnderWay
+from sts.errors import AlreadyExists, InputInvalid, KeyGone, Refusal, RotationUnderWay
 
 REFUSED, WRONG_USAGE, ALREADY_SO = 1, 2, 3
 
@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, str] = {
 _CODES: tuple[tuple[type[Refusal], int], ...] = (
     (AlreadyExists, ALREADY_SO),
     (RotationUnderWay, ALREADY_SO),
+    (KeyGone, ALREADY_SO),
     (InputInvalid, WRONG_USAGE),
 )
 

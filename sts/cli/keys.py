@@ -1,4 +1,4 @@
-"""`sts keys`: the keys of the service, without their secrets, and how the next one is made."""
+"""`sts keys`: the keys of the service, without their secrets, how the next one is made, and how one is removed."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from sts.cli.output import json_option, print_json, print_table, show_example
 
 if TYPE_CHECKING:
     from sts.audit.record import Entry
-    from sts.keyring.keyring import KeyRecord
+    from sts.keyring.keyring import KeyRecord, Keyring
     from sts.store.database import Transaction
 
 _PURPOSES = ("signing", "derivation", "sealing", "audit", "marker")
@@ -22,17 +22,23 @@ _COST = (
 
 
 @click.group(
-    short_help="List and rotate the keys of the service.",
+    short_help="List, rotate and remove the keys of the service.",
     epilog=show_example("sts keys rotate --purpose signing --soon"),
 )
 def keys() -> None:
-    """List and rotate the keys of the service, on the host that holds the key folder."""
+    """List, rotate and remove the keys of the service, on the host that holds the key folder."""
 
 
 @keys.command("list", epilog=show_example("sts keys list"))
 @json_option
 def list_(*, as_json: bool) -> None:
     """List all keys: next, current, old, gone. No secret is shown."""
+    rows = [describe_key(key) for key in _open_keys().keys()]  # noqa: SIM118  a keyring is no mapping
+    print_table(rows, _COLUMNS, as_json=as_json)
+
+
+def _open_keys() -> "Keyring":
+    """Open the keys to look at them: nothing is made, and nothing written."""
     from sts.cli.operator import require_store, telling_of_store
     from sts.clock import SystemClock
     from sts.entropy import Entropy
@@ -42,9 +48,7 @@ def list_(*, as_json: bool) -> None:
     settings = read_settings(os.environ)
     require_store(settings)
     with telling_of_store():
-        keyring = open_keyring(settings.keys_dir, SystemClock(), Entropy(), create=False)
-    rows = [_describe(key) for key in keyring.keys()]  # noqa: SIM118  a keyring is no mapping
-    print_table(rows, _COLUMNS, as_json=as_json)
+        return open_keyring(settings.keys_dir, SystemClock(), Entropy(), create=False)
 
 
 @keys.command(epilog=show_example("sts keys rotate --purpose sealing"))
@@ -72,21 +76,65 @@ def rotate(purpose: str, algorithm: str | None, *, soon: bool, emergency: bool, 
     if as_json:
         print_json({**told, "cost": cost})
         return
+    _print_changes(told)
+    if cost is not None:
+        click.echo(cost, err=True)
+
+
+@keys.command(
+    short_help="Remove a key at once: what it made is refused.",
+    epilog=show_example("sts keys remove 1 --purpose signing --algorithm ES256"),
+)
+@click.argument("version", type=click.IntRange(min=1))
+@click.option("--purpose", required=True, type=click.Choice(_PURPOSES), help="Which kind of key.")
+@click.option("--algorithm", type=click.Choice(_ALGORITHMS), help="Of signing keys, only this one; else all in use.")
+@click.option("--dry-run", is_flag=True, help="Say what would be lost, and remove nothing.")
+@json_option
+def remove(version: int, purpose: str, algorithm: str | None, *, dry_run: bool, as_json: bool) -> None:
+    """Remove a key before its time, because somebody else may have it: what it made is refused at once.
+
+    A running service knows of it within a second. A current key is replaced by a new one, which works at once; so that
+    no secret is lost, a sealing key has to be rotated first. An audit key is never removed. Exits with 3 when the key
+    is gone already.
+    """
+    from sts.cli.key_removal import preview_removal, remove_key
+    from sts.cli.operator import open_host
+    from sts.clock import SystemClock
+    from sts.settings import read_settings
+
+    if algorithm is not None and purpose != "signing":
+        raise click.UsageError("--algorithm is for signing keys")
+    if dry_run:
+        told = preview_removal(_open_keys(), SystemClock().now(), purpose, version, algorithm)
+    else:
+        with open_host(read_settings(os.environ)) as host:
+            told = remove_key(host, purpose, version, algorithm)
+    if as_json:
+        print_json({**told, "done": not dry_run})
+    else:
+        _print_removal(told, "would be removed" if dry_run else "was removed")
+
+
+def _print_removal(told: Mapping[str, Sequence[Any]], ending: str) -> None:
+    for key in told["removed"]:
+        click.echo(f"Version {key['version']} of the {_name(key)} key, which was {key['state']}, {ending}")
+    _print_changes(told)
+    for sentence in told["cost"]:
+        click.echo(sentence, err=True)
+
+
+def _print_changes(told: Mapping[str, Sequence[Any]]) -> None:
     for key in told["made"]:
         click.echo(f"Version {key['version']} of the {_name(key)} key takes effect at {key['works_from']}")
     for key in told["withdrawn"]:
         click.echo(f"Version {key['version']} of the {_name(key)} key, which waited to be next, was withdrawn")
-    if cost is not None:
-        click.echo(cost, err=True)
 
 
 def _name(key: Mapping[str, Any]) -> str:
     return " ".join(filter(None, (key["algorithm"], key["purpose"])))
 
 
-def _rotate(
-    purpose: str, algorithm: str | None, *, soon: bool, emergency: bool
-) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+def _rotate(purpose: str, algorithm: str | None, *, soon: bool, emergency: bool) -> Mapping[str, Sequence[Any]]:
     """Rotate and return what was `made` and what was `withdrawn`, as the record says it."""
     from sts.audit.events import Event
     from sts.cli.operator import open_host
@@ -97,21 +145,22 @@ def _rotate(
     with open_host(read_settings(os.environ)) as host:
         keyring = host.at.keyring
 
-        def change(_transaction: "Transaction", entry: "Entry") -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        def change(_transaction: "Transaction", entry: "Entry") -> Mapping[str, Sequence[Any]]:
             # The folder is no part of the transaction: the key is made first, so that no record names a key that is
             # not there; if the record fails then, the key stands and the command says that it failed.
             waiting = [key for key in keyring.keys() if key.state is KeyState.NEXT]  # noqa: SIM118  it is no mapping
             made = keyring.rotate(Purpose(purpose), algorithm, soon=soon, emergency=emergency)
             kept = {(key.purpose, key.algorithm, key.version) for key in keyring.keys()}  # noqa: SIM118  as above
             withdrawn = [key for key in waiting if (key.purpose, key.algorithm, key.version) not in kept]
-            told = {"made": [_describe(key) for key in made], "withdrawn": [_describe(key) for key in withdrawn]}
+            told = {"made": [describe_key(key) for key in made], "withdrawn": [describe_key(key) for key in withdrawn]}
             entry.parameters = {**asked, **told}
             return told
 
         return host.act(Event.KEY_ROTATE, asked, change)
 
 
-def _describe(key: "KeyRecord") -> Mapping[str, Any]:
+def describe_key(key: "KeyRecord") -> Mapping[str, Any]:
+    """Return what is known of a key, for programs; no secret."""
     return {
         "purpose": str(key.purpose),
         "algorithm": key.algorithm,

@@ -29,10 +29,11 @@ from sts.keyring.rotation import (
     KeyState,
     PlannedKey,
     Purpose,
+    Removal,
     Schedule,
     Slot,
     due,
-    plan_removal,
+    plan_removals,
     plan_rotation,
     slots,
 )
@@ -200,7 +201,7 @@ class Keyring:
 
         Raises RotationUnderWay, NotFound, or Unavailable when the folder cannot be written.
         """
-        wanted = [s for s in self._wanted if s.purpose is purpose] if algorithm is None else [Slot(purpose, algorithm)]
+        wanted = self._slots(purpose, algorithm)
         with keyfiles.writing(self._folder):
             lives = [key.life for key in keyfiles.read_keys(self._folder)]
             now = self._clock.now()
@@ -211,16 +212,26 @@ class Keyring:
         made = {(plan.slot, plan.version) for plan in planned}
         return tuple(key for key in self.keys() if (Slot(key.purpose, key.algorithm), key.version) in made)
 
-    def remove(self, purpose: Purpose, version: int, algorithm: str | None = None) -> None:
-        """Remove a key at once: what was made with it is refused from here on.
+    def plan_removal(self, purpose: Purpose, version: int, algorithm: str | None = None) -> tuple[Removal, ...]:
+        """Return what `remove` would do, and do nothing; raises NotFound, KeyGone or InUse."""
+        lives = [key.life for key in keyfiles.read_keys(self._folder)]
+        return plan_removals(lives, self._clock.now(), self._schedule, self._slots(purpose, algorithm), version)
 
-        Raises NotFound, InUse for a current key, or Unavailable when the folder cannot be written.
+    def remove(self, purpose: Purpose, version: int, algorithm: str | None = None) -> tuple[Removal, ...]:
+        """Remove a key at once, of all signing algorithms in use unless one is named, and return what was done.
+
+        What was made with it is refused from here on. Raises NotFound, KeyGone, InUse, or Unavailable when the folder
+        cannot be written.
         """
         with keyfiles.writing(self._folder):
-            lives = [key.life for key in keyfiles.read_keys(self._folder)]
-            slot = Slot(purpose, algorithm)
-            keyfiles.remove_key(self._folder, plan_removal(lives, self._clock.now(), self._schedule, slot, version))
+            planned = self.plan_removal(purpose, version, algorithm)
+            now = self._clock.now()
+            for plan in planned:  # the successor first: whoever reads the folder in between finds a current key
+                if plan.successor is not None:
+                    _make(self._folder, plan.successor, now, self._entropy)
+                keyfiles.remove_key(self._folder, plan.standing.life)
         self.refresh()
+        return planned
 
     def tend(self) -> tuple[KeyLife, ...]:
         """Make the keys that are due and remove those that are gone: for the one writer, from time to time.
@@ -249,6 +260,11 @@ class Keyring:
         if self._ring.good_until is not None and now >= self._ring.good_until:
             self._ring = arrange(self._ring.material, now, self._schedule, self._wanted)
         return self._ring
+
+    def _slots(self, purpose: Purpose, algorithm: str | None) -> list[Slot]:
+        if algorithm is not None:
+            return [Slot(purpose, algorithm)]
+        return [slot for slot in self._wanted if slot.purpose is purpose]
 
     def _algorithms(self) -> tuple[str, ...]:
         return tuple(slot.algorithm for slot in self._wanted if slot.algorithm)

@@ -2,7 +2,8 @@
 
 A key is *next* until the instant that it works from, *current* until its successor's, *old* (verify-only) for as long
 as anything made with it may be shown, then *gone*. The file of a key says when it works from and nothing more: what it
-is at this instant follows, so no process has to be told.
+is at this instant follows, so no process has to be told. Where no key has begun to work, the first to come is current
+already: a process whose clock is behind takes up the successor of a removed key as soon as the others do.
 
 How long a replaced key is kept differs by purpose. A signing or derivation key: the longest token's life (36 h) and
 the skew. A marker key (MACs of pagination markers, cached sessions and their like, which all end sooner): the same. A
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sts.errors import InUse, NotFound, RotationUnderWay
+from sts.errors import InUse, KeyGone, NotFound, RotationUnderWay
 
 SIGNING_ALGORITHMS = ("ES256", "RS256", "ES384")
 
@@ -104,6 +105,14 @@ class PlannedKey:
     withdraws: KeyLife | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """A key that is to go at once, how it stood, and the key that takes its place; None where none has to."""
+
+    standing: KeyStanding
+    successor: PlannedKey | None
+
+
 def slots(algorithms: Iterable[str]) -> tuple[Slot, ...]:
     """Return every slot of a house that signs with *algorithms*."""
     signing = tuple(Slot(Purpose.SIGNING, algorithm) for algorithm in algorithms)
@@ -118,8 +127,9 @@ def judge(keys: Iterable[KeyLife], now: datetime, schedule: Schedule) -> tuple[K
     standings: list[KeyStanding] = []
     for slot in sorted(by_slot):
         line = sorted(by_slot[slot], key=lambda key: (key.works_from, key.version))
+        began_by = max(now, line[0].works_from)
         standings += [
-            _stand(key, line[place + 1] if place + 1 < len(line) else None, now, schedule)
+            _stand(key, line[place + 1] if place + 1 < len(line) else None, began_by, schedule)
             for place, key in enumerate(line)
         ]
     return tuple(standings)
@@ -130,7 +140,7 @@ def next_change(standings: Iterable[KeyStanding], now: datetime) -> datetime | N
     instants = (
         at
         for standing in standings
-        for at in (standing.life.works_from, standing.works_until, standing.gone_at)
+        for at in (_begins_at(standing), standing.works_until, standing.gone_at)
         if at is not None and at > now
     )
     return min(instants, default=None)
@@ -177,14 +187,44 @@ def plan_rotation(
     return PlannedKey(slot=slot, version=_next_version(line), works_from=works_from, asked=True, withdraws=waiting)
 
 
-def plan_removal(keys: Sequence[KeyLife], now: datetime, schedule: Schedule, slot: Slot, version: int) -> KeyLife:
-    """Return the key to remove at once; raises NotFound, or InUse for the key that works: rotate first."""
-    for standing in judge(keys, now, schedule):
-        if standing.life.slot == slot and standing.life.version == version:
-            if standing.state is KeyState.CURRENT:
-                raise InUse(f"Version {version} is the current {_name(slot)} key: rotate first")
-            return standing.life
-    raise NotFound(f"There is no {_name(slot)} key of version {version}")
+def plan_removals(
+    keys: Sequence[KeyLife], now: datetime, schedule: Schedule, wanted: Iterable[Slot], version: int
+) -> tuple[Removal, ...]:
+    """Return what has to be done to remove *version* at once from each of the *wanted* slots that has it.
+
+    A current key is replaced as by an emergency rotation. Raises NotFound, KeyGone for one that was there once, and
+    InUse where the removal would lose what no rotation can bring back.
+    """
+    line = [standing for standing in judge(keys, now, schedule) if standing.life.slot in set(wanted)]
+    found = [standing for standing in line if standing.life.version == version]
+    if not found:
+        names = " or ".join(sorted({_name(standing.life.slot) for standing in line})) or "such"
+        if version < _next_version(line):
+            raise KeyGone(f"There is no {names} key of version {version} any more")
+        raise NotFound(f"There is no {names} key of version {version}")
+    return tuple(_plan_removal(keys, standing, now, schedule) for standing in found)
+
+
+def _plan_removal(keys: Sequence[KeyLife], standing: KeyStanding, now: datetime, schedule: Schedule) -> Removal:
+    slot, version = standing.life.slot, standing.life.version
+    is_current = standing.state is KeyState.CURRENT
+    if slot.purpose is Purpose.AUDIT:
+        raise InUse("An audit key is never removed: the records that it vouches for could not be verified any more")
+    if slot.purpose is Purpose.SEALING and is_current:
+        raise InUse(f"Version {version} is the current sealing key: rotate first, and remove it a minute later")
+    if slot.purpose is Purpose.SEALING and standing.works_until is not None:
+        # A process whose clock is behind seals with it until then, and what it sealed would be lost.
+        safe_at = standing.works_until + schedule.skew
+        if safe_at > now:
+            raise InUse(
+                f"Version {version} of the sealing key may be in use until {safe_at:%H:%M:%S} UTC: remove it then"
+            )
+    successor = plan_rotation(keys, now, schedule, slot, emergency=True) if is_current else None
+    return Removal(standing=standing, successor=successor)
+
+
+def _begins_at(standing: KeyStanding) -> datetime | None:
+    return standing.life.works_from if standing.state is KeyState.NEXT else None
 
 
 def _stand(key: KeyLife, successor: KeyLife | None, now: datetime, schedule: Schedule) -> KeyStanding:

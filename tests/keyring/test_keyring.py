@@ -14,7 +14,7 @@ from sts.clock import ManualClock
 from sts.crypto.jwk import parse_key_set
 from sts.crypto.jws import parse_jws, verify_jws
 from sts.entropy import Entropy
-from sts.errors import InUse, KeysRefused, KeyUnknown, RotationUnderWay, SealBroken, TokenInvalid, Unavailable
+from sts.errors import KeysRefused, KeyUnknown, RotationUnderWay, SealBroken, TokenInvalid, Unavailable
 from sts.keyring import keyfiles
 from sts.keyring.keyring import KeyRecord, Keyring, open_keyring
 from sts.keyring.rotation import KeyState, Purpose
@@ -166,12 +166,27 @@ def test_a_refused_rotation_of_all_algorithms_makes_no_key(keyring: Keyring) -> 
 
 def test_a_removed_key_refuses_at_once(keyring: Keyring) -> None:
     token = keyring.sign_token(TYPE, b"{}")
-    with pytest.raises(InUse):
-        keyring.remove(Purpose.SIGNING, 1, "ES256")
-    keyring.rotate(Purpose.SIGNING, "ES256", emergency=True)
-    keyring.remove(Purpose.SIGNING, 1, "ES256")
+    removed = {key["kid"] for key in _published(keyring)}
+    keyring.remove(Purpose.SIGNING, 1)
     with pytest.raises(KeyUnknown):
         keyring.verify_token(token, TYPE)
+    published = {key["kid"] for key in _published(keyring)}
+    assert len(published) == len(removed) == 3
+    assert not removed & published
+    assert keyring.verify_token(keyring.sign_token(TYPE, b"{}"), TYPE) == b"{}"
+
+
+def test_a_process_whose_clock_is_behind_takes_up_the_successor_of_a_removed_key_too(
+    folder: Path, clock: ManualClock
+) -> None:
+    behind, ahead = _open(folder, ManualClock(clock.now() - timedelta(seconds=50))), _open(folder, clock)
+    old = ahead.sign_token(TYPE, b"{}")
+    ahead.remove(Purpose.SIGNING, 1, "ES256")
+    assert behind.refresh()
+    with pytest.raises(KeyUnknown):
+        behind.verify_token(old, TYPE)
+    assert behind.verify_token(ahead.sign_token(TYPE, b"{}"), TYPE) == b"{}"
+    assert ahead.verify_token(behind.sign_token(TYPE, b"{}"), TYPE) == b"{}"
 
 
 def test_the_writer_makes_what_is_due_and_removes_what_is_gone(
@@ -270,6 +285,7 @@ def test_a_rotation_of_the_sealing_key_loses_no_value(keyring: Keyring, clock: M
     again = keyring.find_resealed(value, b"AKIA1")
     assert again is not None
     assert keyring.open_sealed(again, b"AKIA1") == b"secret"
+    clock.tick(timedelta(minutes=1))
     keyring.remove(Purpose.SEALING, 1)
     with pytest.raises(SealBroken):
         keyring.open_sealed(value, b"AKIA1")

@@ -6,18 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sts.errors import InUse, NotFound, RotationUnderWay
+from sts.errors import InUse, KeyGone, NotFound, RotationUnderWay
 from sts.keyring.rotation import (
     KeyLife,
     KeyState,
     PlannedKey,
     Purpose,
+    Removal,
     Schedule,
     Slot,
     due,
     judge,
     next_change,
-    plan_removal,
+    plan_removals,
     plan_rotation,
     slots,
 )
@@ -150,14 +151,64 @@ def test_the_slots_of_one_purpose_rotate_apart() -> None:
         plan_rotation(keys, NOW, SCHEDULE, Slot(Purpose.SIGNING, "PS256"))
 
 
-def test_every_key_but_the_current_one_can_be_removed() -> None:
+def _removal(keys: list[KeyLife], slot: Slot, version: int, now: datetime = NOW) -> Removal:
+    (removal,) = plan_removals(keys, now, SCHEDULE, [slot], version)
+    return removal
+
+
+def test_a_key_that_does_not_work_is_removed_and_nothing_takes_its_place() -> None:
     keys = [_life(ES256, 1, NOW - DAY), _life(ES256, 2, NOW), _life(ES256, 3, NOW + DAY)]
-    assert plan_removal(keys, NOW, SCHEDULE, ES256, 1) == keys[0]
-    assert plan_removal(keys, NOW, SCHEDULE, ES256, 3) == keys[2]
-    with pytest.raises(InUse):
-        plan_removal(keys, NOW, SCHEDULE, ES256, 2)
-    with pytest.raises(NotFound):
-        plan_removal(keys, NOW, SCHEDULE, ES256, 4)
+    for version in (1, 3):
+        removal = _removal(keys, ES256, version)
+        assert (removal.standing.life.version, removal.successor) == (version, None)
+
+
+@pytest.mark.parametrize("slot", [ES256, DERIVATION, Slot(Purpose.MARKER)])
+def test_a_current_key_that_is_removed_is_replaced_at_once_and_the_waiting_key_withdrawn(slot: Slot) -> None:
+    keys = [_life(slot, 1, NOW - DAY), _life(slot, 2, NOW + DAY, asked=True)]
+    successor = _removal(keys, slot, 1).successor
+    assert successor is not None
+    assert (successor.version, successor.works_from, successor.withdraws) == (3, NOW, keys[1])
+
+
+def test_a_version_is_removed_of_every_algorithm_that_has_it() -> None:
+    slots = [Slot(Purpose.SIGNING, name) for name in ("ES256", "ES384", "RS256")]
+    keys = [_life(slots[0], 1, NOW - DAY), _life(slots[1], 2, NOW - DAY), _life(slots[2], 1, NOW - DAY)]
+    removals = plan_removals(keys, NOW, SCHEDULE, slots, 1)
+    assert [removal.standing.life.slot for removal in removals] == [slots[0], slots[2]]
+
+
+def test_a_key_that_was_there_once_is_gone_and_one_that_never_was_is_not_found() -> None:
+    keys = [_life(ES256, 2, NOW)]
+    with pytest.raises(KeyGone):
+        _removal(keys, ES256, 1)
+    with pytest.raises(NotFound) as refused:
+        _removal(keys, ES256, 3)
+    assert not isinstance(refused.value, KeyGone)
+
+
+def test_the_current_sealing_key_is_not_removed_nor_one_that_a_slow_clock_may_seal_with() -> None:
+    slot = Slot(Purpose.SEALING)
+    keys = [_life(slot, 1, NOW - DAY), _life(slot, 2, NOW)]
+    with pytest.raises(InUse, match="rotate first"):
+        _removal(keys, slot, 2)
+    with pytest.raises(InUse, match="12:01:00 UTC"):
+        _removal(keys, slot, 1, NOW + SCHEDULE.skew - timedelta(microseconds=1))
+    assert _removal(keys, slot, 1, NOW + SCHEDULE.skew).successor is None
+
+
+def test_an_audit_key_is_never_removed() -> None:
+    slot = Slot(Purpose.AUDIT)
+    for version in (1, 2, 3):
+        with pytest.raises(InUse, match="verified"):
+            _removal([_life(slot, 1, NOW - DAY), _life(slot, 2, NOW), _life(slot, 3, NOW + DAY)], slot, version)
+
+
+def test_where_no_key_has_begun_the_first_to_come_works_already() -> None:
+    keys = [_life(ES256, 3, NOW + timedelta(seconds=50)), _life(ES256, 4, NOW + DAY)]
+    assert _states(keys, NOW) == {3: KeyState.CURRENT, 4: KeyState.NEXT}
+    assert due(keys, NOW, SCHEDULE, [ES256]) == ()
+    assert next_change(judge(keys, NOW, SCHEDULE), NOW) == NOW + DAY
 
 
 @settings(deadline=None)
