@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sts.arn import parse_arn, session_arn
 from sts.clock import Clock
@@ -83,6 +83,7 @@ class RoleSessions:
         """Begin a session of *role*; raises ParameterInvalid, PolicyMalformed, PackedTooLarge."""
         span = _duration(caller, role, duration)
         await self._check_policies(role, policy, policy_arns)
+        began_at = await self._find_beginning(caller, role)
         arn = session_arn(role.account_id, role.name, session_name)
         grant = Grant(
             account_id=role.account_id,
@@ -90,8 +91,9 @@ class RoleSessions:
             role_arn=role.arn,
             session_name=session_name,
             arn=arn,
+            began_at=began_at,
             duration=span,
-            chain=self._chain(caller),
+            chain=_chain(caller, began_at),
             policies=() if policy is None else (policy,),
             policy_arns=tuple(policy_arns),
         )
@@ -119,12 +121,18 @@ class RoleSessions:
         if not policy.readable:
             raise PolicyMalformed(f"The managed policy {arn} cannot be a session policy")
 
-    def _chain(self, caller: Caller) -> tuple[Hop, ...]:
-        """Return who began, then each session up to the caller's own."""
-        if caller.session is not None:
-            return caller.session.chain
-        now = self.clock.now()
-        return (Hop(arn=caller.arn, session_name="", at=now, principal_id=caller.unique_id, jti=""),)
+    async def _find_beginning(self, caller: Caller, role: Role) -> datetime:
+        """Return an instant that no revocation reaches that is known by now, however far apart the clocks are."""
+        revoked = await self.snapshot.find_revoked()
+        subjects = role.unique_id, role.account_id, caller.unique_id, caller.account_id
+        return revoked.next_instant(subjects, self.clock.now())
+
+
+def _chain(caller: Caller, began_at: datetime) -> tuple[Hop, ...]:
+    """Return who began, then each session up to the caller's own."""
+    if caller.session is not None:
+        return caller.session.chain
+    return (Hop(arn=caller.arn, session_name="", at=began_at, principal_id=caller.unique_id, jti=""),)
 
 
 def _duration(caller: Caller, role: Role, asked: timedelta | None) -> timedelta:

@@ -47,15 +47,19 @@ _INVALID = "The security token included in the request is invalid."
 _ENDED = "The security token included in the request is expired"
 
 
-Seconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]  # of the epoch, until the end of the year 9999
+_END_OF_TIME = 253_402_300_799  # seconds of the epoch at the end of the year 9999
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=_END_OF_TIME)]
 
 
 class ChainLink(msgspec.Struct, array_like=True, frozen=True):
-    """A hop as the claim `chain` writes it: ARN, session name, seconds of the epoch, principal's unique id, `jti`."""
+    """A hop as the claim `chain` writes it: ARN, session name, instant, principal's unique id, `jti`.
+
+    The instant is in seconds of the epoch, to the microsecond: what was begun right after a revocation is told by it.
+    """
 
     arn: str
     session_name: str
-    at: Seconds
+    at: Annotated[float, msgspec.Meta(ge=0, le=_END_OF_TIME)]
     principal_id: str
     jti: str
 
@@ -99,13 +103,17 @@ _decode_pack = msgspec.json.Decoder(Pack).decode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A session that is to be: whose, for how long, how limited; *chain* is who began and the sessions before it."""
+    """A session that is to be: whose, for how long, how limited; *chain* is who began and the sessions before it.
+
+    *began_at* is what revocations are compared with; its end is reckoned from the time of the clock.
+    """
 
     account_id: str
     role_id: str
     role_arn: str
     session_name: str
     arn: str
+    began_at: datetime
     duration: timedelta
     chain: tuple[Hop, ...]
     policies: tuple[str, ...] = ()
@@ -173,6 +181,13 @@ class Credentials:
 
     def _claims(self, grant: Grant, pack: str) -> Claims:
         now, jti = int(self.clock.now().timestamp()), self.entropy.nonce()
+        own = Hop(
+            arn=grant.role_arn,
+            session_name=grant.session_name,
+            at=grant.began_at,
+            principal_id=grant.role_id,
+            jti=jti,
+        )
         return Claims(
             iss=self.issuer,
             aud=self.issuer,
@@ -188,7 +203,7 @@ class Credentials:
             role=grant.role_arn,
             rsn=grant.session_name,
             dkv=0,  # known once the secret is derived
-            chain=(*map(_link, grant.chain), ChainLink(grant.role_arn, grant.session_name, now, grant.role_id, jti)),
+            chain=(*map(_link, grant.chain), _link(own)),
             pack=pack,
         )
 
@@ -312,4 +327,4 @@ def _hop(link: ChainLink) -> Hop:
 
 
 def _link(hop: Hop) -> ChainLink:
-    return ChainLink(hop.arn, hop.session_name, int(hop.at.timestamp()), hop.principal_id, hop.jti)
+    return ChainLink(hop.arn, hop.session_name, hop.at.timestamp(), hop.principal_id, hop.jti)

@@ -138,7 +138,7 @@ class Hop:
     """One link of the chain that a session came by: who, under which session name, when.
 
     *principal_id* and *jti* (empty for who began with a long-term key) are what a revocation names: a session ends with
-    any of those that it came by.
+    any of those that it came by. *at* is the clock's time, or later where something was revoked by a clock ahead of it.
     """
 
     arn: str

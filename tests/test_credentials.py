@@ -42,6 +42,7 @@ GRANT = Grant(
     role_arn=f"arn:aws:iam::{ACCOUNT}:role/app",
     session_name="one",
     arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/app/one",
+    began_at=BEGINNING,
     duration=timedelta(hours=1),
     chain=(ALICE,),
 )

@@ -3,8 +3,9 @@
 Whoever is disabled can begin nothing and has nothing left: all that they began, and all that was begun from it, ends.
 What has ended stays so when they are enabled again.
 
-Sessions know the second in which they began, by the clock of the process that minted them. So nothing is spared by its
-time while its principal is disabled: a process whose clock is ahead would else have minted what outlives the disabling.
+Sessions know when they began, by the clock of the process that minted them, which may be ahead of the one that revokes.
+So a revocation reaches a little beyond its own time, and what is minted by who knows of it begins behind that. While a
+principal is disabled nothing is spared by its time.
 """
 
 import re
@@ -22,6 +23,8 @@ from sts.store import accounts, roles, users
 from sts.store.database import Transaction
 from sts.store.revocations import (
     EVERYTHING,
+    FURTHEST,
+    REACH,
     Revocation,
     count_sessions,
     find_revocation,
@@ -33,6 +36,7 @@ Principal: TypeAlias = User | Role | Account
 
 # The longest session (36 h) and the skew: then nothing is left that began before.
 _KEPT: Final = timedelta(hours=36, minutes=1)
+_MICROSECOND: Final = timedelta(microseconds=1)
 # All revocations are held in memory by every process: one account must not fill that of all.
 _MOST_SESSIONS: Final = 1_000
 _JTI: Final = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -84,19 +88,19 @@ def enable(tx: Transaction, *, principal: Principal) -> bool:
 def _end(tx: Transaction, subject: str, *, for_ever: bool) -> None:
     found = find_revocation(tx.connection, subject)
     ends_at = tx.now + _KEPT
-    before = ends_at if for_ever else tx.now
-    if found is not None:  # never less than was revoked already
-        before, ends_at = max(before, found.before), max(ends_at, found.ends_at)
+    before = ends_at if for_ever else tx.now + REACH
+    if found is not None:  # more than was revoked already: what has begun since began right behind that
+        before, ends_at = max(before, found.before + _MICROSECOND), max(ends_at, found.ends_at)
     _put(tx, Revocation(subject, before, ends_at))
 
 
 def _begin_anew(tx: Transaction, subject: str) -> None:
-    """Let live what begins from this second on; nothing that was begun when the subject was disabled lives again."""
+    """Let live what begins from now on; nothing that was begun when the subject was disabled lives again."""
     found = find_revocation(tx.connection, subject)
     if found is not None:
-        disabled_at = found.ends_at - _KEPT
-        last_second = tx.now.replace(microsecond=0) - timedelta(microseconds=1)
-        _put(tx, Revocation(subject, max(disabled_at, last_second), tx.now + _KEPT))
+        # What began until then did so at most that far ahead, by its clock or behind a revocation.
+        reached = found.ends_at - _KEPT + FURTHEST - REACH
+        _put(tx, Revocation(subject, max(reached, tx.now - _MICROSECOND), tx.now + _KEPT))
 
 
 def _put(tx: Transaction, new: Revocation) -> None:

@@ -4,9 +4,9 @@ Few are in force at a time, since none outlives the longest session; so all of t
 session is opened without asking the store.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -16,6 +16,11 @@ from sts.store.versions import Change
 
 # The one thing that a snapshot holds of revocations; whatever changes them touches it.
 EVERYTHING = Change("revocation", "all")
+# What a revocation reaches beyond its own clock's time, for sessions of processes whose clocks are ahead of it.
+REACH = timedelta(seconds=60)
+# How far ahead of a clock a revocation is taken to be of one that is ahead, and not of who is disabled: three times the
+# skew, as the clock of who revoked may be ahead, and that of who revoked before it.
+FURTHEST = 3 * REACH
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +42,18 @@ class Revoked:
     before: Mapping[str, int]
 
     def concerns(self, subject: str, began_at: datetime) -> bool:
-        """Say whether what began at *began_at* (known to the second) by, or as, *subject* is revoked."""
+        """Say whether what began at *began_at* by, or as, *subject* is revoked."""
         before = self.before.get(subject)
         return before is not None and to_microseconds(began_at) <= before
+
+    def next_instant(self, subjects: Iterable[str], now: datetime) -> datetime:
+        """Return the first instant, *now* or later, whose beginnings by, or as, *subjects* are not revoked.
+
+        It is *now*, and what begins at it is revoked, while one of *subjects* is disabled: then nothing is spared.
+        """
+        reached = max((self.before.get(subject, 0) for subject in subjects), default=0)
+        spared = from_microseconds(reached + 1)
+        return spared if now < spared <= now + FURTHEST else now
 
 
 def name_session(account_id: str, jti: str) -> str:

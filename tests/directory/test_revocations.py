@@ -42,6 +42,11 @@ def later(tx: Transaction, span: timedelta) -> Transaction:
     return Transaction(tx.connection, NOW + span, tx.changes)
 
 
+def next_instant(store: Store, principal: Principal, now: datetime) -> datetime:
+    """Return when a session begins that is minted at *now* by who knows what is revoked."""
+    return store.read(find_revoked).next_instant(("AROASOMEBODY", identify(principal)), now)
+
+
 def stands(store: Store, principal: Principal) -> bool:
     if isinstance(principal, Account):
         return store.read(lambda connection: is_enabled(connection, principal.account_id))
@@ -90,9 +95,12 @@ def test_enabling_brings_back_nothing_and_lets_begin_anew(store: Store, kind: st
 def test_enabling_at_once_brings_back_nothing(store: Store) -> None:
     alice = user(store)
     store.change(lambda tx: disable(tx, principal=alice))
+    store.change(lambda tx: revoke_principal(tx, principal=alice))
+    begun_at = next_instant(store, alice, NOW + timedelta(seconds=50))  # by a clock that is ahead
+    store.change(lambda tx: disable(tx, principal=alice))
     store.change(lambda tx: enable(later(tx, timedelta(milliseconds=1)), principal=alice))
-    assert concerned(store, alice, NOW)
-    assert not concerned(store, alice, NOW + timedelta(seconds=1))
+    assert concerned(store, alice, begun_at)
+    assert not concerned(store, alice, next_instant(store, alice, NOW - timedelta(seconds=50)))
 
 
 def test_enabling_after_the_revocation_was_forgotten_lets_begin_anew(store: Store) -> None:
@@ -111,8 +119,28 @@ def test_revoking_ends_what_was_begun_by_now_and_leaves_the_flag(store: Store) -
     reader = role(store)
     assert store.touched(lambda tx: revoke_principal(tx, principal=reader)) == {EVERYTHING}
     assert concerned(store, reader, NOW)
-    assert not concerned(store, reader, NOW + timedelta(seconds=1))
     assert stands(store, reader)
+
+
+@pytest.mark.parametrize("apart", [timedelta(seconds=-60), timedelta(0), timedelta(seconds=60)])
+def test_revoking_ends_what_was_begun_by_any_clock_and_nothing_that_is_begun_after_it(
+    store: Store, apart: timedelta
+) -> None:
+    reader = role(store)
+    for _ in range(3):  # also when it is revoked again in the same instant
+        begun_at = next_instant(store, reader, NOW + apart)
+        assert not concerned(store, reader, begun_at)
+        store.change(lambda tx: revoke_principal(tx, principal=reader))
+        assert concerned(store, reader, begun_at)
+        assert concerned(store, reader, NOW + apart)
+    assert next_instant(store, reader, NOW + timedelta(minutes=5)) == NOW + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_begun_while_its_principal_is_disabled_is_spared_by_no_instant(store: Store, kind: str) -> None:
+    principal = principal_of(store, kind)
+    store.change(lambda tx: disable(tx, principal=principal))
+    assert concerned(store, principal, next_instant(store, principal, NOW))
 
 
 def test_revoking_who_is_disabled_spares_nothing(store: Store) -> None:
@@ -127,7 +155,8 @@ def test_a_clock_that_goes_back_takes_nothing_back(store: Store) -> None:
     store.change(lambda tx: revoke_principal(tx, principal=reader))
     store.change(lambda tx: revoke_principal(later(tx, -timedelta(hours=1)), principal=reader))
     kept = store.read(lambda connection: find_revocation(connection, reader.unique_id))
-    assert kept == Revocation(reader.unique_id, NOW, NOW + timedelta(hours=36, minutes=1))
+    reached = NOW + timedelta(seconds=60, microseconds=1)  # also what was begun right behind the first
+    assert kept == Revocation(reader.unique_id, reached, NOW + timedelta(hours=36, minutes=1))
 
 
 @pytest.mark.parametrize("verb", [disable, enable, revoke_principal])
