@@ -1,8 +1,10 @@
 """The composition root: every part of the house, put together; the only place that knows them all."""
 
+import importlib.metadata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, insert, select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -10,14 +12,16 @@ from starlette.routing import Route
 
 from sts.access import Access
 from sts.api.endpoint import AdministrationEndpoint
+from sts.api.operations import OPERATIONS
 from sts.assume import RoleSessions
 from sts.audit.journal import Journal
 from sts.audit.sums import Sums
 from sts.authn.arrival import BehindProxies
 from sts.authn.signature import SignatureProof
 from sts.authn.throttle import build_throttle
+from sts.aws.catalogue import NOT_OFFERED
 from sts.aws.endpoint import QueryEndpoint
-from sts.aws.errors import code_of
+from sts.aws.errors import ERRORS, code_of
 from sts.aws.foreign import UnknownPath
 from sts.aws.iam.access_keys import AccessKeyOperations
 from sts.aws.iam.attachments import AttachmentOperations
@@ -27,12 +31,14 @@ from sts.aws.iam.paging import Pager
 from sts.aws.iam.policies import PolicyOperations
 from sts.aws.iam.roles import RoleOperations
 from sts.aws.iam.users import UserOperations
-from sts.aws.operations import Operations
+from sts.aws.operations import SERVICES, Operations
 from sts.aws.row import Operation as Row
 from sts.aws.row import Proof
 from sts.aws.sts import StsOperations
+from sts.aws.wire import load_model
 from sts.cache import Cache, open_cache
 from sts.cache.address import MEMORY
+from sts.cache.timed import TimedCache
 from sts.clock import Clock, SystemClock
 from sts.coherence import Coherence
 from sts.credentials import Credentials
@@ -48,6 +54,8 @@ from sts.directory.users import Users
 from sts.entropy import Entropy
 from sts.errors import KeysRefused, SealBroken
 from sts.evaluator import Evaluator
+from sts.health.exposition import Exposition
+from sts.health.metrics import MetricsPage
 from sts.health.probes import Probes
 from sts.health.readiness import Readiness
 from sts.keyring.keyfiles import holds_keys
@@ -60,6 +68,11 @@ from sts.store import versions
 from sts.store.database import Database, Transaction, open_database
 from sts.store.snapshot import Snapshot
 from sts.store.tables import version
+from sts.store.timed import TimedDatabase
+from sts.telemetry import catalogue
+from sts.telemetry.meters import Meters, open_meters
+from sts.telemetry.numbers import Share
+from sts.telemetry.sampling import Look, Sampler
 from sts.upkeep import Upkeep
 
 _KEY_CHECK = b"key-check"
@@ -79,19 +92,21 @@ class Foundation:
     coherence: Coherence
     journal: Journal
     sums: Sums
+    meters: Meters
 
 
-def lay_foundation(settings: Settings, clock: Clock, entropy: Entropy) -> Foundation:
+def lay_foundation(settings: Settings, clock: Clock, entropy: Entropy, meters: Meters | None = None) -> Foundation:
     """Open keys and store, made at first start and brought up to date; raises Refusal kin when they cannot be used."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    database = open_database(settings.database_url)
+    meters = meters or open_meters()
+    database = TimedDatabase(open_database(settings.database_url), meters)
     database.migrate(lambda connection: prepare_store(connection, clock, entropy))
     keyring = open_keys(settings, database, clock, entropy)
     snapshot = Snapshot(database, database.read_now(versions.read_version))
-    cache = open_cache(settings.cache_url, clock)
+    cache = TimedCache(open_cache(settings.cache_url, clock), meters)
     coherence = Coherence(snapshot, entropy, None if settings.cache_url == MEMORY else cache)
-    journal = Journal(database, coherence, keyring, clock, entropy.nonce(), code_of)
-    return Foundation(clock, entropy, keyring, database, cache, snapshot, coherence, journal, Sums())
+    journal = Journal(database, coherence, keyring, clock, entropy.nonce(), code_of, meters)
+    return Foundation(clock, entropy, keyring, database, cache, snapshot, coherence, journal, Sums(), meters)
 
 
 def open_keys(settings: Settings, database: Database, clock: Clock, entropy: Entropy) -> Keyring:
@@ -131,20 +146,23 @@ def create_app(
     entropy: Entropy | None = None,
     readiness: Readiness | None = None,
     sums: Sums | None = None,
+    meters: Meters | None = None,
 ) -> Starlette:
     """Return the service as an ASGI application; raises Refusal kin when it cannot start.
 
-    The server around it may share *readiness*, to drain, and *sums*, to count what it refuses by itself.
+    The server around it may share *readiness*, to drain, and *sums* and *meters*, to count what it refuses by itself.
     """
-    at = lay_foundation(settings, clock or SystemClock(), entropy or Entropy())
+    at = lay_foundation(settings, clock or SystemClock(), entropy or Entropy(), meters or build_meters())
     at = at if sums is None else replace(at, sums=sums)
-    credentials = Credentials(settings.issuer, at.keyring, at.cache, at.clock, at.entropy)
+    credentials = Credentials(settings.issuer, at.keyring, at.cache, at.clock, at.entropy, at.meters)
     throttle = build_throttle(settings.failed_proofs, settings.caller_requests, at.clock)
     proof = SignatureProof(at.snapshot, at.coherence, credentials, at.keyring, at.clock, throttle)
     access = Access(Evaluator(at.snapshot))
     rows = (*StsOperations(RoleSessions(credentials, at.snapshot, at.clock)).rows(), *_iam_rows(at))
     probes = Probes(at.database, at.journal, readiness or Readiness())
-    upkeep = _upkeep(at)
+    sampler = _build_sampler(at)
+    upkeep = _upkeep(at, sampler)
+    metrics = MetricsPage(_build_registry(at), sampler, settings.metrics_from)
     app = Starlette(
         routes=[
             Route("/", _query_endpoint(at, proof, access, rows)),  # first: it is the hot one
@@ -152,6 +170,7 @@ def create_app(
             Route("/api/{path:path}", _administration_endpoint(at, proof, access)),
             Route("/livez", probes.live),
             Route("/readyz", probes.ready),
+            Route("/metrics", metrics.show),
         ],
         middleware=_behind_proxies(settings),
         exception_handlers={404: UnknownPath(at.entropy).refuse},
@@ -162,7 +181,37 @@ def create_app(
     return app
 
 
-def _upkeep(at: Foundation) -> Upkeep:
+def build_meters(share: Share | None = None) -> Meters:
+    """Return what a process that serves counts with: alone, or as one of several that *share* memory."""
+    models = {service: load_model(service) for service in SERVICES}
+    offered = [f"{service}:{name}" for service in SERVICES for name in models[service].operations]
+    administration = [f"sts-admin:{operation.name}" for operation in OPERATIONS.values()]
+    operations = [name for name in offered if name.partition(":")[2] not in NOT_OFFERED]
+    codes = sorted({error.code for error in ERRORS.values()})
+    return open_meters([*operations, *administration], codes, share)
+
+
+def _build_registry(at: Foundation) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(Exposition(at.meters.numbers, at.keyring, at.clock, importlib.metadata.version("sts")))
+    return registry
+
+
+def _build_sampler(at: Foundation) -> Sampler:
+    snapshot, journal = at.snapshot, at.journal
+    looks: tuple[Look, ...] = (
+        (catalogue.AUDIT_QUEUE, (), lambda: journal.waiting),
+        (catalogue.AUDIT_FAILING, (), lambda: journal.is_failing),
+        (catalogue.SNAPSHOT_ENTRIES, (), lambda: snapshot.entries),
+        (catalogue.SNAPSHOT_BYTES, (), lambda: snapshot.weight),
+        (catalogue.SNAPSHOT_BOUND, (), lambda: snapshot.capacity),
+        (catalogue.SNAPSHOT_LOOKS, ("hit",), lambda: snapshot.hits),
+        (catalogue.SNAPSHOT_LOOKS, ("miss",), lambda: snapshot.misses),
+    )
+    return Sampler(at.meters.numbers, looks)
+
+
+def _upkeep(at: Foundation, sampler: Sampler) -> Upkeep:
     return Upkeep(
         clock=at.clock,
         keyring=at.keyring,
@@ -171,7 +220,7 @@ def _upkeep(at: Foundation) -> Upkeep:
         journal=at.journal,
         sums=at.sums,
         access_keys=AccessKeys(at.entropy, at.keyring),
-        beside=(at.cache.attend,),
+        beside=(at.cache.attend, sampler.run),
     )
 
 
@@ -187,6 +236,7 @@ def _query_endpoint(at: Foundation, proof: SignatureProof, access: Access, rows:
         access=access,
         journal=at.journal,
         sums=at.sums,
+        meters=at.meters,
         database=at.database,
         clock=at.clock,
         entropy=at.entropy,
@@ -199,6 +249,7 @@ def _administration_endpoint(at: Foundation, proof: SignatureProof, access: Acce
         access=access,
         journal=at.journal,
         sums=at.sums,
+        meters=at.meters,
         database=at.database,
         clock=at.clock,
         entropy=at.entropy,

@@ -33,6 +33,7 @@ from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import STAMP_BYTES, make_stamp, verify_stamp
 from sts.model import Hop, Secret, Session
+from sts.telemetry.meters import Meters
 
 TOKEN_TYPE = "sts-session+jwt"  # noqa: S105  a media type, no secret
 ALGORITHM = "ES256"
@@ -141,6 +142,7 @@ class Credentials:
     cache: Cache
     clock: Clock
     entropy: Entropy
+    meters: Meters
 
     async def mint(self, grant: Grant) -> TemporaryCredentials:
         """Mint credentials for *grant*; raises PackedTooLarge when its policies do not fit."""
@@ -153,6 +155,7 @@ class Credentials:
         if len(token) > _LONGEST_TOKEN:
             raise PackedTooLarge("The session's names and policies do not fit into a session token")
         await self._remember(token, payload, claims)
+        self.meters.count_minted()
         return TemporaryCredentials(
             access_key_id=claims.akid,
             secret_access_key=secret,
@@ -222,6 +225,7 @@ class Credentials:
         except (TokenMalformed, TokenInvalid) as error:
             raise CredentialUnknown(_INVALID, detail=error.message) from None
         await self._remember(token, payload, _read_claims(payload))
+        self.meters.count_opened("signature")
         return payload
 
     async def _remember(self, token: str, payload: bytes, claims: Claims) -> None:
@@ -250,6 +254,7 @@ class Credentials:
         # Somebody wrote into the cache, or the token's key was removed since: it is verified as if nothing was there.
         except (SealBroken, KeyUnknown):
             return None
+        self.meters.count_opened("cache")
         return payload
 
 

@@ -139,11 +139,12 @@ class PackedTooLarge(Refusal):
 
 
 class Throttled(Refusal):
-    """Too many requests."""
+    """Too many requests; *rate* is which of the rates was above its bound: `failed_proofs` or `caller`."""
 
-    def __init__(self, message: str, *, retry_after_seconds: int, detail: str | None = None) -> None:
+    def __init__(self, message: str, *, retry_after_seconds: int, rate: str, detail: str | None = None) -> None:
         super().__init__(message, detail=detail)
         self.retry_after_seconds = retry_after_seconds
+        self.rate = rate
 
 
 class Unavailable(Refusal):

@@ -27,6 +27,7 @@ _LARGEST_NUMBER = 1 << 30
 _LONGEST_TEXT = 65_536  # bytes of a file that holds an address
 # One address may stand for many clients, and a client with expired credentials tries again: only a flood meets this.
 _FAILED_PROOFS: Rate | None = Rate(50, 1_000)
+_THIS_HOST: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 DEFAULT_ISSUER = "http://127.0.0.1:8080"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -67,6 +68,11 @@ SETTINGS = (
         "none",
         "Networks, separated by commas, whose X-Forwarded-For and X-Forwarded-Proto are believed.",
     ),
+    Setting(
+        "STS_METRICS_FROM",
+        "127.0.0.0/8,::1/128",
+        "Networks, separated by commas, that /metrics is shown to, when asked directly; or none.",
+    ),
     Setting("STS_RATE_FAILED_PROOFS", "50/1000", "Failed proofs of one address: a second, and at once; or off."),
     Setting("STS_RATE_CALLER", "off", "Requests of one access key: a second, and at once, such as 100/500; or off."),
     Setting("STS_LIMIT_HEADER_BYTES", "16384", "The most that the headers of a request take together."),
@@ -92,6 +98,7 @@ class Settings:
     keys_dir: Path
     evaluator_url: str
     trusted_proxies: tuple[Network, ...]
+    metrics_from: tuple[Network, ...]
     failed_proofs: Rate | None
     caller_requests: Rate | None
     limits: ServerLimits
@@ -109,6 +116,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         keys_dir=Path(environment.get("STS_KEYS_DIR") or home / "keys"),
         evaluator_url=environment.get("STS_EVALUATOR_URL") or "embedded:",
         trusted_proxies=reader.read("STS_TRUSTED_PROXIES", _parse_networks, ()),
+        metrics_from=reader.read("STS_METRICS_FROM", _parse_networks, _THIS_HOST),
         failed_proofs=reader.read("STS_RATE_FAILED_PROOFS", parse_rate, _FAILED_PROOFS),
         caller_requests=reader.read("STS_RATE_CALLER", parse_rate, None),
         limits=_read_limits(reader),

@@ -18,6 +18,7 @@ from sts.errors import PackedTooLarge, ParameterInvalid, PolicyMalformed
 from sts.model import Caller, CallerKind, Hop, Policy, Role, Session, role_session_caller
 from sts.settings import read_settings
 from sts.store.database import Transaction
+from sts.telemetry.meters import open_meters
 from tests.conftest import BEGINNING
 from tests.service import allow, trust
 
@@ -87,7 +88,7 @@ def stage(home: Path, clock: ManualClock, entropy: Entropy) -> Iterator[Stage]:
 
     made, committed = at.database.transact_now(furnish, clock.now())
     at.snapshot.apply(committed)
-    credentials = Credentials("https://sts.example", at.keyring, MemoryCache(clock), clock, entropy)
+    credentials = Credentials("https://sts.example", at.keyring, MemoryCache(clock), clock, entropy, open_meters())
     yield Stage(at, RoleSessions(credentials, at.snapshot, clock), *made)
     at.database.close()
 

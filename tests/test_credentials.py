@@ -22,6 +22,8 @@ from sts.keyring.rotation import Purpose
 from sts.model import Hop, Secret, Session
 from sts.settings import read_settings
 from sts.store.sqlite import SqliteDatabase
+from sts.store.timed import TimedDatabase
+from sts.telemetry.meters import open_meters
 from sts.verify import parse_key_set, verify
 from tests.conftest import BEGINNING
 from tests.service import allow
@@ -68,7 +70,7 @@ class Mint:
 def mint(home: Path, clock: ManualClock, entropy: Entropy) -> Iterator[Mint]:
     at = lay_foundation(read_settings({"STS_HOME": str(home)}), clock, entropy)
     cache = MemoryCache(clock)
-    yield Mint(at, cache, Credentials(ISSUER, at.keyring, cache, clock, entropy))
+    yield Mint(at, cache, Credentials(ISSUER, at.keyring, cache, clock, entropy, open_meters()))
     at.database.close()
 
 
@@ -213,8 +215,10 @@ def test_a_token_that_would_be_too_long_is_refused(mint: Mint) -> None:
 def test_with_the_cache_emptied_a_session_opens_without_reading_the_store(mint: Mint) -> None:
     minted = mint.mint(NARROWED)
     statements: list[object] = []
-    assert isinstance(mint.at.database, SqliteDatabase)
-    for engine in (mint.at.database.reader, mint.at.database.writer):
+    assert isinstance(mint.at.database, TimedDatabase)
+    database = mint.at.database.database
+    assert isinstance(database, SqliteDatabase)
+    for engine in (database.reader, database.writer):
         event.listen(engine, "before_cursor_execute", lambda *statement: statements.append(statement))
     warm = mint.open(minted)
     mint.cache.clear()

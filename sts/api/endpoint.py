@@ -22,6 +22,7 @@ from sts.clock import Clock
 from sts.entropy import Entropy
 from sts.errors import MethodUnsupported, Refusal, Throttled
 from sts.store.database import Database
+from sts.telemetry.meters import Meters
 
 _SERVICE = "sts"  # what requests are signed for: every SDK knows it
 
@@ -36,6 +37,7 @@ class AdministrationEndpoint:
     access: Access
     journal: Journal
     sums: Sums
+    meters: Meters
     database: Database
     clock: Clock
     entropy: Entropy
@@ -56,7 +58,7 @@ class AdministrationEndpoint:
             await _send(send, 200, body, entry.request_id)
 
     async def _answer(self, scope: Scope, receive: Receive, entry: Entry) -> bytes:
-        async with Recording(self.journal, self.sums, entry) as recording:
+        async with Recording(self.journal, self.sums, self.meters, entry) as recording:
             # The path as it was sent: with escapes undone it would have other spellings, past whatever stands in front.
             operation = get_operation(scope["method"], _read_path(scope))
             entry.operation, entry.event = f"sts-admin:{operation.name}", operation.event

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from time import perf_counter
 from typing import Any, TypeVar
 
 import structlog
@@ -28,6 +29,7 @@ from sts.keyring.stamps import make_stamp
 from sts.store import audit as table
 from sts.store.database import Database, Transaction, to_microseconds
 from sts.store.versions import probe
+from sts.telemetry.meters import Meters
 
 _T = TypeVar("_T")
 _LARGEST_GROUP = 256
@@ -61,6 +63,7 @@ class Journal:
     clock: Clock
     stream: str
     code_of: Callable[[Refusal], str]
+    meters: Meters
     uses: Uses = field(default_factory=Uses)
     _waiting: list[_Waiting] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -70,6 +73,11 @@ class Journal:
     _closing: bool = False
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     is_failing: bool = False  # whether the last commit failed: then nothing is answered
+
+    @property
+    def waiting(self) -> int:
+        """How many entries wait for their commit."""
+        return len(self._waiting)
 
     async def record(self, entry: Entry) -> None:
         """Record *entry*; raises Unavailable when it cannot be."""
@@ -161,15 +169,18 @@ class Journal:
         _exported.info("audit.checkpoint.done", checkpoint=checkpoint.body, mac=checkpoint.mac)
 
     async def _commit(self, group: list[_Waiting]) -> None:
+        began = perf_counter()
         try:
             self._sequence, self._head = await self._write(group)
         except Exception as error:  # noqa: BLE001  whatever it was, nothing of the group is durable: each waiter is told
             _log.error("audit.write.failed", reason=getattr(error, "detail", None) or type(error).__name__)
             self.is_failing = True
+            self.meters.count_commit(0, "failed", perf_counter() - began)
             for waiting in group:
                 _settle(waiting, Unavailable(_UNAVAILABLE))
             return
         self.is_failing = False
+        self.meters.count_commit(len(group), "done", perf_counter() - began)
         for waiting in group:
             _settle(waiting, waiting.refusal)
 
@@ -228,8 +239,15 @@ def _settle(waiting: _Waiting, refusal: Exception | None) -> None:
         waiting.done.set_exception(refusal)
 
 
+def outcome_of(error: BaseException | None) -> Outcome:
+    """Return how a request ends that *error* ended, or nothing did."""
+    if error is None:
+        return Outcome.DONE
+    return Outcome.REFUSED if isinstance(error, Refusal) and not isinstance(error, Unavailable) else Outcome.FAILED
+
+
 def note_refusal(entry: Entry, refusal: Refusal, code_of: Callable[[Refusal], str]) -> None:
     """Write into *entry* that it ended with *refusal*."""
-    entry.outcome = Outcome.FAILED if isinstance(refusal, Unavailable) else Outcome.REFUSED
+    entry.outcome = outcome_of(refusal)
     entry.error = code_of(refusal)
     entry.detail = refusal.detail

@@ -1,16 +1,18 @@
 """From here on a request is recorded, whatever becomes of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import perf_counter
 from types import TracebackType
 from typing import Self, TypeVar
 
 from sts.audit.events import Outcome
-from sts.audit.journal import Journal, note_refusal
+from sts.audit.journal import Journal, note_refusal, outcome_of
 from sts.audit.record import Entry
 from sts.audit.sums import Sums
-from sts.errors import Refusal
+from sts.errors import Refusal, Throttled
 from sts.store.database import Transaction
+from sts.telemetry.meters import Meters
 
 _T = TypeVar("_T")
 
@@ -19,13 +21,16 @@ _T = TypeVar("_T")
 class Recording:
     """An asynchronous context: nothing that was raised or returned in it leaves before its record is durable.
 
-    What happened before a caller was proven, or a known principal's proof failed, goes into the sums.
+    What happened before a caller was proven, or a known principal's proof failed, goes into the sums. How it ended is
+    counted too, and in what time.
     """
 
     journal: Journal
     sums: Sums
+    meters: Meters
     entry: Entry
     recorded: bool = False
+    _began: float = field(default_factory=perf_counter)
 
     async def change(self, change: Callable[[Transaction], _T]) -> _T:
         """Make *change* and record the entry in one transaction; raises what *change* raises."""
@@ -39,6 +44,14 @@ class Recording:
     async def __aexit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        try:
+            await self._record(error)
+        except Refusal as unavailable:
+            self._count(unavailable)
+            raise
+        self._count(error)
+
+    async def _record(self, error: BaseException | None) -> None:
         if self.recorded:
             return
         self._note(error)
@@ -54,3 +67,13 @@ class Recording:
             note_refusal(self.entry, error, self.journal.code_of)
         else:
             self.entry.detail = type(error).__name__
+
+    def _count(self, error: BaseException | None) -> None:
+        self.meters.count_request(self.entry.operation, outcome_of(error), perf_counter() - self._began)
+        for decision in self.entry.decisions:
+            self.meters.count_decision(decision["outcome"])
+        if error is not None:
+            # What is no Refusal has no row in the table of errors, like a Refusal of a kind that nobody knows.
+            self.meters.count_error(self.journal.code_of(error if isinstance(error, Refusal) else Refusal("")))
+        if isinstance(error, Throttled):
+            self.meters.count_throttled(error.rate)

@@ -29,6 +29,7 @@ class _Bucket:
 class Buckets:
     """The buckets of one rate; of more than a bound, those longest unused are forgotten, as if they were full again."""
 
+    name: str
     rate: Rate
     _buckets: OrderedDict[str, _Bucket] = field(default_factory=OrderedDict)
 
@@ -40,7 +41,7 @@ class Buckets:
         tokens = self._refill(bucket, now)
         if tokens < 1:
             seconds = math.ceil((1 - tokens) / self.rate.per_second)
-            raise Throttled("Rate exceeded", retry_after_seconds=seconds, detail=f"the limit of {name}")
+            raise Throttled("Rate exceeded", retry_after_seconds=seconds, rate=self.name, detail=f"the limit of {name}")
 
     def take(self, name: str, now: datetime) -> None:
         """Take a token from the bucket *name*, if there is one."""
@@ -90,8 +91,8 @@ class Throttle:
 
 def build_throttle(failed_proofs: Rate | None, caller_requests: Rate | None, clock: Clock) -> Throttle:
     """Return a throttle of these rates; None is no limit."""
-    failures = None if failed_proofs is None else Buckets(failed_proofs)
-    callers = None if caller_requests is None else Buckets(caller_requests)
+    failures = None if failed_proofs is None else Buckets("failed_proofs", failed_proofs)
+    callers = None if caller_requests is None else Buckets("caller", caller_requests)
     return Throttle(failures, callers, clock)
 
 

@@ -35,6 +35,7 @@ from sts.errors import (
     TooLarge,
 )
 from sts.store.database import Database, Transaction
+from sts.telemetry.meters import Meters
 
 _log = structlog.get_logger("sts.aws")
 
@@ -58,6 +59,7 @@ class QueryEndpoint:
     access: Access
     journal: Journal
     sums: Sums
+    meters: Meters
     database: Database
     clock: Clock
     entropy: Entropy
@@ -74,7 +76,7 @@ class QueryEndpoint:
         await send_answer(send, answer, entry.request_id)
 
     async def _answer(self, scope: Scope, receive: Receive, entry: Entry) -> bytes:
-        async with Recording(self.journal, self.sums, entry) as recording:
+        async with Recording(self.journal, self.sums, self.meters, entry) as recording:
             request = await read_request(scope, receive)
             offered = self.operations.named(request.form)
             entry.operation, entry.event = offered.qualified_name, offered.row.event

@@ -43,6 +43,7 @@ def _migrate(settings: "Settings") -> tuple[str | None, str]:
     from sts.store.schema import HEAD, find_revision, upgrade
     from sts.store.snapshot import Snapshot
     from sts.store.versions import Version
+    from sts.telemetry.meters import open_meters
 
     configure_logs("warning")
     settings.home.mkdir(parents=True, exist_ok=True)
@@ -55,7 +56,7 @@ def _migrate(settings: "Settings") -> tuple[str | None, str]:
     keyring = open_keyring(settings.keys_dir, clock, entropy, create=before is None)
     # A store of an older revision may have no version to read: nothing is remembered of it, and nothing served.
     coherence = Coherence(Snapshot(database, Version("", 0)), entropy, None)
-    journal = Journal(database, coherence, keyring, clock, entropy.nonce(), code_of)
+    journal = Journal(database, coherence, keyring, clock, entropy.nonce(), code_of, open_meters())
     entry = begin_act(clock, entropy, Event.STORE_MIGRATE, {"from_revision": before, "to_revision": HEAD})
 
     def change(transaction: Transaction) -> None:

@@ -41,6 +41,8 @@ _GRACE = timedelta(seconds=10)  # for workers that have drained and finished to 
 @click.option("--json", "as_json", is_flag=True, help="Log JSON, also in a terminal.")
 @click.option("--listener", "listeners", type=int, multiple=True, hidden=True)
 @click.option("--supervisor", type=int, hidden=True)
+@click.option("--numbers", type=int, hidden=True)
+@click.option("--worker", type=int, hidden=True)
 def serve(
     host: str,
     port: int,
@@ -52,6 +54,8 @@ def serve(
     as_json: bool,
     listeners: "Sequence[int]",
     supervisor: int | None,
+    numbers: int | None,
+    worker: int | None,
 ) -> None:
     """Run the service. SIGTERM or Ctrl-C ends it once all requests under way are answered; a second one, at once.
 
@@ -80,7 +84,8 @@ def serve(
         if workers > 1 and supervisor is None:
             _supervise(settings, sockets, workers)
         else:
-            _run(_build_server(settings, sockets, tls, supervisor))
+            share = None if numbers is None or worker is None else (numbers, worker, workers)
+            _run(_build_server(settings, sockets, tls, supervisor, share))
 
 
 def _refuse_unnamed(host: str) -> None:
@@ -167,8 +172,9 @@ def _build_server(
     sockets: "Sequence[socket.socket]",
     tls: "ssl.SSLContext | None",
     supervisor: int | None,
+    share: tuple[int, int, int] | None,
 ) -> "Server":
-    from sts.app import create_app
+    from sts.app import build_meters, create_app
     from sts.audit.sums import Sums
     from sts.cli.operator import telling_of_store
     from sts.clock import SystemClock
@@ -177,13 +183,17 @@ def _build_server(
     from sts.serving.listeners import allow_files
     from sts.serving.server import Server
     from sts.serving.threshold import Threshold
+    from sts.telemetry.numbers import Share
 
     allow_files(settings.limits.connections)
     clock, entropy, readiness, sums = SystemClock(), Entropy(), Readiness(), Sums()
+    meters = build_meters(None if share is None else Share(*share))
     with telling_of_store():
-        app = create_app(settings, clock=clock, entropy=entropy, readiness=readiness, sums=sums)
+        app = create_app(settings, clock=clock, entropy=entropy, readiness=readiness, sums=sums, meters=meters)
         _warn_of_no_account(settings)
-    threshold = Threshold(limits=settings.limits, readiness=readiness, sums=sums, clock=clock, entropy=entropy)
+    threshold = Threshold(
+        limits=settings.limits, readiness=readiness, sums=sums, meters=meters, clock=clock, entropy=entropy
+    )
     return Server(app, threshold, sockets, tls=tls, supervisor=supervisor)
 
 

@@ -33,6 +33,7 @@ from sts.keyring.rotation import (
     Schedule,
     Slot,
     due,
+    find_due,
     plan_removals,
     plan_rotation,
     slots,
@@ -50,6 +51,7 @@ class KeyRecord:
     """A key as `sts keys list` shows it: no secret; *kid* is None for symmetric keys.
 
     *works_from* is when it begins to sign, seal or derive; *works_until* and *gone_at* are None while they are open.
+    *due_at* is when its successor takes over, planned already or only by the schedule; None where neither says.
     """
 
     purpose: Purpose
@@ -61,6 +63,7 @@ class KeyRecord:
     works_from: datetime
     works_until: datetime | None
     gone_at: datetime | None
+    due_at: datetime | None
 
 
 class Keyring:
@@ -182,7 +185,7 @@ class Keyring:
     def keys(self) -> tuple[KeyRecord, ...]:
         """Return every key of the folder with its state, without its secret."""
         ring = self._now_ring()
-        return tuple(_record(standing, ring.material) for standing in ring.standings)
+        return tuple(_record(standing, ring.material, self._schedule) for standing in ring.standings)
 
     def refresh(self) -> bool:
         """Read the folder again if a file came or went; return whether it was read. Raises KeysRefused.
@@ -353,7 +356,7 @@ def _make(folder: Path, plan: PlannedKey, now: datetime, entropy: Entropy) -> Ke
     return life
 
 
-def _record(standing: KeyStanding, material: Material) -> KeyRecord:
+def _record(standing: KeyStanding, material: Material, schedule: Schedule) -> KeyRecord:
     life = standing.life
     return KeyRecord(
         purpose=life.purpose,
@@ -365,4 +368,5 @@ def _record(standing: KeyStanding, material: Material) -> KeyRecord:
         works_from=life.works_from,
         works_until=standing.works_until,
         gone_at=standing.gone_at,
+        due_at=find_due(standing, schedule),
     )

@@ -146,6 +146,13 @@ def next_change(standings: Iterable[KeyStanding], now: datetime) -> datetime | N
     return min(instants, default=None)
 
 
+def find_due(standing: KeyStanding, schedule: Schedule) -> datetime | None:
+    """Return when a successor takes over from the key: the one that there is, or for signing the one to be made."""
+    if standing.works_until is not None:
+        return standing.works_until
+    return standing.life.works_from + schedule.signs_for if standing.life.purpose is Purpose.SIGNING else None
+
+
 def due(keys: Sequence[KeyLife], now: datetime, schedule: Schedule, wanted: Iterable[Slot]) -> tuple[PlannedKey, ...]:
     """Return the keys that the one writer has to make by itself at *now*.
 

@@ -63,6 +63,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its parent has it
         """Take the connection, or say that there are too many: a client learns more from 503 than from silence."""
         super().connection_made(transport)
+        self.threshold.meters.move_connections(1)
         if len(self.connections) > self.limits.connections:
             self.connections.discard(self)
             self._deaf = True
@@ -93,6 +94,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of everything."""
         super().connection_lost(exc)
+        self.threshold.meters.move_connections(-1)
         self._deaf = True
         self._unset_keepalive_if_required()
         self._deadline.clear()

@@ -10,6 +10,7 @@ from sts.entropy import Entropy
 from sts.health.readiness import Readiness
 from sts.limits import ServerLimits
 from sts.serving.faults import Fault
+from sts.telemetry.meters import Meters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,7 @@ class Threshold:
     limits: ServerLimits
     readiness: Readiness
     sums: Sums
+    meters: Meters
     clock: Clock
     entropy: Entropy
 
@@ -31,4 +33,5 @@ class Threshold:
         entry = Entry(request_id=request_id, at=self.clock.now(), address=address, user_agent="")
         entry.outcome, entry.error = Outcome.REFUSED, fault.code
         self.sums.add(entry)
+        self.meters.count_refused_early(fault.code)
         return request_id

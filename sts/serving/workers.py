@@ -17,6 +17,7 @@ from types import FrameType
 import structlog
 
 from sts.errors import Refusal
+from sts.telemetry.numbers import open_shared
 
 _LOOK_SECONDS = 0.05
 _PAUSE = timedelta(seconds=1)  # before a crashed worker is replaced: one that always crashes takes no whole core
@@ -39,6 +40,7 @@ class Supervisor:
     grace: timedelta
     settled: timedelta = timedelta(seconds=30)
     told: int = 0  # how often to end
+    _numbers: int = -1  # the file in memory that the workers count in
     _workers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     _rested: dict[int, float] = field(default_factory=dict)  # when the replacement of a slot may begin
 
@@ -47,20 +49,23 @@ class Supervisor:
         for ending in (signal.SIGTERM, signal.SIGINT):
             signal.signal(ending, self._end)
         began = time.monotonic()
-        self._workers = [self._start() for _ in range(self.number)]
+        self._numbers = open_shared(self.number)
+        self._workers = [self._start(slot) for slot in range(self.number)]
         try:
             self._watch(lambda: time.monotonic() - began < self.settled.total_seconds())
         finally:
             self._stop()
+            os.close(self._numbers)
 
     def _end(self, _signal: int, _frame: FrameType | None) -> None:
         self.told += 1
 
-    def _start(self) -> "subprocess.Popen[bytes]":
+    def _start(self, slot: int) -> "subprocess.Popen[bytes]":
         numbers = [listener.fileno() for listener in self.listeners]
         words = [word for number in numbers for word in ("--listener", str(number))]
+        words += ["--supervisor", str(os.getpid()), "--numbers", str(self._numbers), "--worker", str(slot)]
         worker = subprocess.Popen(  # noqa: S603  our own command
-            [*self.command, *words, "--supervisor", str(os.getpid())], pass_fds=numbers, process_group=0
+            [*self.command, *words], pass_fds=[*numbers, self._numbers], process_group=0
         )
         _log.info("worker.started", pid=worker.pid)
         return worker
@@ -81,7 +86,7 @@ class Supervisor:
             _log.error("worker.ended", pid=worker.pid, code=worker.returncode)
         if now >= self._rested.setdefault(slot, now + _PAUSE.total_seconds()):
             del self._rested[slot]
-            self._workers[slot] = self._start()
+            self._workers[slot] = self._start(slot)
 
     def _stop(self) -> None:
         """End every worker: by asking, until the grace is over or we are told again, then by force."""

@@ -73,12 +73,24 @@ class Snapshot:
     version: Version
     capacity: int = _CAPACITY
     absences: int = _ABSENCES
+    hits: int = 0  # looks that found what they wanted in memory
+    misses: int = 0
     _entries: OrderedDict[Change, _Read] = field(default_factory=OrderedDict)
     _dependents: dict[Change, set[Change]] = field(default_factory=dict)
     _weight: int = 0
     _generation: int = 0
     _absent: OrderedDict[Change, Any] = field(default_factory=OrderedDict)
     _documents: Documents = field(default_factory=Documents)
+
+    @property
+    def entries(self) -> int:
+        """How many things are held."""
+        return len(self._entries)
+
+    @property
+    def weight(self) -> int:
+        """The bytes that they take, as they are reckoned against the capacity."""
+        return self._weight + self._documents.weight
 
     async def find_access_key(self, access_key_id: str) -> AccessKey | None:
         """Return the access key, active or not."""
@@ -144,11 +156,14 @@ class Snapshot:
     async def _get(self, key: Change, load: Callable[[Connection, str], _Read]) -> Any:
         read = self._entries.get(key)
         if read is not None:
+            self.hits += 1
             self._entries.move_to_end(key)
             return read.value
         if key in self._absent:
+            self.hits += 1
             self._absent.move_to_end(key)
             return self._absent[key]
+        self.misses += 1
         generation = self._generation
         read = await self.database.read(lambda connection: load(connection, key.key))
         if generation == self._generation:
@@ -166,7 +181,7 @@ class Snapshot:
         self._documents.hold(read.documents)
         for change in read.depends | {key}:
             self._dependents.setdefault(change, set()).add(key)
-        while self._weight + self._documents.weight > self.capacity:
+        while self.weight > self.capacity:
             self._forget(next(iter(self._entries)))
 
     def _put_absence(self, key: Change, value: Any) -> None:

@@ -76,7 +76,7 @@ def test_a_bug_is_answered_with_a_request_id_and_recorded_as_failed(endpoint: Ad
 
 
 def test_who_comes_too_often_is_told_when_to_come_again(endpoint: AdministrationEndpoint) -> None:
-    status, headers, body = ask(endpoint, Throttled("Too many requests", retry_after_seconds=7))
+    status, headers, body = ask(endpoint, Throttled("Too many requests", retry_after_seconds=7, rate="caller"))
     assert (status, headers[b"retry-after"], body["__type"]) == (429, b"7", "Throttling")
 
 

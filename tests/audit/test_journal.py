@@ -22,6 +22,7 @@ from sts.model import Caller, CallerKind
 from sts.settings import read_settings
 from sts.store.database import Transaction
 from sts.store.sqlite import SqliteDatabase
+from sts.store.timed import TimedDatabase
 
 X_DIGEST = hashlib.sha256(b"x" * 12_290).hexdigest()
 ALICE = Caller(
@@ -48,8 +49,9 @@ def entry(at: Foundation, **more: Any) -> Entry:
 
 
 def path_of(at: Foundation) -> str:
-    assert isinstance(at.database, SqliteDatabase)
-    return at.database.writer.url.database or ""
+    assert isinstance(at.database, TimedDatabase)
+    assert isinstance(at.database.database, SqliteDatabase)
+    return at.database.database.writer.url.database or ""
 
 
 def bodies(at: Foundation) -> list[dict[str, Any]]:
@@ -161,7 +163,7 @@ def test_what_proved_nobody_is_recorded_in_sums(at: Foundation) -> None:
     async def refuse(address: str) -> None:
         junk = entry(at)
         junk.address = address
-        async with Recording(at.journal, at.sums, junk):
+        async with Recording(at.journal, at.sums, at.meters, junk):
             raise ProofMissing("no proof")
 
     async def flood() -> None:
@@ -193,7 +195,7 @@ def test_a_flood_from_many_addresses_is_bounded(at: Foundation) -> None:
 def test_the_failed_proof_of_a_known_principal_is_recorded_by_itself(at: Foundation) -> None:
     async def guess() -> None:
         tried = entry(at, claimed=ALICE.arn)
-        async with Recording(at.journal, at.sums, tried):
+        async with Recording(at.journal, at.sums, at.meters, tried):
             raise ProofMissing("wrong")
 
     raised = asyncio.run(together(at, guess(), guess()))
@@ -203,7 +205,7 @@ def test_the_failed_proof_of_a_known_principal_is_recorded_by_itself(at: Foundat
 
 def test_a_bug_is_recorded_as_failed_without_its_text(at: Foundation) -> None:
     async def stumble() -> None:
-        async with Recording(at.journal, at.sums, entry(at, caller=ALICE)):
+        async with Recording(at.journal, at.sums, at.meters, entry(at, caller=ALICE)):
             raise ValueError("may hold a secret")
 
     (raised,) = asyncio.run(together(at, stumble()))

@@ -16,6 +16,7 @@ from sts.credentials import Credentials
 from sts.entropy import Entropy
 from sts.errors import CredentialUnknown, Unproven
 from sts.settings import read_settings
+from sts.telemetry.meters import open_meters
 from tests.signing import Key, sign
 
 HOST = "sts.example"
@@ -47,7 +48,7 @@ class Door:
 @pytest.fixture
 def door(home: Path, clock: ManualClock, entropy: Entropy) -> Iterator[Door]:
     at = lay_foundation(read_settings({"STS_HOME": str(home)}), clock, entropy)
-    credentials = Credentials("https://sts.example", at.keyring, MemoryCache(clock), clock, entropy)
+    credentials = Credentials("https://sts.example", at.keyring, MemoryCache(clock), clock, entropy, open_meters())
     yield Door(
         at, SignatureProof(at.snapshot, at.coherence, credentials, at.keyring, clock, build_throttle(None, None, clock))
     )

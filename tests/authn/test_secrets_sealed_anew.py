@@ -37,7 +37,8 @@ def prove(at: Foundation, minted: MintedKey) -> Proven:
     """Prove a request that is signed with the key."""
     key, now = Key(minted.key.access_key_id, str(minted.secret)), at.clock.now()
     headers = sign(key, method="GET", host=HOST, path="/", query="", body=b"", at=now, service="sts", region="any")
-    credentials = Credentials("http://issuer", at.keyring, open_cache("memory://", at.clock), at.clock, at.entropy)
+    cache = open_cache("memory://", at.clock)
+    credentials = Credentials("http://issuer", at.keyring, cache, at.clock, at.entropy, at.meters)
     throttle = build_throttle(None, None, at.clock)
     proof = SignatureProof(at.snapshot, at.coherence, credentials, at.keyring, at.clock, throttle)
     at.coherence._learned_at = math.inf  # nothing makes it ask the store by itself

@@ -23,7 +23,7 @@ def _wait_of(buckets: Buckets, name: str, clock: ManualClock) -> int:
 
 
 def test_a_burst_is_let_through_and_then_as_many_as_the_rate_allows(clock: ManualClock) -> None:
-    buckets = Buckets(Rate(2, 5))
+    buckets = Buckets("failed_proofs", Rate(2, 5))
     for _ in range(5):
         assert _wait_of(buckets, ADDRESS, clock) == 0
         buckets.take(ADDRESS, clock.now())
@@ -35,7 +35,7 @@ def test_a_burst_is_let_through_and_then_as_many_as_the_rate_allows(clock: Manua
 
 
 def test_who_is_sent_away_is_told_when_to_come_again_and_is_let_in_then(clock: ManualClock) -> None:
-    buckets = Buckets(Rate(0.1, 1))
+    buckets = Buckets("failed_proofs", Rate(0.1, 1))
     buckets.take(ADDRESS, clock.now())
     clock.tick(timedelta(seconds=3))
     assert _wait_of(buckets, ADDRESS, clock) == 7
@@ -46,7 +46,7 @@ def test_who_is_sent_away_is_told_when_to_come_again_and_is_let_in_then(clock: M
 
 
 def test_a_bucket_holds_no_more_than_a_burst_however_long_it_rests(clock: ManualClock) -> None:
-    buckets = Buckets(Rate(10, 2))
+    buckets = Buckets("failed_proofs", Rate(10, 2))
     buckets.take(ADDRESS, clock.now())
     clock.tick(timedelta(days=1))
     for _ in range(2):
@@ -56,7 +56,7 @@ def test_a_bucket_holds_no_more_than_a_burst_however_long_it_rests(clock: Manual
 
 
 def test_a_clock_that_is_set_back_lets_nobody_in(clock: ManualClock) -> None:
-    buckets = Buckets(Rate(1, 1))
+    buckets = Buckets("failed_proofs", Rate(1, 1))
     buckets.take(ADDRESS, clock.now())
     clock.tick(timedelta(hours=-1))
     assert _wait_of(buckets, ADDRESS, clock) == 1
@@ -66,14 +66,14 @@ def test_a_clock_that_is_set_back_lets_nobody_in(clock: ManualClock) -> None:
 
 
 def test_parallel_tries_do_not_go_into_debt(clock: ManualClock) -> None:
-    buckets = Buckets(Rate(1, 1))
+    buckets = Buckets("failed_proofs", Rate(1, 1))
     for _ in range(100):
         buckets.take(ADDRESS, clock.now())
     assert _wait_of(buckets, ADDRESS, clock) == 1
 
 
 def test_the_memory_of_a_flood_from_many_addresses_is_bounded(clock: ManualClock) -> None:
-    buckets = Buckets(Rate(1, 1))
+    buckets = Buckets("failed_proofs", Rate(1, 1))
     for number in range(throttle._MOST_BUCKETS + 10):
         buckets.take(str(number), clock.now())
     assert len(buckets._buckets) == throttle._MOST_BUCKETS

@@ -120,7 +120,7 @@ def test_z_01_each_operation_needs_its_own_action_and_no_other(service: Service,
             assert told(call.send(service, user, tenant.account_id, "")) == (409, "EntityAlreadyExists")
 
 
-@pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/livez", "/readyz"])
+@pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/livez", "/readyz", "/metrics"])
 def test_z_01_what_is_public_tells_nothing_of_anyone(still: Service, guest: Tenant, path: str) -> None:
     reply = still.send(None, method="GET", path=path)
     assert reply.status == 200

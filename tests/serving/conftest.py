@@ -19,6 +19,7 @@ from sts.limits import ServerLimits
 from sts.serving.listeners import bind
 from sts.serving.server import Server
 from sts.serving.threshold import Threshold
+from sts.telemetry.meters import open_meters
 
 PATIENCE_SECONDS = 20.0
 Message = MutableMapping[str, Any]
@@ -157,6 +158,7 @@ def running(limits: ServerLimits, tls: ssl.SSLContext | None = None) -> Iterator
         limits=limits,
         readiness=Readiness(),
         sums=Sums(),
+        meters=open_meters(),
         clock=SystemClock(),
         entropy=Entropy(),
     )

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from sts.limits import ServerLimits
+from sts.telemetry.catalogue import CONNECTIONS, REFUSED_EARLY
 from tests.serving.conftest import Line, Running, running, until
 
 HEAD = b"POST /slow HTTP/1.1\r\nHost: sts\r\n"
@@ -176,6 +177,21 @@ def test_a_client_that_does_not_read_its_answer_is_left() -> None:
         line.send(b"GET /big?50000000 HTTP/1.1\r\nHost: sts\r\n\r\n")
         until(lambda: quick_idle.app.seen, "the request")
         until(lambda: quick_idle.open_connections == 0, "no connection")
+
+
+def test_what_the_server_ends_by_itself_is_counted_and_so_are_open_connections() -> None:
+    with running(ServerLimits(url_bytes=20, connections=2)) as small:
+        numbers = small.server.threshold.meters.numbers
+        lines = [small.connect(), small.connect()]
+        until(lambda: numbers.read(CONNECTIONS, (), 0) == 2, "two connections")
+        small.connect().read_all()
+        lines[0].send(b"GET /" + b"x" * 30 + b" HTTP/1.1\r\nHost: sts\r\n\r\n")
+        lines[0].read_all()
+        counted = {code: numbers.add_up(REFUSED_EARLY, (code,)) for code in ("ServiceUnavailable", "RequestURITooLong")}
+        assert counted == {"ServiceUnavailable": [1], "RequestURITooLong": [1]}
+        for line in lines:
+            line.close()
+        until(lambda: numbers.read(CONNECTIONS, (), 0) == 0, "no connection")
 
 
 def test_one_connection_too_many_is_told_so_and_the_others_go_on() -> None:

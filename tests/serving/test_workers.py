@@ -15,6 +15,7 @@ import pytest
 
 from sts.limits import ServerLimits
 from sts.serving.listeners import allow_files, bind
+from tests.health.scraping import Scrape, parse
 from tests.redis_servers import RedisServer, redis_server
 from tests.serving.conftest import until
 
@@ -182,6 +183,31 @@ def test_two_processes_serve_one_address_and_one_that_is_killed_is_replaced(home
         os.kill(log.process.pid, signal.SIGTERM)
         assert log.process.wait(30) == 0
         assert not _is_alive(second)
+
+
+def _scrape(url: str) -> Scrape:
+    """Ask on a connection of its own, which any worker may take."""
+    with httpx2.Client(trust_env=False) as client:
+        return parse(client.get(f"{url}/metrics").text)
+
+
+def test_whichever_worker_is_asked_tells_what_all_have_counted_also_before_a_crash(
+    home: Path, redis: RedisServer
+) -> None:
+    with serving(home, redis) as log:
+        url = log.events("running on")[0]["event"].removeprefix("running on ")
+        for _ in range(20):
+            with httpx2.Client(trust_env=False) as client:
+                assert client.get(f"{url}/?Action=Invented").status_code == 400
+        asked = {"operation": "other", "outcome": "refused"}
+        assert [_scrape(url).find("sts_requests_total", **asked) for _ in range(10)] == [20] * 10
+        pids = {line["pid"] for line in log.events("worker.started")}
+        os.kill(min(pids), signal.SIGKILL)
+        until(lambda: len(log.events("running on")) == 3, "the replacement")
+        after = [_scrape(url) for _ in range(10)]
+        assert [each.find("sts_requests_total", **asked) for each in after] == [20] * 10
+        assert {each.sum("sts_snapshot_bound_bytes", worker=worker) for each in after for worker in "01"} == {2**27}
+        assert all(each.sum("process_resident_memory_bytes", worker="1") for each in after)
 
 
 def test_workers_end_when_their_supervisor_is_killed(home: Path, redis: RedisServer) -> None:
