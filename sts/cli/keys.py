@@ -10,6 +10,7 @@ from sts.cli.output import json_option, print_json, print_table, show_example
 
 if TYPE_CHECKING:
     from sts.audit.record import Entry
+    from sts.cli.operator import Host
     from sts.keyring.keyring import KeyRecord, Keyring
     from sts.store.database import Transaction
 
@@ -130,6 +131,56 @@ def _print_changes(told: Mapping[str, Sequence[Any]]) -> None:
         click.echo(f"Version {key['version']} of the {_name(key)} key, which waited to be next, was withdrawn")
 
 
+@keys.command(short_help="Make keys that are due, remove those that are gone.", epilog=show_example("sts keys tend"))
+@json_option
+def tend(*, as_json: bool) -> None:
+    """Make the signing keys that are due and remove the keys that are gone: for a timer, once a day.
+
+    A server does so itself, each minute, on a key folder that it may write to. Where servers only read theirs, this is
+    the one writer: a signing key is made a day before it signs. When nothing is due nothing is done, with 0.
+    """
+    from sts.cli.operator import open_host
+    from sts.settings import read_settings
+
+    with open_host(read_settings(os.environ)) as host:
+        told = _tend(host)
+    if as_json:
+        print_json(told)
+        return
+    _print_changes(told)
+    for key in told["removed"]:
+        click.echo(f"Version {key['version']} of the {_name(key)} key, which was gone, was removed")
+
+
+def _tend(host: "Host") -> Mapping[str, Sequence[Any]]:
+    from sts.audit.events import Event
+    from sts.errors import Unavailable
+
+    keyring = host.at.keyring
+    if keyring.is_only_read():
+        raise Unavailable("The key folder is mounted read-only: its keys are made where it can be written")
+
+    def change(_transaction: "Transaction", entry: "Entry") -> Mapping[str, Sequence[Any]]:
+        before = keyring.keys()
+        keyring.tend()
+        after = keyring.keys()
+        told = {
+            "made": [describe_key(key) for key in _lacking(after, before)],
+            "withdrawn": [],
+            "removed": [describe_key(key) for key in _lacking(before, after)],
+        }
+        entry.parameters = {"due": True, **told}
+        return told
+
+    return host.act(Event.KEY_ROTATE, {"due": True}, change)
+
+
+def _lacking(these: "Sequence[KeyRecord]", those: "Sequence[KeyRecord]") -> "Sequence[KeyRecord]":
+    """Return those of *these* keys that are not among *those*, whatever the state of either."""
+    named = {(key.purpose, key.algorithm, key.version) for key in those}
+    return [key for key in these if (key.purpose, key.algorithm, key.version) not in named]
+
+
 def _name(key: Mapping[str, Any]) -> str:
     return " ".join(filter(None, (key["algorithm"], key["purpose"])))
 
@@ -150,8 +201,7 @@ def _rotate(purpose: str, algorithm: str | None, *, soon: bool, emergency: bool)
             # not there; if the record fails then, the key stands and the command says that it failed.
             waiting = [key for key in keyring.keys() if key.state is KeyState.NEXT]  # noqa: SIM118  it is no mapping
             made = keyring.rotate(Purpose(purpose), algorithm, soon=soon, emergency=emergency)
-            kept = {(key.purpose, key.algorithm, key.version) for key in keyring.keys()}  # noqa: SIM118  as above
-            withdrawn = [key for key in waiting if (key.purpose, key.algorithm, key.version) not in kept]
+            withdrawn = _lacking(waiting, keyring.keys())
             told = {"made": [describe_key(key) for key in made], "withdrawn": [describe_key(key) for key in withdrawn]}
             entry.parameters = {**asked, **told}
             return told

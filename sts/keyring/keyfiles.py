@@ -78,9 +78,12 @@ def holds_keys(folder: Path) -> bool:
 
 
 def is_only_read(folder: Path) -> bool:
-    """Say whether the folder stands on a mount through which nobody can write; raises OSError without a folder."""
-    with _opened(folder) as handle:
-        return is_read_only(handle)
+    """Say whether the folder stands on a mount through which nobody can write; raises KeysRefused without a folder."""
+    try:
+        with _opened(folder) as handle:
+            return is_read_only(handle)
+    except OSError as fault:
+        raise KeysRefused(f"The key folder cannot be read: {fault.strerror}", detail=str(folder)) from fault
 
 
 def read_keys(folder: Path) -> tuple[StoredKey, ...]:

@@ -241,7 +241,7 @@ class Keyring:
 
         Returns the lives of the keys that were made. On a read-only folder nothing is done: its writer is elsewhere.
         """
-        if keyfiles.is_only_read(self._folder):
+        if self.is_only_read():
             return ()
         made = _fill(self._folder, self._clock.now(), self._entropy, self._schedule, self._wanted)
         for standing in self._now_ring().standings:
@@ -249,6 +249,10 @@ class Keyring:
                 keyfiles.remove_key(self._folder, standing.life)
         self.refresh()
         return made
+
+    def is_only_read(self) -> bool:
+        """Say whether the folder is mounted so that nobody here can write to it; raises KeysRefused without one."""
+        return keyfiles.is_only_read(self._folder)
 
     # Within
 

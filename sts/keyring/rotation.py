@@ -47,8 +47,8 @@ _KEPT_FOR_EVER = frozenset({Purpose.SEALING, Purpose.AUDIT})
 class Schedule:
     """The spans of a key's life (DESIGN section 5).
 
-    *publish_ahead* and *soon_ahead* must be longer than propagation and JWKS caching take; *lead* longer than every
-    process takes to read the folder again.
+    *publish_ahead* and *soon_ahead* must be longer than propagation and JWKS caching take; *lead* longer than it takes
+    until every process has a new key: half a second on one host, two minutes where a kubelet renews a mounted secret.
     """
 
     publish_ahead: timedelta = timedelta(hours=24)
@@ -56,7 +56,7 @@ class Schedule:
     signs_for: timedelta = timedelta(days=30)
     longest_token: timedelta = timedelta(hours=36)
     skew: timedelta = timedelta(seconds=60)
-    lead: timedelta = timedelta(minutes=1)
+    lead: timedelta = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +218,9 @@ def _plan_removal(keys: Sequence[KeyLife], standing: KeyStanding, now: datetime,
     if slot.purpose is Purpose.AUDIT:
         raise InUse("An audit key is never removed: the records that it vouches for could not be verified any more")
     if slot.purpose is Purpose.SEALING and is_current:
-        raise InUse(f"Version {version} is the current sealing key: rotate first, and remove it a minute later")
+        raise InUse(
+            f"Version {version} is the current sealing key: rotate first, and remove it once its successor works"
+        )
     if slot.purpose is Purpose.SEALING and standing.works_until is not None:
         # A process whose clock is behind seals with it until then, and what it sealed would be lost.
         safe_at = standing.works_until + schedule.skew

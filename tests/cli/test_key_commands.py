@@ -1,5 +1,7 @@
+import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,3 +84,25 @@ def test_records_verify_across_a_rotation_of_the_audit_key(sts: Command) -> None
     sts.json("accounts", "create")
     findings = sts.json("audit", "verify")
     assert (findings["records"], findings["faults"]) == (3, [])
+
+
+def _age(file: Path, days: int) -> None:
+    """Write into a key's file that it was made and began to work so many days ago."""
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    at = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+    file.write_text(json.dumps(stored | {"made_at": at, "works_from": at}), encoding="utf-8")
+
+
+def test_a_timer_makes_what_is_due_and_removes_what_is_gone(sts: Command, bodies: Bodies) -> None:
+    assert sts.json("keys", "tend") == {"made": [], "withdrawn": [], "removed": []}
+    sts.json("keys", "rotate", "--purpose", "marker", "--emergency")
+    _age(sts.home / "keys" / "marker-1.json", 10)
+    _age(sts.home / "keys" / "marker-2.json", 5)
+    _age(sts.home / "keys" / "signing-ES256-1.json", 29)
+    told = sts.json("keys", "tend")
+    assert [(key["algorithm"], key["version"], key["state"]) for key in told["made"]] == [("ES256", 2, "next")]
+    assert [(key["purpose"], key["version"]) for key in told["removed"]] == [("marker", 1)]
+    assert not (sts.home / "keys" / "marker-1.json").exists()
+    done = bodies("key.rotate.done")[-1]["parameters"]
+    assert (done["made"], done["removed"], done["due"]) == (told["made"], told["removed"], True)
+    assert sts("keys", "tend").stdout == ""

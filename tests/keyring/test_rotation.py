@@ -113,8 +113,8 @@ def test_symmetric_keys_rotate_only_when_asked() -> None:
         (ES256, False, False, DAY),
         (ES256, True, False, timedelta(minutes=15)),
         (ES256, False, True, timedelta(0)),
-        (DERIVATION, False, False, timedelta(minutes=1)),
-        (DERIVATION, True, False, timedelta(minutes=1)),
+        (DERIVATION, False, False, timedelta(minutes=5)),
+        (DERIVATION, True, False, timedelta(minutes=5)),
         (DERIVATION, False, True, timedelta(0)),
     ],
 )
