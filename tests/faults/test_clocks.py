@@ -77,7 +77,7 @@ def pair(home: Path, clock: ManualClock, postgresql: PostgresqlServer, tmp_path:
             "STS_ISSUER": "http://127.0.0.1:8080",
         }
         ahead, behind = (
-            stack.enter_context(running(home, ManualClock(clock.now() + apart), **stores))
+            stack.enter_context(running(home, ManualClock(clock.now() + apart), None, **stores))
             for apart in (APART / 2, -APART / 2)
         )
         made = Pair(clock, ahead, behind, redis, ahead.tenant())
