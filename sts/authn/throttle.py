@@ -38,9 +38,9 @@ class Buckets:
         bucket = self._buckets.get(name)
         if bucket is None:
             return
-        tokens = self._refill(bucket, now)
-        if tokens < 1:
-            seconds = math.ceil((1 - tokens) / self.rate.per_second)
+        self._refill(bucket, now)
+        if bucket.tokens < 1:
+            seconds = math.ceil((1 - bucket.tokens) / self.rate.per_second)
             raise Throttled("Rate exceeded", retry_after_seconds=seconds, rate=self.name, detail=f"the limit of {name}")
 
     def take(self, name: str, now: datetime) -> None:
@@ -52,12 +52,14 @@ class Buckets:
                 self._buckets.popitem(last=False)
         else:
             self._buckets.move_to_end(name)
-        # A clock that was set back refills nothing, and the bucket goes on from the earlier instant.
-        bucket.tokens, bucket.at = max(0, self._refill(bucket, now) - 1), now
+        self._refill(bucket, now)
+        bucket.tokens = max(0, bucket.tokens - 1)
 
-    def _refill(self, bucket: _Bucket, now: datetime) -> float:
+    def _refill(self, bucket: _Bucket, now: datetime) -> None:
+        # A clock that was set back refills nothing, and the bucket goes on from the earlier instant.
         elapsed = max(0, (now - bucket.at).total_seconds())
-        return min(self.rate.burst, bucket.tokens + elapsed * self.rate.per_second)
+        bucket.tokens = min(self.rate.burst, bucket.tokens + elapsed * self.rate.per_second)
+        bucket.at = now
 
 
 @dataclass(frozen=True, slots=True)
