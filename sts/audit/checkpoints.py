@@ -54,11 +54,14 @@ def name_of(mac: bytes) -> str:
 def append_checkpoint(transaction: Transaction, keyring: Keyring) -> Checkpoint:
     """Keep the heads that have moved since the last checkpoint, as they are in *transaction*."""
     last = table.find_last_checkpoint(transaction.connection)
-    moved = table.find_heads(transaction.connection, 0 if last is None else last.at - _SLACK)
+    now = to_microseconds(transaction.now)
+    # A clock that was set back tells nothing of what moved since: then every stream is named.
+    since = 0 if last is None or now < last.at - _SLACK else last.at - _SLACK
+    moved = table.find_heads(transaction.connection, since)
     heads = [StreamHead(head.stream, head.sequence, head.mac.hex()) for head in moved]
     before = None if last is None else last.checkpoint_id
     body = msgspec.json.encode(Heads(FORMAT, transaction.now, before, heads))
     mac = make_stamp(keyring, Purpose.AUDIT, LABEL, body)
-    row = table.CheckpointRow(name_of(mac), to_microseconds(transaction.now), body.decode("utf-8"), mac)
+    row = table.CheckpointRow(name_of(mac), now, body.decode("utf-8"), mac)
     table.insert_checkpoint(transaction.connection, row)
     return Checkpoint(row.body, mac.hex())

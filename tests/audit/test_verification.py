@@ -4,6 +4,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,16 @@ def test_an_end_that_was_cut_off_with_its_head_shows_against_a_checkpoint(filled
     assert fault.place.startswith("checkpoint")
     assert "it names record 5 of stream" in fault.reason
     assert fault.reason.endswith("which is gone")
+
+
+def test_the_end_shows_against_a_checkpoint_of_a_clock_that_was_set_back(
+    filled: Foundation, altered: Altered, clock: ManualClock
+) -> None:
+    clock.tick(timedelta(hours=-1))
+    asyncio.run(fill(filled, 3))
+    assert examine(filled) == Findings(records=8, streams=1, checkpoints=2, faults=[])
+    cut_off_the_end(altered, keep=6)
+    assert [fault.split(":")[0] for fault in reasons(examine(filled))] == ["checkpoint"]
 
 
 def test_a_whole_stream_that_is_gone_shows_against_a_checkpoint(filled: Foundation, altered: Altered) -> None:
