@@ -11,7 +11,11 @@ _CAPACITY = 100_000  # values
 
 @dataclass(slots=True)
 class MemoryCache:
-    """The cache of a single process: the oldest value makes room."""
+    """The cache of a single process: the oldest value makes room.
+
+    Spans end by the clock that is handed in, so that a replay mark outlives a clock that is set back, as what it marks
+    does: it would be valid once more.
+    """
 
     clock: Clock
     capacity: int = _CAPACITY
@@ -41,7 +45,9 @@ class MemoryCache:
     async def count(self, key: str, span: timedelta) -> int:
         """Add one to the count of *key* and return it; the count lives for *span* from its first."""
         present = self._find(key)
-        ends_at = self.clock.now() + span if present is None else self._values[key][0]
+        ends_at = self.clock.now() + span
+        if present is not None:
+            ends_at = min(ends_at, self._values[key][0])  # a clock that was set back prolongs no count
         count = int(present or b"0") + 1
         self._keep(key, str(count).encode("ascii"), ends_at)
         return count

@@ -118,6 +118,25 @@ def test_in_memory_a_value_is_there_until_the_instant_at_which_its_span_ends(clo
     assert asyncio.run(cache.count("n", span)) == 1
 
 
+def test_in_memory_a_mark_outlives_a_clock_that_is_set_back_and_a_count_does_not(clock: ManualClock) -> None:
+    cache, span = MemoryCache(clock), timedelta(minutes=15)
+
+    async def body() -> None:
+        assert await cache.add("mark", b"v", span)
+        assert await cache.count("tries", span) == 1
+        clock.tick(timedelta(hours=-1))
+        assert not await cache.add("mark", b"v", span)
+        assert await cache.count("tries", span) == 2
+        clock.tick(span)
+        assert await cache.count("tries", span) == 1
+        clock.tick(timedelta(hours=1) - timedelta(microseconds=1))
+        assert not await cache.add("mark", b"v", span)
+        clock.tick(timedelta(microseconds=1))
+        assert await cache.add("mark", b"v", span)
+
+    asyncio.run(body())
+
+
 def test_a_full_memory_forgets_the_oldest(clock: ManualClock) -> None:
     cache = MemoryCache(clock, capacity=2)
     for key in ("a", "b", "c"):
