@@ -162,3 +162,60 @@ def test_records_and_checkpoints_of_both_verify(pair: Pair) -> None:
     findings = at.database.read_now(lambda c: Examination(c, at.keyring, lambda _behind: None).examine([]))
     assert findings.faults == []
     assert findings.streams == 2
+
+
+@pytest.fixture
+def begun(service: Service, clock: ManualClock) -> Tenant:
+    """An account with a role, a day after the keys were made."""
+    clock.tick(timedelta(days=1))
+    tenant = service.tenant()
+    role, policy = {"RoleName": "worker"}, trust(f"arn:aws:iam::{tenant.account_id}:root")
+    assert service.call(tenant.key, "CreateRole", **role, AssumeRolePolicyDocument=policy).status == 200
+    return tenant
+
+
+def assume(service: Service, tenant: Tenant) -> Key:
+    return service.assume(tenant.key, f"arn:aws:iam::{tenant.account_id}:role/worker").key()
+
+
+def identify(service: Service, key: Key) -> int:
+    return service.call(key, "GetCallerIdentity", "sts").status
+
+
+@pytest.mark.parametrize("back", [timedelta(seconds=60), timedelta(minutes=10), timedelta(hours=3)])
+def test_with_a_clock_that_is_set_back_all_goes_on_and_what_is_had_once_stays_so(
+    service: Service, clock: ManualClock, begun: Tenant, back: timedelta
+) -> None:
+    assert service.call(begun.key, "CreateUser", UserName="carol").status == 200
+    for _ in range(2):
+        assert service.call(begun.key, "CreateAccessKey", UserName="carol").status == 200
+    clock.tick(-back)
+    assert service.call(begun.key, "CreateUser", UserName="carol").code == "EntityAlreadyExists"
+    assert service.call(begun.key, "CreateAccessKey", UserName="carol").code == "LimitExceeded"
+    assert identify(service, assume(service, begun)) == 200
+    at = lay_foundation(service.settings, clock, service.entropy)
+    findings = at.database.read_now(lambda c: Examination(c, at.keyring, lambda _behind: None).examine([]))
+    assert findings.faults == []
+    assert findings.records == 8
+
+
+def test_a_session_outlives_a_clock_that_is_set_back_by_no_more_than_the_skew(
+    service: Service, clock: ManualClock, begun: Tenant
+) -> None:
+    session = assume(service, begun)
+    clock.tick(timedelta(seconds=-60))
+    assert identify(service, session) == 200
+    clock.tick(timedelta(seconds=-1))  # J-06: it says of itself that it is not valid yet
+    assert identify(service, session) == 403
+    clock.tick(timedelta(seconds=61))
+    assert identify(service, session) == 200
+
+
+def test_who_was_throttled_is_let_in_though_the_clock_is_set_back(home: Path, clock: ManualClock) -> None:
+    with running(home, clock, STS_RATE_CALLER="1/2") as service:
+        tenant = service.tenant()
+        assert [identify(service, tenant.key) for _ in range(3)] == [200, 200, 400]
+        clock.tick(timedelta(hours=-1))
+        assert identify(service, tenant.key) == 400
+        clock.tick(timedelta(seconds=1))
+        assert identify(service, tenant.key) == 200
