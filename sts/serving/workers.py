@@ -90,6 +90,9 @@ class Supervisor:
 
     def _stop(self) -> None:
         """End every worker: by asking, until the grace is over or we are told again, then by force."""
+        # Held open here, the sockets would take clients whom no worker is left to answer: refused, they go elsewhere.
+        for listener in self.listeners:
+            listener.close()
         for worker in self._workers:
             worker.send_signal(signal.SIGTERM)
         end = time.monotonic() + self.grace.total_seconds()

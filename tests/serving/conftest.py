@@ -33,6 +33,15 @@ def until(condition: Callable[[], object], what: str) -> None:
         threading.Event().wait(0.005)
 
 
+def is_refused(port: int) -> bool:
+    """Say whether nobody listens on the port of loopback."""
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 @dataclass
 class Application:
     """Echoes what it was sent. `/held` waits until it is let go, `/early` answers before it reads."""

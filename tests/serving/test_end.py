@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from sts.limits import ServerLimits
-from tests.serving.conftest import Running, running, until
+from tests.serving.conftest import Line, Running, is_refused, running, until
 
 ROOT = Path(__file__).parents[2]
 GET = b"GET /x HTTP/1.1\r\nHost: sts\r\n\r\n"
@@ -121,6 +121,32 @@ def test_the_first_sigterm_fails_readiness_alone_and_a_later_one_ends_at_once(ho
 
         until(told_again, "the end")
         assert process.returncode == -signal.SIGTERM
+
+
+def test_a_request_half_sent_when_the_process_is_told_to_end_is_answered(home: Path) -> None:
+    body = b"Action=GetCallerIdentity&Version=2011-06-15"
+    head = (
+        b"POST / HTTP/1.1\r\nHost: sts\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n"
+    )
+    with _serve(home, "0") as (process, url):
+        port = int(url.rpartition(":")[2])
+        in_head, in_body, kept = Line(port), Line(port), Line(port)
+        in_head.send(head[:20])
+        in_body.send(head % len(body) + body[:10])
+        kept.send(GET)  # what came before its answer has been read by then
+        kept.read_until(b"\r\n\r\n")
+        process.send_signal(signal.SIGTERM)
+        until(lambda: is_refused(port), "the end of listening")
+        assert process.poll() is None
+        for line, rest in ((in_head, (head % len(body))[20:] + body), (in_body, body[10:])):
+            line.send(rest)
+            answer = line.read_all()
+            assert answer.startswith(b"HTTP/1.1 403 Forbidden\r\n")
+            assert b"MissingAuthenticationToken" in answer
+            assert b"\r\nconnection: close\r\n" in answer
+            line.close()
+        assert process.wait(20) == 0
+        kept.close()
 
 
 def test_ctrl_c_does_not_wait_for_a_balancer(home: Path) -> None:

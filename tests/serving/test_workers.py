@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from sts.limits import ServerLimits
 from sts.serving.listeners import allow_files, bind
 from tests.health.scraping import Scrape, parse
 from tests.redis_servers import RedisServer, redis_server
-from tests.serving.conftest import until
+from tests.serving.conftest import is_refused, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +30,7 @@ from sts.errors import Refusal
 from sts.serving.listeners import bind
 from sts.serving.workers import Supervisor
 sockets = bind("127.0.0.1", 0)
+print("port", sockets[0].getsockname()[1], flush=True)
 try:
     Supervisor([sys.executable, "-c", sys.argv[1]], sockets, 2, timedelta(seconds=float(sys.argv[2]))).run()
 except Refusal as refusal:
@@ -44,6 +46,8 @@ os.write(1, b"\\n%d\\n" % os.getpid())
 while True:
     signal.pause()
 """
+# Listens no more when it is asked to end, and takes its time to.
+DEAF = OBEDIENT.replace("lambda *_: sys.exit(0)", "lambda *_: os.closerange(3, 256)")
 STUBBORN = OBEDIENT.replace("lambda *_: sys.exit(0)", "signal.SIG_IGN")
 
 
@@ -51,6 +55,7 @@ STUBBORN = OBEDIENT.replace("lambda *_: sys.exit(0)", "signal.SIG_IGN")
 class Supervised:
     process: "subprocess.Popen[str]"
     pids: list[int] = field(default_factory=list)
+    port: int = 0
 
 
 @contextmanager
@@ -84,7 +89,9 @@ def _read_pids(supervised: Supervised, number: int) -> list[int]:
     while len(supervised.pids) < number:
         line = supervised.process.stdout.readline()
         assert line, supervised.process.stderr
-        if line.strip().isdigit():
+        if line.startswith("port "):
+            supervised.port = int(line.removeprefix("port "))
+        elif line.strip().isdigit():
             supervised.pids.append(int(line))
     return supervised.pids[-number:]
 
@@ -104,6 +111,15 @@ def test_sigterm_ends_all_workers_and_then_the_supervisor() -> None:
         supervised.process.send_signal(signal.SIGTERM)
         assert supervised.process.wait(20) == 0
         assert not any(map(_is_alive, pids))
+
+
+def test_nobody_is_let_in_once_the_workers_listen_no_more() -> None:
+    with supervising(DEAF, grace=600) as supervised:
+        _read_pids(supervised, 2)
+        with socket.create_connection(("127.0.0.1", supervised.port)):
+            supervised.process.send_signal(signal.SIGTERM)
+        until(lambda: is_refused(supervised.port), "a port that is closed")
+        assert supervised.process.poll() is None
 
 
 def test_workers_that_do_not_end_are_killed_after_their_grace() -> None:
