@@ -36,9 +36,11 @@ def until(condition: Callable[[], object], what: str) -> None:
 def is_refused(port: int) -> bool:
     """Say whether nobody listens on the port of loopback."""
     try:
-        socket.create_connection(("127.0.0.1", port)).close()
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except ConnectionRefusedError:
         return True
+    except TimeoutError:  # the queue of those whom nobody accepts is full
+        return False
     return False
 
 
