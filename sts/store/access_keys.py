@@ -1,5 +1,6 @@
 """Long-term access keys and when they were last used: the queries."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from sts.model import AccessKey
+from sts.store.columns import is_among
 from sts.store.database import from_microseconds, to_microseconds
 from sts.store.locks import lock_uses
 from sts.store.tables import access_key, access_key_use
@@ -25,6 +27,12 @@ def find_access_key(connection: Connection, access_key_id: str) -> AccessKey | N
     """Return the access key of this id, active or not."""
     row = connection.execute(select(access_key).where(access_key.c.access_key_id == access_key_id)).one_or_none()
     return None if row is None else _access_key(row)
+
+
+def find_access_keys(connection: Connection, access_key_ids: Collection[str]) -> tuple[AccessKey, ...]:
+    """Return those of these access keys that are there, active or not."""
+    rows = connection.execute(select(access_key).where(is_among(access_key.c.access_key_id, access_key_ids)))
+    return tuple(_access_key(row) for row in rows)
 
 
 def list_access_keys(connection: Connection, account_id: str, user_id: str | None) -> tuple[AccessKey, ...]:

@@ -1,7 +1,24 @@
-"""The types of columns that mean the same on SQLite and PostgreSQL; the tables and every revision use them."""
+"""Columns that mean the same on SQLite and PostgreSQL: types, which tables and revisions use, and sets of values."""
 
-from sqlalchemy import Text
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text
 
 # SQLite compares text by its bytes. PostgreSQL compares by the rules of a language unless told otherwise, and then what
 # comes after a name in a list would not be what is greater than it: a page would skip names or repeat them.
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+def is_among(column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Return the condition that *column* is one of *values*."""
+    return column.in_(fill_up(values))
+
+
+def fill_up(values: Collection[Any]) -> list[Any]:
+    """Return *values*, filled up with one of their own to a power of two.
+
+    Each number of values is a statement of its own, which a connection has to prepare, and keeps.
+    """
+    filled = list(values)
+    return filled + filled[-1:] * ((1 << max(0, len(filled) - 1).bit_length()) - len(filled))

@@ -1,13 +1,15 @@
 """Roles: the queries. A name is found exactly as it is written, and is unique ignoring case."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
 
 from sts.model import Role
+from sts.store.columns import is_among
 from sts.store.database import from_microseconds, to_microseconds
-from sts.store.tables import role
+from sts.store.tables import account, role
 
 
 def find_role(connection: Connection, account_id: str, name: str) -> Role | None:
@@ -27,6 +29,21 @@ def find_role_by_id(connection: Connection, unique_id: str) -> Role | None:
     """Return the role of this unique id, whatever its account."""
     row = connection.execute(select(role).where(role.c.unique_id == unique_id)).one_or_none()
     return None if row is None else _to_role(row)
+
+
+def find_roles_by_id(connection: Connection, unique_ids: Collection[str]) -> tuple[tuple[Role, bool], ...]:
+    """Return those of these roles that are there, and whether each is enabled together with its account."""
+    query = select(role, account.c.enabled.label("account_enabled")).join(account)
+    rows = connection.execute(query.where(is_among(role.c.unique_id, unique_ids)))
+    return tuple((_to_role(row), row.enabled and row.account_enabled) for row in rows)
+
+
+def find_role_ids(connection: Connection, names: Collection[tuple[str, str]]) -> tuple[tuple[str, str, str], ...]:
+    """Return account, name and unique id of those roles that are there; *names* are pairs of account and exact name."""
+    keys = [(account_id, name.lower()) for account_id, name in names]
+    query = select(role.c.account_id, role.c.name, role.c.unique_id)
+    rows = connection.execute(query.where(is_among(tuple_(role.c.account_id, role.c.name_key), keys)))
+    return tuple((row.account_id, row.name, row.unique_id) for row in rows if (row.account_id, row.name) in names)
 
 
 def list_roles(

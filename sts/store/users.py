@@ -1,12 +1,14 @@
 """Users: the queries. A name is found exactly as it is written, and is unique ignoring case."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from sts.model import User
+from sts.store.columns import is_among
 from sts.store.database import from_microseconds, to_microseconds
-from sts.store.tables import user
+from sts.store.tables import account, user
 
 
 def find_user(connection: Connection, account_id: str, name: str) -> User | None:
@@ -27,6 +29,13 @@ def find_user_by_id(connection: Connection, unique_id: str) -> User | None:
     """Return the user of this unique id (`AIDA…`)."""
     row = connection.execute(select(user).where(user.c.unique_id == unique_id)).one_or_none()
     return None if row is None else read_user(row)
+
+
+def find_users_by_id(connection: Connection, unique_ids: Collection[str]) -> tuple[tuple[User, bool], ...]:
+    """Return those of these users that are there, and whether each is enabled together with its account."""
+    query = select(user, account.c.enabled.label("account_enabled")).join(account)
+    rows = connection.execute(query.where(is_among(user.c.unique_id, unique_ids)))
+    return tuple((read_user(row), row.enabled and row.account_enabled) for row in rows)
 
 
 def list_users(

@@ -24,8 +24,9 @@ def test_an_account_begins_with_an_administrator_and_a_key(store: Store) -> None
     assert (begun.account.name, begun.account.created_at, begun.account.enabled) == ("Lab", NOW, True)
     assert begun.administrator.arn == f"arn:aws:iam::{NEW_ACCOUNT_ID}:user/ada"
     assert begun.minted.key.user_id == begun.administrator.unique_id
-    held = store.read(lambda connection: find_held(connection, [begun.administrator.unique_id]))
-    assert [name for name, _ in held.policies] == ["arn:aws:iam::aws:policy/AdministratorAccess"]
+    administrator_id = begun.administrator.unique_id
+    held = store.read(lambda connection: find_held(connection, [administrator_id], []))
+    assert [name for name, _ in held[administrator_id].policies] == ["arn:aws:iam::aws:policy/AdministratorAccess"]
 
 
 def test_a_new_account_has_no_root_key(store: Store) -> None:

@@ -81,5 +81,10 @@ async def key_is_active(snapshot: Snapshot, world: World) -> bool | None:
     return None if found is None else found.active
 
 
+async def its_user_is_there(snapshot: Snapshot, world: World) -> bool:
+    assert world.key.user_id is not None
+    return await snapshot.find_user(world.key.user_id) is not None
+
+
 async def account_is_enabled(snapshot: Snapshot, _world: World) -> bool:
     return await snapshot.is_account_enabled(ACCOUNT)

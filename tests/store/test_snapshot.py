@@ -19,19 +19,23 @@ from tests.store.looks import (
     app_is_the_first,
     app_policies,
     bob_exists,
+    its_user_is_there,
     key_is_active,
     session_policy_puts,
     spare_exists,
 )
 from tests.store.world import ACCOUNT, USERS, World, reader_of, second_version
 
+_TURNS = 4  # of the event loop, until a read is under way
+
 
 def reads_of(snapshot: Snapshot, world: World, look: Look) -> tuple[Any, int]:
-    """Return what *look* sees, and how many statements that took."""
-    counted: list[object] = []
+    """Return what *look* sees, and how many queries that took."""
+    counted: list[str] = []
 
-    def count(*statement: object) -> None:
-        counted.append(statement)
+    def count(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement != "BEGIN":
+            counted.append(statement)
 
     reader = reader_of(snapshot.database)
     event.listen(reader, "before_cursor_execute", count)
@@ -85,10 +89,18 @@ def test_what_was_forgotten_weighs_nothing(world: World) -> None:
     assert (world.near._weight, len(world.near._entries), world.near._dependents) == (0, 0, {})
 
 
+async def begin(look: Look, snapshot: Snapshot, world: World) -> asyncio.Future[Any]:
+    """Begin *look* and return once what it needs is being read."""
+    looking: asyncio.Future[Any] = asyncio.ensure_future(look(snapshot, world))
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+    assert snapshot._loading._under_way
+    return looking
+
+
 def test_a_read_that_a_change_overtook_is_used_once_and_not_kept(world: World) -> None:
     async def race() -> Any:
-        reading = asyncio.ensure_future(alice_puts(world.near, world))
-        await asyncio.sleep(0)  # it is under way
+        reading = await begin(alice_puts, world.near, world)
         world.change(lambda tx: second_version(tx, world))
         return await reading
 
@@ -97,10 +109,54 @@ def test_a_read_that_a_change_overtook_is_used_once_and_not_kept(world: World) -
     assert asyncio.run(alice_puts(world.near, world)) is True
 
 
+def test_what_many_ask_for_at_once_is_read_once(world: World) -> None:
+    async def crowd(snapshot: Snapshot, world: World) -> list[Any]:
+        looks = [alice_policies, app_policies, key_is_active] * 20
+        return list(await asyncio.gather(*(look(snapshot, world) for look in looks)))
+
+    seen, statements = reads_of(world.near, world, crowd)
+    assert seen == [["readers", "inline staff"], ["readers"], True] * 20
+    assert statements == 4  # keys, what users and roles bear, users, roles
+
+
+def test_a_user_comes_with_its_key_and_a_role_with_its_name(world: World) -> None:
+    assert reads_of(world.near, world, key_is_active) == (True, 3)
+    assert reads_of(world.near, world, its_user_is_there) == (True, 0)
+    assert reads_of(world.near, world, app_is_the_first) == (True, 3)
+
+
+def test_more_than_one_transaction_takes_is_read_in_several(world: World) -> None:
+    async def strangers(snapshot: Snapshot, _world: World) -> list[Any]:
+        return await asyncio.gather(*(snapshot.find_access_key(f"AKIA{number}") for number in range(300)))
+
+    seen, statements = reads_of(world.near, world, strangers)
+    assert seen == [None] * 300
+    assert statements == 5
+
+
+def test_whoever_is_cancelled_takes_nothing_from_the_others(world: World) -> None:
+    async def leave() -> Any:
+        leaving = await begin(alice_policies, world.near, world)
+        staying = asyncio.ensure_future(alice_policies(world.near, world))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        return await staying
+
+    assert asyncio.run(leave()) == ["readers", "inline staff"]
+
+
+def test_what_a_change_overtook_is_not_for_who_asks_after_it(world: World) -> None:
+    async def race() -> list[Any]:
+        reading = await begin(alice_puts, world.near, world)
+        world.change(lambda tx: second_version(tx, world))
+        return [await alice_puts(world.near, world), await reading]
+
+    assert asyncio.run(race())[0] is True
+
+
 def test_a_look_at_other_processes_overtakes_a_read_as_well(world: World) -> None:
     async def race() -> None:
-        reading = asyncio.ensure_future(alice_puts(world.far, world))
-        await asyncio.sleep(0)
+        reading = await begin(alice_puts, world.far, world)
         world.change(lambda tx: second_version(tx, world))
         await asyncio.gather(world.far.follow(), reading)
 

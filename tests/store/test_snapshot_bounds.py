@@ -78,7 +78,7 @@ def test_the_memory_is_bounded_and_what_was_used_last_stays(world: World) -> Non
     snapshot.capacity = weight_of(snapshot)
     asyncio.run(alice_arn(snapshot, world))
     asyncio.run(snapshot.is_account_enabled(ACCOUNT))
-    kept = [world.key.access_key_id, world.alice.unique_id, ACCOUNT]
+    kept = [world.key.access_key_id, world.key.user_id, world.alice.unique_id, ACCOUNT]
     assert [key.key for key in snapshot._entries] == kept
     assert weight_of(snapshot) <= snapshot.capacity
     assert {change.key for change in snapshot._dependents} >= {*kept}

@@ -1,0 +1,150 @@
+"""What a snapshot remembers, and how much of it is read of the store at once.
+
+Whatever is asked for is read in a few statements, however many things it is. With an access key its user comes too, and
+with a role's name the role: whoever asks for the one asks for the other next.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sts.errors import PolicyMalformed
+from sts.model import Role, User
+from sts.policy.document import Document, Kind, NamedPolicy, write_denial
+from sts.store import access_keys, accounts, policies, roles, users
+from sts.store.bearers import Held, find_held
+from sts.store.documents import Documents
+from sts.store.revocations import EVERYTHING, find_revoked
+from sts.store.versions import Change
+
+_ENTRY_COST = 1024  # bytes that an entry takes beside its key, texts and policies, as measured
+_POLICY_COST = 128  # bytes that one more policy takes in an entry, beside the document, which others may hold as well
+
+
+@dataclass(frozen=True, slots=True)
+class HeldUser:
+    """A user with the policies that speak for it; *enabled* says of user and account together."""
+
+    user: User
+    identity: tuple[NamedPolicy, ...]
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRole:
+    """A role with the policies that speak for it and its trust policy; *enabled* says of role and account together."""
+
+    role: Role
+    identity: tuple[NamedPolicy, ...]
+    trust: NamedPolicy
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read: the value (None or False: no such thing), what else it was made from, and what is in it.
+
+    *text* counts the characters of what is kept as it was written.
+    """
+
+    value: Any
+    depends: frozenset[Change] = frozenset()
+    documents: tuple[Document, ...] = ()
+    text: int = 0
+
+    @property
+    def weight(self) -> int:
+        """What it takes of memory, in bytes, beside the documents."""
+        return _ENTRY_COST + self.text + _POLICY_COST * len(self.documents)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads what a snapshot asks for; policies are compiled once in *documents*."""
+
+    documents: Documents
+
+    def read(self, connection: Connection, wanted: Collection[Change]) -> dict[Change, Reading]:
+        """Return what there is of *wanted*, and what is wanted next."""
+        asked: defaultdict[str, set[str]] = defaultdict(set)
+        for noun, key in wanted:
+            asked[noun].add(key)
+        found = dict(self._read_access_keys(connection, asked["access-key"]))
+        asked["user"] |= {read.value.user_id for read in found.values() if read.value.user_id is not None}
+        named = dict(self._read_role_names(connection, asked["role-name"]))
+        asked["role"] |= {read.value for read in named.values()}
+        found |= named
+        found |= self._read_bearers(connection, asked["user"], asked["role"])
+        for arn in asked["policy-arn"]:
+            found |= self._read_policy(connection, arn)
+        for account_id in asked["account"]:
+            found[Change("account", account_id)] = Reading(accounts.is_enabled(connection, account_id))
+        if EVERYTHING in wanted:
+            found[EVERYTHING] = Reading(find_revoked(connection))
+        return found
+
+    def _read_access_keys(self, connection: Connection, ids: Collection[str]) -> Iterator[tuple[Change, Reading]]:
+        if ids:
+            for key in access_keys.find_access_keys(connection, ids):
+                yield Change("access-key", key.access_key_id), Reading(key)
+
+    def _read_role_names(self, connection: Connection, paths: Collection[str]) -> Iterator[tuple[Change, Reading]]:
+        if paths:
+            for account_id, name, unique_id in roles.find_role_ids(connection, set(map(_parse_path, paths))):
+                depends = frozenset({Change("role", unique_id)})
+                yield Change("role-name", f"{account_id}/{name}"), Reading(unique_id, depends)
+
+    def _read_bearers(
+        self, connection: Connection, user_ids: Collection[str], role_ids: Collection[str]
+    ) -> dict[Change, Reading]:
+        if not user_ids and not role_ids:
+            return {}
+        held = find_held(connection, user_ids, role_ids)
+        found = {}
+        for user, enabled in users.find_users_by_id(connection, user_ids) if user_ids else ():
+            found[Change("user", user.unique_id)] = self._make_user(user, held[user.unique_id], enabled=enabled)
+        for role, enabled in roles.find_roles_by_id(connection, role_ids) if role_ids else ():
+            found[Change("role", role.unique_id)] = self._make_role(role, held[role.unique_id], enabled=enabled)
+        return found
+
+    def _make_user(self, user: User, held: Held, *, enabled: bool) -> Reading:
+        value = HeldUser(user, self._compile_all(held), enabled)
+        return Reading(value, held.depends | {Change("account", user.account_id)}, _documents_of(value.identity))
+
+    def _make_role(self, role: Role, held: Held, *, enabled: bool) -> Reading:
+        trust = self._compile(role.arn, role.trust_policy, Kind.TRUST)
+        value = HeldRole(role, self._compile_all(held), trust, enabled)
+        depends = held.depends | {Change("account", role.account_id)}
+        return Reading(value, depends, _documents_of((*value.identity, trust)), len(role.trust_policy))
+
+    def _read_policy(self, connection: Connection, arn: str) -> dict[Change, Reading]:
+        policy = policies.find_policy(connection, arn)
+        if policy is None:
+            return {}
+        document = policies.get_default_document(connection, policy.policy_id)
+        compiled = self._compile(arn, document, Kind.SESSION)
+        depends = frozenset({Change("policy", policy.policy_id)})
+        return {Change("policy-arn", arn): Reading(compiled, depends, _documents_of((compiled,)))}
+
+    def _compile_all(self, held: Held) -> tuple[NamedPolicy, ...]:
+        return tuple(self._compile(name, text, Kind.IDENTITY) for name, text in held.policies)
+
+    def _compile(self, name: str, text: str, kind: Kind) -> NamedPolicy:
+        try:
+            return NamedPolicy(name, self.documents.compile_stored(text, kind))
+        except PolicyMalformed:
+            # What was stored by other rules, or altered in the store, must not drop a Deny: it denies everything.
+            denial = self.documents.compile_stored(write_denial(kind), kind)
+            return NamedPolicy(f"unreadable {name}", denial, readable=False)
+
+
+def _parse_path(path: str) -> tuple[str, str]:
+    account_id, _, name = path.partition("/")
+    return account_id, name
+
+
+def _documents_of(policies: Iterable[NamedPolicy]) -> tuple[Document, ...]:
+    return tuple(policy.document for policy in policies)
