@@ -1,19 +1,30 @@
-"""A cache whose server fails: what each test of an outage begins and ends with."""
+"""A server that fails: what each test of an outage begins and ends with."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import httpx2
 import pytest
 
 from sts.cache import Cache, open_cache
 from sts.clock import SystemClock
 from sts.errors import Unavailable
+from tests.service import Service
 
 SPAN = timedelta(minutes=5)
-RECOVERY_SECONDS = 5  # what is promised
+HEALTH_SECONDS, RECOVERY_SECONDS = 1, 5  # what is promised
 FAILOVER_SECONDS = 20  # what Redis's own failover may take beside that
+
+
+def probe(service: Service, path: str = "/readyz") -> httpx2.Response:
+    """Return what a probe is answered, which it must be within a second."""
+    began = time.monotonic()
+    answer = httpx2.get(f"{service.url}{path}", trust_env=False)
+    assert time.monotonic() - began < HEALTH_SECONDS
+    return answer
 
 
 @asynccontextmanager

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from sts.app import create_app, lay_foundation
@@ -18,12 +17,11 @@ from sts.clock import ManualClock, SystemClock
 from sts.entropy import Entropy
 from sts.errors import Unavailable
 from sts.settings import read_settings
+from tests.faults.outages import RECOVERY_SECONDS, probe
 from tests.faults.relay import Relay, relaying
 from tests.postgresql_server import PostgresqlServer, find_program, postgresql_server
 from tests.redis_servers import until
 from tests.service import Service, Tenant, running
-
-HEALTH_SECONDS, RECOVERY_SECONDS = 1, 5  # what is promised
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +44,7 @@ def service(home: Path, clock: ManualClock, fragile: PostgresqlServer, database:
 
 def health(service: Service) -> tuple[int, Any]:
     """Return what `/readyz` says, which it must say within a second."""
-    began = time.monotonic()
-    answer = httpx2.get(f"{service.url}/readyz", trust_env=False)
-    assert time.monotonic() - began < HEALTH_SECONDS
+    answer = probe(service)
     return answer.status_code, answer.json()
 
 

@@ -1,58 +1,14 @@
 """What answers on Redis's port is no Redis, or not in its right mind."""
 
 import asyncio
-import contextlib
-import socket
-import socketserver
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Self
 
-import hiredis
 import pytest
 
 from sts.cache import Cache
+from tests.faults.impostor import NONSENSE, Impostor
 from tests.faults.outages import SPAN, comes_back, opened, refused
 from tests.redis_servers import RedisServer, free_port
-
-Answering = Callable[[list[bytes]], bytes]
-
-
-class _Impostor(socketserver.ThreadingTCPServer):
-    """Listens where Redis would and answers each command with what *answer* makes of it."""
-
-    allow_reuse_address = True
-
-    def __init__(self, port: int, answer: Answering) -> None:
-        super().__init__(("127.0.0.1", port), _Line)
-        self.answer = answer
-        self.lines: list[socket.socket] = []
-
-    def __enter__(self) -> Self:
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.01,))
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.shutdown()
-        self.thread.join()
-        for line in self.lines:
-            with contextlib.suppress(OSError):  # closed already
-                line.shutdown(socket.SHUT_RDWR)
-        self.server_close()
-
-
-class _Line(socketserver.BaseRequestHandler):
-    def handle(self) -> None:
-        assert isinstance(self.server, _Impostor)
-        self.server.lines.append(self.request)
-        heard = hiredis.Reader()
-        with contextlib.suppress(ConnectionError):
-            while received := self.request.recv(65_536):
-                heard.feed(received)
-                while (command := heard.gets()) is not False:
-                    self.request.sendall(self.server.answer(command))
 
 
 async def _all_refused(cache: Cache) -> None:
@@ -62,33 +18,13 @@ async def _all_refused(cache: Cache) -> None:
         await refused(asked)
 
 
-NONSENSE = {
-    "http": b"HTTP/1.1 400 Bad Request\r\n\r\n",
-    "binary": bytes(range(256)),
-    "nothing": b"",
-    "half": b"$5\r\nhel",
-    "endless": b"$536870912\r\n",
-    "negative": b"$-7\r\n",
-    "deep": b"*1\r\n" * 50,
-    "array": b"*2\r\n$1\r\na\r\n$1\r\nb\r\n",
-    "zero": b":0\r\n",
-    "loading": b"-LOADING Redis is loading the dataset in memory\r\n",
-    "primary down": b"-MASTERDOWN Link with MASTER is down\r\n",
-    "disk": b"-MISCONF Redis is configured to save RDB snapshots, but it is unable to persist to disk\r\n",
-    "busy": b"-BUSY Redis is busy running a script\r\n",
-    "no words": b"-\r\n",
-    "moved": b"-MOVED 12 127.0.0.1:1\r\n",
-    "moved nowhere": b"-MOVED\r\n",
-}
-
-
 @pytest.mark.parametrize("nonsense", NONSENSE.values(), ids=NONSENSE)
 def test_nonsense_is_refused_and_forgotten(nonsense: bytes, tmp_path: Path) -> None:
     server = RedisServer(tmp_path / "redis")
 
     async def body() -> None:
         async with opened(server.url) as cache:
-            with _Impostor(server.port, lambda _: nonsense):
+            with Impostor(server.port, lambda _: nonsense):
                 await _all_refused(cache)
             server.start()
             await comes_back(lambda: cache.put("k", b"v", SPAN))
@@ -117,7 +53,7 @@ def test_nonsense_of_a_cluster_is_refused(nonsense: bytes) -> None:
         async with opened(f"redis+cluster://127.0.0.1:{port}") as cache:
             await _all_refused(cache)
 
-    with _Impostor(port, lambda _: nonsense):
+    with Impostor(port, lambda _: nonsense):
         asyncio.run(body())
 
 
@@ -134,7 +70,7 @@ def test_a_cluster_that_redirects_without_end_is_left(word: bytes) -> None:
         async with opened(f"redis+cluster://127.0.0.1:{port}") as cache:
             assert "redirects without end" in await refused(cache.get("k"))
 
-    with _Impostor(port, answer):
+    with Impostor(port, answer):
         asyncio.run(body())
 
 
@@ -150,7 +86,7 @@ def test_an_answer_too_many_is_never_taken_for_that_of_the_next_command() -> Non
             for number in range(50):
                 assert await cache.get(f"{number}") == b"%d" % number
 
-    with _Impostor(port, twice):
+    with Impostor(port, twice):
         asyncio.run(body())
 
 
@@ -164,7 +100,7 @@ def test_a_server_that_closes_in_the_middle_of_its_answers_is_down() -> None:
 
     async def body() -> None:
         async with opened(f"redis://127.0.0.1:{port}") as cache:
-            with _Impostor(port, closing):
+            with Impostor(port, closing):
                 assert await cache.get("k") == b"v"
                 detail = await refused(asyncio.gather(*(cache.get(each) for each in ("1", "end", "2"))))
                 assert "closed" in detail
