@@ -10,7 +10,7 @@ import base64
 import contextlib
 import hashlib
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -33,6 +33,7 @@ from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import STAMP_BYTES, make_stamp, verify_stamp
 from sts.model import Hop, Secret, Session
+from sts.tags import Tags
 from sts.telemetry.meters import Meters
 
 TOKEN_TYPE = "sts-session+jwt"  # noqa: S105  a media type, no secret
@@ -66,10 +67,12 @@ class ChainLink(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Pack(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the claim `pack` holds, deflated: inline session policies and ARNs of managed ones."""
+    """What the claim `pack` holds, deflated: session policies, inline and by ARN, and tags; which are transitive."""
 
     policies: tuple[str, ...] = ()
     policy_arns: tuple[str, ...] = ()
+    tags: dict[str, str] = {}
+    transitive: tuple[str, ...] = ()
 
 
 class Claims(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -119,11 +122,14 @@ class Grant:
     chain: tuple[Hop, ...]
     policies: tuple[str, ...] = ()
     policy_arns: tuple[str, ...] = ()
+    tags: Tags = field(default_factory=dict)
+    transitive_keys: tuple[str, ...] = ()
+    source_identity: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemporaryCredentials:
-    """What is handed out: three texts and their end; *packed_percent* is the share of the budget that policies took."""
+    """What is handed out: three texts and their end; *packed_percent* is what policies and tags took of the budget."""
 
     access_key_id: str
     secret_access_key: Secret
@@ -205,6 +211,7 @@ class Credentials:
             pid=grant.role_id,
             role=grant.role_arn,
             rsn=grant.session_name,
+            src=grant.source_identity or "",
             dkv=0,  # known once the secret is derived
             chain=(*map(_link, grant.chain), _link(own)),
             pack=pack,
@@ -277,13 +284,16 @@ def _read_claims(payload: bytes) -> Claims:
 
 
 def _pack(grant: Grant) -> str:
-    if not (grant.policies or grant.policy_arns):
+    packed = Pack(grant.policies, grant.policy_arns, dict(grant.tags), grant.transitive_keys)
+    if packed == Pack():
         return ""
-    deflated = zlib.compress(_encode(Pack(grant.policies, grant.policy_arns)), 9)
+    deflated = zlib.compress(_encode(packed), 9)
     pack = base64.urlsafe_b64encode(deflated).decode("ascii").rstrip("=")
     if len(pack) > PACK_BUDGET:
         percent = -(-100 * len(pack) // PACK_BUDGET)
-        raise PackedTooLarge(f"The session policies take {percent} percent of the space that a session has for them")
+        raise PackedTooLarge(
+            f"The session policies and tags take {percent} percent of the space that a session has for them"
+        )
     return pack
 
 
@@ -318,6 +328,9 @@ def _session(claims: Claims) -> Session:
         chain=tuple(map(_hop, claims.chain)),
         policies=pack.policies,
         policy_arns=pack.policy_arns,
+        tags=pack.tags,
+        transitive_keys=pack.transitive,
+        source_identity=claims.src or None,
     )
 
 

@@ -70,6 +70,10 @@ class ParameterInvalid(Malformed):
     """A parameter is missing, unknown to what is offered, or breaks a rule."""
 
 
+class ValueInvalid(ParameterInvalid):
+    """A parameter's value contradicts another's, or what the calling session brings with it."""
+
+
 class InputInvalid(Malformed):
     """A value breaks a rule of the directory: a name, a path, a number of entities, an identifier."""
 

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from sts.model import Caller, CallerKind, Session
 from sts.policy.document import Kind, NamedPolicy, write_denial
 from sts.policy.evaluate import Decision, Policies, Principal, PrincipalKind, Question, evaluate
+from sts.policy.question import fold
 from sts.store.snapshot import Snapshot
+from sts.tags import Tags
 
 Context = Mapping[str, tuple[str, ...]]
 
@@ -58,12 +60,20 @@ class Evaluator:
             action=matter.action,
             resource=matter.resource,
             resource_account_id=matter.resource_account_id,
-            context={**_context(caller, circumstances), **matter.context},
+            context={
+                **_context(caller, circumstances),
+                **_describe_principal_tags(self._tags(caller)),
+                **matter.context,
+            },
         )
         policies = Policies(
             identity=await self._identity(caller), session=await self._session(caller), resource=matter.trust
         )
         return evaluate(question, policies)
+
+    def _tags(self, caller: Caller) -> Tags:
+        """Return the caller's tags: those of its session."""
+        return {} if caller.session is None else caller.session.tags
 
     async def _identity(self, caller: Caller) -> tuple[NamedPolicy, ...]:
         if caller.kind is CallerKind.USER:
@@ -120,12 +130,19 @@ def _context(caller: Caller, circumstances: Circumstances) -> dict[str, tuple[st
     if caller.user_name is not None:
         context["aws:username"] = (caller.user_name,)
     if caller.session is not None:
-        context["aws:tokenissuetime"] = (_token_issue_time(caller.session),)
+        context |= _describe_session(caller.session)
     return context
 
 
-def _token_issue_time(session: Session) -> str:
-    return _format_time(session.issued_at)
+def _describe_session(session: Session) -> dict[str, tuple[str, ...]]:
+    context: dict[str, tuple[str, ...]] = {"aws:tokenissuetime": (_format_time(session.issued_at),)}
+    if session.source_identity is not None:
+        context["aws:sourceidentity"] = (session.source_identity,)
+    return context
+
+
+def _describe_principal_tags(tags: Tags) -> dict[str, tuple[str, ...]]:
+    return {fold(f"aws:PrincipalTag/{key}"): (value,) for key, value in tags.items()}
 
 
 def _format_time(at: datetime) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sts.arn import iam_arn, session_arn
+from sts.tags import Tags
 
 
 class Secret(str):  # noqa: SLOT000  a str subclass without slots keeps the interpreter's fast paths
@@ -163,6 +164,14 @@ class Session:
     chain: tuple[Hop, ...]
     policies: tuple[str, ...] = ()  # inline session policies
     policy_arns: tuple[str, ...] = ()
+    tags: Tags = field(default_factory=dict)
+    transitive_keys: tuple[str, ...] = ()  # those of *tags* that go on to the next session of the chain
+    source_identity: str | None = None
+
+    @property
+    def transitive_tags(self) -> Tags:
+        """The tags that every session inherits that is begun from this one."""
+        return {key: self.tags[key] for key in self.transitive_keys}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sts.app import Foundation, build_accounts, lay_foundation
-from sts.assume import AssumedRole, RoleSessions
+from sts.assume import AssumedRole, RoleSessions, Wish
 from sts.cache import MemoryCache
 from sts.clock import ManualClock
 from sts.credentials import Credentials
@@ -57,10 +57,8 @@ class Stage:
         policy: str | None = None,
         policy_arns: tuple[str, ...] = (),
     ) -> AssumedRole:
-        begun = self.sessions.begin(
-            caller, role or self.app, session_name=name, duration=duration, policy=policy, policy_arns=policy_arns
-        )
-        return asyncio.run(begun)
+        wish = Wish(session_name=name, duration=duration, policy=policy, policy_arns=policy_arns)
+        return asyncio.run(self.sessions.begin(caller, role or self.app, wish))
 
     def open(self, begun: AssumedRole) -> Session:
         minted = begun.credentials

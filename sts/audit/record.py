@@ -146,7 +146,7 @@ def _session(caller: Caller) -> dict[str, Any]:
     session = caller.session
     assert session is not None  # noqa: S101  its only caller looked
     return {
-        "session": {"jti": session.jti, "name": session.session_name, "source_identity": None},
+        "session": {"jti": session.jti, "name": session.session_name, "source_identity": session.source_identity},
         "chain": [
             {"arn": hop.arn, "session_name": hop.session_name, "at": hop.at, "jti": hop.jti} for hop in session.chain
         ],

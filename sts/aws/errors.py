@@ -45,6 +45,7 @@ from sts.errors import (
     Unavailable,
     Unmodifiable,
     Unproven,
+    ValueInvalid,
 )
 from sts.policy.document import Kind
 from sts.policy.evaluate import Decision, Outcome
@@ -74,6 +75,7 @@ ERRORS: dict[type[Refusal], WireError] = {
     QueryMalformed: WireError("MalformedQueryString", 400),
     ParameterRepeated: WireError("InvalidParameterCombination", 400),
     ParameterInvalid: WireError("ValidationError", 400),
+    ValueInvalid: WireError("InvalidParameterValue", 400),
     InputInvalid: WireError("InvalidInput", 400),
     PolicyMalformed: WireError("MalformedPolicyDocument", 400),
     OperationMissing: WireError("MissingAction", 400),

@@ -1,19 +1,22 @@
 """STS's operations: each a few lines between the wire and the verbs."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from sts.access import Demand
-from sts.assume import AssumedRole, RoleSessions
+from sts.assume import AssumedRole, RoleSessions, Wish, find_source_identity, inherit_tags, verify_session_tags
 from sts.audit.events import Event
 from sts.aws.row import SMALL, Acts, Command, Done, Operation, Proof, Result, Target
 from sts.credentials import TemporaryCredentials
 from sts.entropy import find_account_of_access_key
 from sts.errors import ParameterInvalid
 from sts.model import Caller
+from sts.policy.question import fold
+from sts.tags import fold_key
 
-_NOT_YET = frozenset({"Tags", "TransitiveTagKeys", "SourceIdentity", "SerialNumber", "TokenCode", "ProvidedContexts"})
+_NOT_YET = frozenset({"SerialNumber", "TokenCode", "ProvidedContexts", "MinimumSessionTokenSize"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +69,7 @@ class StsOperations:
 
     async def assume_role(self, caller: Caller, command: Command, target: Target) -> Done:
         """Begin a role session."""
-        seconds = command.get("DurationSeconds")
-        assumed = await self.sessions.begin(
-            caller,
-            target.noun.get_role(),
-            session_name=command["RoleSessionName"],
-            duration=None if seconds is None else timedelta(seconds=seconds),
-            policy=command.get("Policy"),
-            policy_arns=[item["arn"] for item in command.get("PolicyArns", ())],
-        )
+        assumed = await self.sessions.begin(caller, target.noun.get_role(), _parse_wish(command))
         made = {
             "Arn": assumed.arn,
             "AssumedRoleId": assumed.userid,
@@ -107,19 +102,61 @@ async def get_access_key_info(_caller: Caller, command: Command, _target: Target
     return Done({"Account": account_id})
 
 
-def _demand_role(_caller: Caller, command: Command, target: Target) -> tuple[Demand, ...]:
-    context = {"sts:rolesessionname": (command["RoleSessionName"],)}
-    if "ExternalId" in command:
-        context["sts:externalid"] = (command["ExternalId"],)
-    return (
+def _parse_wish(command: Command) -> Wish:
+    seconds = command.get("DurationSeconds")
+    tags = {tag["Key"]: tag["Value"] for tag in command.get("Tags", ())}
+    transitive = {fold_key(key) for key in command.get("TransitiveTagKeys", ())}
+    return Wish(
+        session_name=command["RoleSessionName"],
+        duration=None if seconds is None else timedelta(seconds=seconds),
+        policy=command.get("Policy"),
+        policy_arns=tuple(item["arn"] for item in command.get("PolicyArns", ())),
+        tags=tags,
+        transitive_keys=tuple(key for key in tags if fold_key(key) in transitive),
+        source_identity=command.get("SourceIdentity"),
+    )
+
+
+def _demand_role(caller: Caller, command: Command, target: Target) -> tuple[Demand, ...]:
+    """Return what AssumeRole demands; tags and a source identity are demanded also where they are inherited."""
+    keys = [tag["Key"] for tag in command.get("Tags", ())]
+    verify_session_tags(caller, keys, command.get("TransitiveTagKeys", ()))
+    actions = ["sts:AssumeRole"]
+    if keys or inherit_tags(caller):
+        actions.append("sts:TagSession")
+    if find_source_identity(caller, command.get("SourceIdentity")) is not None:
+        actions.append("sts:SetSourceIdentity")
+    context = _describe_wish(command)
+    return tuple(
         Demand(
-            action="sts:AssumeRole",
+            action=action,
             resource=target.arn,
             resource_account_id=target.account_id,
             context=context,
             trust=target.noun.trust,
-        ),
+        )
+        for action in actions
     )
+
+
+def _describe_wish(command: Command) -> dict[str, tuple[str, ...]]:
+    """Return the condition keys that AssumeRole's parameters bring: each is absent when its parameter is."""
+    context = {"sts:rolesessionname": (command["RoleSessionName"],)}
+    if "ExternalId" in command:
+        context["sts:externalid"] = (command["ExternalId"],)
+    if "SourceIdentity" in command:
+        context["sts:sourceidentity"] = (command["SourceIdentity"],)
+    if command.get("TransitiveTagKeys"):
+        context["sts:transitivetagkeys"] = tuple(command["TransitiveTagKeys"])
+    return context | describe_tags(command.get("Tags", ()))
+
+
+def describe_tags(tags: Sequence[Mapping[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Return the condition keys that the tags of a request bring."""
+    if not tags:
+        return {}
+    context = {fold(f"aws:RequestTag/{tag['Key']}"): (tag["Value"],) for tag in tags}
+    return {**context, "aws:tagkeys": tuple(tag["Key"] for tag in tags)}
 
 
 def _demand_access_key_info(caller: Caller, _command: Command, target: Target) -> tuple[Demand, ...]:
@@ -133,6 +170,8 @@ def _render_assumed(assumed: AssumedRole) -> Result:
     }
     if assumed.credentials.packed_percent is not None:
         result["PackedPolicySize"] = assumed.credentials.packed_percent
+    if assumed.source_identity is not None:
+        result["SourceIdentity"] = assumed.source_identity
     return result
 
 

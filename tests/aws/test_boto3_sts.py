@@ -189,11 +189,9 @@ def test_a_session_policy_of_another_account_is_refused(server: Service, sts: An
 @pytest.mark.parametrize(
     "member",
     [
-        {"Tags": [{"Key": "k", "Value": "ä +=&/%:@ 漢"}]},
-        {"TransitiveTagKeys": ["k"]},
-        {"SourceIdentity": "alice"},
         {"SerialNumber": "arn:aws:iam::111122223333:mfa/alice"},
         {"TokenCode": "123456"},
+        {"MinimumSessionTokenSize": 2048},
         {"ProvidedContexts": [{"ProviderArn": "arn:aws:iam::aws:contextProvider/x", "ContextAssertion": "none"}]},
     ],
     ids=lambda member: next(iter(member)),
@@ -201,6 +199,15 @@ def test_a_session_policy_of_another_account_is_refused(server: Service, sts: An
 def test_what_a_session_cannot_carry_yet_is_refused_by_name(sts: Any, role_arn: str, member: dict[str, Any]) -> None:
     with refused("ValidationError", 400, next(iter(member))):
         _begin(sts, role_arn, **member)
+
+
+def test_tags_and_a_source_identity_go_into_the_session(resident: Tenant, sts: Any, iam: Any) -> None:
+    trusts = trust(f"arn:aws:iam::{resident.account_id}:root").replace("sts:AssumeRole", "sts:*")
+    tenant_role = make_role(iam, "tagged", trusts, ALL)
+    tags = [{"Key": "Größe", "Value": "ä +=/:@ 漢"}, {"Key": "team", "Value": ""}]
+    begun = _begin(sts, tenant_role, Tags=tags, TransitiveTagKeys=["team"], SourceIdentity="alice")
+    assert begun["SourceIdentity"] == "alice"
+    assert 0 < begun["PackedPolicySize"] < 100
 
 
 def test_an_external_id_with_a_space_is_no_external_id(sts: Any, role_arn: str) -> None:

@@ -62,11 +62,8 @@ def test_z_03_nothing_is_made_with_a_member_that_is_not_offered(still: Service, 
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"SourceIdentity": "boss"},
         {"SerialNumber": "arn:aws:iam::123456789012:mfa/a"},
         {"TokenCode": "123456"},
-        {"Tags.member.1.Key": "a", "Tags.member.1.Value": "b"},
-        {"TransitiveTagKeys.member.1": "a"},
         {"ProvidedContexts.member.1.ProviderArn": "arn:aws:iam::123456789012:x"},
         {"aws:PrincipalArn": "arn:aws:iam::123456789012:root"},
         {"aws:SourceIp": "127.0.0.1"},
@@ -83,6 +80,20 @@ def test_z_03_a_session_says_nothing_that_its_beginner_made_up(
     arn = f"arn:aws:iam::{guest.account_id}:role/role"
     assert assume(still, guest.key, arn).status == 200
     assert told(assume(still, guest.key, arn, **parameters)) == (400, "ValidationError")
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"SourceIdentity": "boss"}, {"Tags.member.1.Key": "a", "Tags.member.1.Value": "b"}],
+    ids=lambda parameters: next(iter(parameters)),
+)
+def test_z_03_nobody_tags_a_session_or_names_its_source_without_the_right_to(
+    still: Service, guest: Tenant, parameters: dict[str, str]
+) -> None:
+    trusted = trust(f"arn:aws:iam::{guest.account_id}:user/admin")
+    invoke(still, guest.key, "CreateRole", RoleName="role", AssumeRolePolicyDocument=trusted)
+    arn = f"arn:aws:iam::{guest.account_id}:role/role"
+    assert told(assume(still, guest.key, arn, **parameters)) == (403, "AccessDenied")
 
 
 def test_z_03_no_answer_shows_a_secret_but_the_one_that_makes_it(service: Service, tenant: Tenant) -> None:

@@ -1,0 +1,34 @@
+"""Tags: keys with a value, on principals, resources and sessions.
+
+A key is kept as it was written and compared without regard to case (IAM User Guide, "Rules for tagging in IAM and AWS
+STS"), so that nobody passes a second `Team` beside `team`. Which characters and how many tags there may be, the
+service models say.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+Tags: TypeAlias = Mapping[str, str]
+
+_RESERVED = "aws:"
+
+
+def fold_key(key: str) -> str:
+    """Return what two keys have in common that are one key."""
+    return key.casefold()
+
+
+def find_fault(keys: Iterable[str]) -> str | None:
+    """Return what keeps *keys* from being the keys of one thing, as a sentence; None when nothing does."""
+    folded = [fold_key(key) for key in keys]
+    if len(set(folded)) < len(folded):
+        return "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+    if any(key.startswith(_RESERVED) for key in folded):
+        return "Tag keys that begin with aws: are reserved"
+    return None
+
+
+def merge_tags(under: Tags, over: Tags) -> Tags:
+    """Return *under* with those of *over* in place of the same keys."""
+    covered = {fold_key(key) for key in over}
+    return {**{key: value for key, value in under.items() if fold_key(key) not in covered}, **over}
