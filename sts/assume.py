@@ -143,7 +143,16 @@ def _chain(caller: Caller, began_at: datetime) -> tuple[Hop, ...]:
     """Return who began, then each session up to the caller's own."""
     if caller.session is not None:
         return caller.session.chain
-    return (Hop(arn=caller.arn, session_name="", at=began_at, principal_id=caller.unique_id, jti=""),)
+    return (
+        Hop(
+            arn=caller.arn,
+            session_name="",
+            at=began_at,
+            principal_id=caller.unique_id,
+            jti="",
+            access_key_id=caller.access_key_id,
+        ),
+    )
 
 
 def inherit_tags(caller: Caller) -> Tags:

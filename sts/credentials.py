@@ -54,9 +54,10 @@ Seconds = Annotated[int, msgspec.Meta(ge=0, le=_END_OF_TIME)]
 
 
 class ChainLink(msgspec.Struct, array_like=True, frozen=True):
-    """A hop as the claim `chain` writes it: ARN, session name, instant, principal's unique id, `jti`.
+    """A hop as the claim `chain` writes it.
 
-    The instant is in seconds of the epoch, to the microsecond: what was begun right after a revocation is told by it.
+    ARN, session name, instant, principal's unique id, `jti`, id of the long-term key that it began with. The instant is
+    in seconds of the epoch, to the microsecond: what was begun right after a revocation is told by it.
     """
 
     arn: str
@@ -64,6 +65,7 @@ class ChainLink(msgspec.Struct, array_like=True, frozen=True):
     at: Annotated[float, msgspec.Meta(ge=0, le=_END_OF_TIME)]
     principal_id: str
     jti: str
+    access_key_id: str = ""
 
 
 class Pack(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -341,8 +343,9 @@ def _hop(link: ChainLink) -> Hop:
         at=datetime.fromtimestamp(link.at, UTC),
         principal_id=link.principal_id,
         jti=link.jti,
+        access_key_id=link.access_key_id,
     )
 
 
 def _link(hop: Hop) -> ChainLink:
-    return ChainLink(hop.arn, hop.session_name, hop.at.timestamp(), hop.principal_id, hop.jti)
+    return ChainLink(hop.arn, hop.session_name, hop.at.timestamp(), hop.principal_id, hop.jti, hop.access_key_id)

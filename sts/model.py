@@ -138,8 +138,9 @@ class CallerKind(StrEnum):
 class Hop:
     """One link of the chain that a session came by: who, under which session name, when.
 
-    *principal_id* and *jti* (empty for who began with a long-term key) are what a revocation names: a session ends with
-    any of those that it came by. *at* is the clock's time, or later where something was revoked by a clock ahead of it.
+    *principal_id* and *jti* are what a revocation names: a session ends with any of those that it came by. Who began
+    with a long-term key has *access_key_id* and no *jti*. *at* is the clock's time, or later where something was
+    revoked by a clock ahead of it.
     """
 
     arn: str
@@ -147,6 +148,7 @@ class Hop:
     at: datetime
     principal_id: str
     jti: str
+    access_key_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

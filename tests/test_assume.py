@@ -30,6 +30,7 @@ ALICE = Caller(
     principal_arn=f"arn:aws:iam::{ACCOUNT}:user/alice",
     unique_id="AIDAALICE",
     userid="AIDAALICE",
+    access_key_id="AKIAALICE",
     user_name="alice",
 )
 HOUR = timedelta(hours=1)
@@ -137,7 +138,14 @@ def test_the_chain_says_who_began_and_each_hop_after_it(stage: Stage, clock: Man
     sessions = [caller.session for caller in (first, second, third)]
     own = [session for session in sessions if session is not None]
     assert len({session.jti for session in own}) == 3
-    began = Hop(arn=ALICE.arn, session_name="", at=BEGINNING, principal_id="AIDAALICE", jti="")
+    began = Hop(
+        arn=ALICE.arn,
+        session_name="",
+        at=BEGINNING,
+        principal_id="AIDAALICE",
+        jti="",
+        access_key_id="AKIAALICE",
+    )
     hops = [
         Hop(
             arn=role.arn,

@@ -37,6 +37,7 @@ ALICE = Hop(
     at=BEGINNING - timedelta(minutes=5),
     principal_id="AIDAALICE",
     jti="",
+    access_key_id="AKIAALICE",
 )
 GRANT = Grant(
     account_id=ACCOUNT,
@@ -104,8 +105,8 @@ def test_a_session_token_has_exactly_its_header_and_claims(mint: Mint) -> None:
         "role": f"arn:aws:iam::{ACCOUNT}:role/app",
         "rsn": "one",
         "chain": [
-            [f"arn:aws:iam::{ACCOUNT}:user/alice", "", NOW - 300, "AIDAALICE", ""],
-            [f"arn:aws:iam::{ACCOUNT}:role/app", "one", NOW, "AROAAPP", jti],
+            [f"arn:aws:iam::{ACCOUNT}:user/alice", "", NOW - 300, "AIDAALICE", "", "AKIAALICE"],
+            [f"arn:aws:iam::{ACCOUNT}:role/app", "one", NOW, "AROAAPP", jti, ""],
         ],
     }
     assert re.fullmatch(r"[A-Za-z0-9_-]{22}", jti)

@@ -11,11 +11,12 @@ from sts.crypto.sigv4 import UnverifiedSignature, parse_signature, verify_signat
 from sts.entropy import find_account_of_access_key
 from sts.errors import CredentialUnknown, Refusal, SealBroken, SessionEnded, Unavailable, Unproven
 from sts.keyring.keyring import Keyring
-from sts.model import AccessKey, Caller, CallerKind, Secret, Session, role_session_caller
+from sts.model import AccessKey, Caller, CallerKind, Hop, Secret, Session, role_session_caller
 from sts.store.revocations import Revoked, name_session
 from sts.store.snapshot import Snapshot
 
 _LONG_TERM = "AKIA"
+_ROLE = "AROA"
 _INVALID = "The security token included in the request is invalid."
 _ENDED = "The security token included in the request is expired"
 
@@ -109,14 +110,27 @@ class SignatureProof:
 
     async def _judge_session(self, session: Session, secret: Secret) -> tuple[Caller, Secret]:
         caller = role_session_caller(session)
-        revoked = await self.snapshot.find_revoked()
-        _refuse_revoked(caller, session, revoked)
         role = await self.snapshot.find_role(session.role_id)
         if role is None:
             raise CredentialUnknown(_INVALID, detail="the role is gone", claimed=caller.arn)
+        _refuse_revoked(caller, session, await self.snapshot.find_revoked())
+        for hop in session.chain[:-1]:
+            if not await self._is_there(hop):
+                raise SessionEnded(_ENDED, detail=f"gone: {hop.arn} {hop.session_name}", claimed=caller.arn)
         if not role.enabled:  # what it began was revoked in the same change, perhaps since the revocations were read
             raise SessionEnded(_ENDED, detail="the role is disabled", claimed=caller.arn)
         return caller, secret
+
+    async def _is_there(self, hop: Hop) -> bool:
+        """Say whether that by which a session was begun was not deleted since.
+
+        A user is gone only after its keys; root stays for as long as its account, which is never deleted.
+        """
+        if hop.access_key_id:
+            return await self.snapshot.find_access_key(hop.access_key_id) is not None
+        if hop.principal_id.startswith(_ROLE):
+            return await self.snapshot.find_role(hop.principal_id) is not None
+        return True
 
     async def _bearer(self, key: AccessKey) -> Caller:
         if key.user_id is None:
