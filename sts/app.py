@@ -159,7 +159,7 @@ def create_app(
     proof = SignatureProof(at.snapshot, at.coherence, credentials, at.keyring, at.clock, throttle)
     access = Access(Evaluator(at.snapshot))
     rows = (*StsOperations(RoleSessions(credentials, at.snapshot, at.clock)).rows(), *_iam_rows(at))
-    probes = Probes(at.database, at.journal, readiness or Readiness())
+    probes = Probes(at.database, at.cache, at.journal, readiness or Readiness())
     sampler = _build_sampler(at)
     upkeep = _upkeep(at, sampler)
     metrics = MetricsPage(_build_registry(at), sampler, settings.metrics_from)

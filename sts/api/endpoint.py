@@ -50,7 +50,7 @@ class AdministrationEndpoint:
         except Refusal as refusal:
             await _send_refusal(send, refusal, entry.request_id, find_methods(_read_path(scope)))
         except Exception:  # noqa: BLE001  a bug: the caller learns the request id, the log the rest
-            _log.exception("request.failed", request_id=entry.request_id, operation=entry.operation)
+            _log.exception("request.failed", operation=entry.operation)
             await _send_error(
                 send, INTERNAL_FAILURE, "An error in the service kept it from answering", entry.request_id
             )

@@ -71,6 +71,7 @@ class Journal:
     _head: bytes = b""
     _checkpointed: int = 0
     _closing: bool = False
+    _began: float | None = None  # the commit that is under way
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     is_failing: bool = False  # whether the last commit failed: then nothing is answered
 
@@ -78,6 +79,11 @@ class Journal:
     def waiting(self) -> int:
         """How many entries wait for their commit."""
         return len(self._waiting)
+
+    @property
+    def committing_seconds(self) -> float:
+        """For how long the commit that is under way has lasted; 0 when none is."""
+        return 0.0 if self._began is None else perf_counter() - self._began
 
     async def record(self, entry: Entry) -> None:
         """Record *entry*; raises Unavailable when it cannot be."""
@@ -169,7 +175,7 @@ class Journal:
         _exported.info("audit.checkpoint.done", checkpoint=checkpoint.body, mac=checkpoint.mac)
 
     async def _commit(self, group: list[_Waiting]) -> None:
-        began = perf_counter()
+        self._began = began = perf_counter()
         try:
             self._sequence, self._head = await self._write(group)
         except Exception as error:  # noqa: BLE001  whatever it was, nothing of the group is durable: each waiter is told
@@ -179,6 +185,8 @@ class Journal:
             for waiting in group:
                 _settle(waiting, Unavailable(_UNAVAILABLE))
             return
+        finally:
+            self._began = None
         self.is_failing = False
         self.meters.count_commit(len(group), "done", perf_counter() - began)
         for waiting in group:

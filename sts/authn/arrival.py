@@ -9,6 +9,7 @@ from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TypeAlias
 
+import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -89,7 +90,8 @@ def _split(scope: Scope, name: bytes) -> Iterator[str]:
 
 
 def begin_entry(scope: Scope, request_id: str, at: datetime) -> Entry:
-    """Return the entry of a request that just arrived."""
+    """Return the entry of a request that just arrived; whatever is logged on its way carries its id from here on."""
+    structlog.contextvars.bind_contextvars(request_id=request_id)
     client = scope.get("client")
     return Entry(
         request_id=request_id,

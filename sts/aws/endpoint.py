@@ -179,7 +179,7 @@ def _explain(scope: Scope, refusal: Refusal) -> str:
 
 def _fail(scope: Scope, entry: Entry) -> Answer:
     """Answer for what is being handled, a fault of ours: the caller learns the request id, the log the rest."""
-    _log.exception("request.failed", request_id=entry.request_id, operation=entry.operation)
+    _log.exception("request.failed", operation=entry.operation)
     message = "The request could not be answered because of an error in the service"
     body, media_type, more = render_refusal(scope, INTERNAL_FAILURE, message, entry)
     return Answer(INTERNAL_FAILURE.status, body, media_type, more)

@@ -40,6 +40,10 @@ class Cache(Protocol):
         """Add one to the count of *key* and return it; the count lives for *span* from its first."""
         ...
 
+    async def check(self) -> None:
+        """Raise Unavailable unless every server of the cache takes what it is given, as far as is known."""
+        ...
+
     async def attend(self) -> None:
         """Mind the cache beside all requests: what its operator should know is logged; cancelled, it closes.
 

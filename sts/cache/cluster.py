@@ -57,6 +57,10 @@ class Cluster:
         await self._place_of(0)
         return await asyncio.gather(*(self._server(place).ask(*command) for place in set(self._map.values())))
 
+    def find_outage(self) -> str | None:
+        """Return why one of the servers is down; None when none is, as far as is known."""
+        return next(filter(None, (server.find_outage() for server in self._servers.values())), None)
+
     async def close(self) -> None:
         """Close the lines of all servers."""
         if self._learning is not None:

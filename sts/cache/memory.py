@@ -52,6 +52,9 @@ class MemoryCache:
         self._keep(key, str(count).encode("ascii"), ends_at)
         return count
 
+    async def check(self) -> None:
+        """Find nothing: memory is always there."""
+
     async def attend(self) -> None:
         """Mind nothing: memory is always there."""
 

@@ -30,6 +30,8 @@ _KEEPS = "noeviction"
 _COUNT = b"local n = redis.call('INCR', KEYS[1]) if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end return n"
 _POLICY = re.compile(rb"^maxmemory_policy:([a-z-]+)\r?$", re.MULTILINE)
 _LONGEST_CODE = 32
+_CHECK = "check"
+_CHECKED = timedelta(seconds=1)
 
 _log = structlog.get_logger("sts.cache")
 
@@ -43,6 +45,10 @@ class Route(Protocol):
 
     async def ask_each(self, *command: bytes) -> list[Any]:
         """Send *command* to every server and return the answers."""
+        ...
+
+    def find_outage(self) -> str | None:
+        """Return which server is known to be down, and why; None when none is."""
         ...
 
     async def close(self) -> None:
@@ -88,6 +94,12 @@ class RedisCache:
         if not isinstance(answer, int) or answer < 1:
             raise _nonsense()
         return answer
+
+    async def check(self) -> None:
+        """Write a value, and look for servers of a cluster that are known to be down."""
+        await self.put(_CHECK, b"", _CHECKED)
+        if (outage := self.route.find_outage()) is not None:
+            raise Unavailable(UNAVAILABLE, detail=outage)
 
     async def attend(self) -> None:
         """Warn, once, when Redis evicts: what is burned or counted would be forgotten before its time. Then wait."""

@@ -9,6 +9,7 @@ probe asks until it is back.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -70,6 +71,10 @@ class Server:
             loop.call_soon(self._leave)
         return errand.answer
 
+    def find_outage(self) -> str | None:
+        """Return why the server is down; None when it is not, as far as is known."""
+        return None if self._reason is None else f"{self.name}: {self._reason}"
+
     async def close(self) -> None:
         """Refuse whoever still asks, let end what is under way (less than a second), and hang up."""
         self._reason, self._era, self._closed = "it was closed", self._era + 1, True
@@ -86,7 +91,8 @@ class Server:
             self._begin(self._turn(errands))
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        # In a context of its own: what it finds out concerns everybody, and not the request that it began with.
+        task = asyncio.get_running_loop().create_task(work, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -174,7 +180,7 @@ class Server:
         """Refuse those that have no answer."""
         for errand in errands:
             if not errand.answer.done():
-                errand.answer.set_exception(Unavailable(UNAVAILABLE, detail=f"{self.name}: {self._reason}"))
+                errand.answer.set_exception(Unavailable(UNAVAILABLE, detail=self.find_outage()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +196,10 @@ class Single:
     async def ask_each(self, *command: bytes) -> list[Any]:
         """Send *command* to the server and return its answer in a list."""
         return [await self.server.ask(*command)]
+
+    def find_outage(self) -> str | None:
+        """Return why the server is down; None when it is not, as far as is known."""
+        return self.server.find_outage()
 
     async def close(self) -> None:
         """Close the server's lines."""

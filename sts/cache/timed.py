@@ -40,6 +40,10 @@ class TimedCache:
         """Add one to the count of *key* and return it; the count lives for *span* from its first."""
         return await self._time("count", self.cache.count(key, span), _done)
 
+    async def check(self) -> None:
+        """Raise Unavailable unless every server of the cache takes what it is given, as far as is known."""
+        await self.cache.check()
+
     async def attend(self) -> None:
         """Mind the cache beside all requests."""
         await self.cache.attend()

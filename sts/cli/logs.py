@@ -24,6 +24,7 @@ def configure_logs(level: str, *, as_json: bool = False, exports: bool = False) 
     """
     rendering = _rendering(readable=sys.stderr.isatty() and not as_json)
     shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper("iso", utc=True),

@@ -1,1 +1,1 @@
-"""Whether the process is up (`/livez`) and whether it can serve (`/readyz`)."""
+"""Whether the process is up (`/livez`), whether it can serve (`/readyz`), and what it has done (`/metrics`)."""

@@ -1,3 +1,5 @@
+import asyncio
+import contextvars
 import json
 import logging
 
@@ -5,8 +7,13 @@ import pytest
 import structlog
 
 from sts.audit.events import CHECKPOINT_LOGGER
+from sts.authn.arrival import begin_entry
+from sts.cache.address import Place
+from sts.cache.server import Server
 from sts.cli.logs import configure_logs, mask_secrets
 from sts.cli.output import show
+from sts.clock import SystemClock
+from sts.errors import Unavailable
 from sts.model import Secret
 from tests.cli.conftest import Command
 
@@ -57,6 +64,46 @@ def test_a_trace_shows_no_local_variables(capsys: pytest.CaptureFixture[str]) ->
     (line,) = lines_about(capsys.readouterr().err, "thing.failed")
     assert "LookupError: 4 is not there" in json.loads(line)["exception"]
     assert "hush" not in line.replace('held = \\"hush\\"', "")
+
+
+def test_a_line_that_is_logged_on_the_way_of_a_request_carries_its_id(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info")
+
+    def handle(request_id: str) -> None:
+        begin_entry({"type": "http", "headers": []}, request_id, SystemClock().now())
+        structlog.get_logger("sts.test").warning("thing.slow")
+        logging.getLogger("some.library").warning("thing.old")
+
+    for request_id in ("first", "second"):
+        contextvars.Context().run(handle, request_id)
+    structlog.get_logger("sts.test").info("thing.outside")
+    lines = [json.loads(line) for line in lines_about(capsys.readouterr().err, "thing.")]
+    told = [(line["event"], line.get("request_id")) for line in lines]
+    assert told == [
+        ("thing.slow", "first"),
+        ("thing.old", "first"),
+        ("thing.slow", "second"),
+        ("thing.old", "second"),
+        ("thing.outside", None),
+    ]
+
+
+def test_what_is_found_out_about_the_cache_is_not_logged_as_of_the_request_that_met_it() -> None:
+    seen: list[dict[str, object]] = []
+
+    async def locate() -> Place:
+        seen.append(dict(structlog.contextvars.get_contextvars()))
+        raise OSError("gone")
+
+    async def ask() -> None:
+        structlog.contextvars.bind_contextvars(request_id="first")
+        server = Server("redis", locate, make_line=lambda _: pytest.fail("there is nothing to connect to"))
+        with pytest.raises(Unavailable):
+            await server.ask(b"GET", b"k")
+        await server.close()
+
+    asyncio.run(ask())
+    assert seen[0] == {}
 
 
 def test_a_terminal_gets_readable_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

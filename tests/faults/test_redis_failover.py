@@ -119,8 +119,10 @@ def test_a_server_of_a_cluster_that_stops_takes_its_keys_only_until_it_is_back(c
     async def body() -> None:
         async with opened(cluster.url) as cache:
             await _whole(cache)
+            await cache.check()
             lost.stop()
             await refused(cache.get("k"))
+            assert f":{lost.port}" in await refused(cache.check())
             assert await cache.get(other) == b"v"
             lost.start()
             await comes_back(lambda: _whole(cache), FAILOVER_SECONDS)

@@ -97,9 +97,8 @@ def test_the_snapshot_is_told_of(service: Service, tenant: Tenant) -> None:
     for _ in range(3):
         service.call(tenant.key, "GetCallerIdentity", "sts")
     scraped = scrape(service)
-    misses = scraped.find("sts_snapshot_looks_total", outcome="miss")
-    assert misses
-    assert scraped.find("sts_snapshot_entries", worker="0") == misses
+    assert scraped.sum("sts_snapshot_looks_total", outcome="miss") > 0
+    assert scraped.sum("sts_snapshot_entries", worker="0") > 0
     assert scraped.sum("sts_snapshot_looks_total", outcome="hit") > 0
     held, bound = scraped.find("sts_snapshot_bytes", worker="0"), scraped.find("sts_snapshot_bound_bytes", worker="0")
     assert held is not None

@@ -177,6 +177,7 @@ def test_secrets_tokens_and_signatures_show_nowhere(home: Path) -> None:
         assert _find(watched.canaries, stored) == []
         records = json.dumps(read_records(watched.service), ensure_ascii=False).encode()
         assert _find(watched.canaries, records) == []
+        assert _find(watched.canaries, send(watched.service, Request(method="GET", path="/metrics")).body) == []
         _break(watched, tenant, session)
     log = watched.log.read_bytes()
     assert b"store" in log
