@@ -23,6 +23,7 @@ class Node:
     environment: Mapping[str, str]
     options: tuple[str, ...] = ()
     port: int = field(default_factory=find_port)
+    before: tuple[str, ...] = ()  # a command that becomes the service
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -37,7 +38,7 @@ class Node:
         """Start the service and wait until it answers."""
         with (self.folder / f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "sts", "serve", "--port", str(self.port), *self.options],
+                [*self.before, sys.executable, "-m", "sts", "serve", "--port", str(self.port), *self.options],
                 env=dict(self.environment), cwd=REPOSITORY, stdout=log, stderr=log,
             )  # fmt: skip
         wait_until(lambda: self.server.is_listening() or self.server.process.poll() is not None)

@@ -3,7 +3,7 @@
 import base64
 import json
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,29 +18,16 @@ from sts.errors import KeysRefused, KeyUnknown, RotationUnderWay, SealBroken, To
 from sts.keyring import keyfiles
 from sts.keyring.keyring import KeyRecord, Keyring, open_keyring
 from sts.keyring.rotation import KeyState, Purpose
+from tests.keyring.conftest import START
 
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
 TYPE = "sts-session+jwt"
 
 
-@pytest.fixture(scope="module")
-def first_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder as the first start leaves it: made once, because RSA keys take their time."""
-    folder = tmp_path_factory.mktemp("first") / "keys"
-    open_keyring(folder, ManualClock(START), Entropy(), create=True)
-    return folder
-
-
 @pytest.fixture
 def folder(tmp_path: Path, first_folder: Path) -> Path:
     return Path(shutil.copytree(first_folder, tmp_path / "keys"))
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(START)
 
 
 @pytest.fixture
