@@ -130,6 +130,17 @@ def open_keys(settings: Settings, database: Database, clock: Clock, entropy: Ent
     return keyring
 
 
+def begin_epoch(at: Foundation, transaction: Transaction) -> str:
+    """Begin a new epoch of a store that was put back, and return it.
+
+    Its counter goes on from a time that processes and Redis may be ahead of; by the epoch they see that it is another.
+    """
+    epoch = at.entropy.nonce()
+    stamp = make_stamp(at.keyring, Purpose.AUDIT, _KEY_CHECK, epoch.encode("ascii"))
+    versions.begin_epoch(transaction.connection, epoch, stamp)
+    return epoch
+
+
 def prepare_store(connection: Connection, clock: Clock, entropy: Entropy) -> None:
     """Give a store that was just made or migrated its version and the managed policies of the service."""
     if connection.execute(select(version)).one_or_none() is None:

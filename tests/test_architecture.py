@@ -44,6 +44,8 @@ BESIDE_ROWS = MappingProxyType(
         Event.KEY_ROTATE: "sts/cli/keys.py",
         Event.KEY_REMOVE: "sts/cli/key_removal.py",
         Event.STORE_MIGRATE: "sts/cli/migrate.py",
+        Event.STORE_BACKUP: "sts/cli/backup.py",
+        Event.STORE_RESTORE: "sts/cli/backup.py",
         Event.AUDIT_VERIFY: "sts/cli/audit.py",
         Event.AUDIT_READ: "sts/api/operations.py",
         Event.SESSION_REVOKE: "sts/api/operations.py",

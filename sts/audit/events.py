@@ -73,6 +73,8 @@ class Event(StrEnum):
     KEY_ROTATE = "key.rotate"
     KEY_REMOVE = "key.remove"
     STORE_MIGRATE = "store.migrate"
+    STORE_BACKUP = "store.backup"
+    STORE_RESTORE = "store.restore"
     REQUEST_REFUSE = "request.refuse"  # before a caller was proven: recorded in sums
     AUDIT_READ = "audit.read"
     AUDIT_VERIFY = "audit.verify"

@@ -16,6 +16,8 @@ _COMMANDS: Mapping[str, str] = {
     "init": "sts.cli.accounts",
     "accounts": "sts.cli.accounts",
     "migrate": "sts.cli.migrate",
+    "backup": "sts.cli.backup",
+    "restore": "sts.cli.backup",
     "keys": "sts.cli.keys",
     "revoke": "sts.cli.revoke",
     "disable": "sts.cli.disabling",

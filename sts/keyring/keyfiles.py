@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from sts.crypto.jsonobject import parse_json_object
-from sts.errors import KeysRefused, Malformed, Unavailable
+from sts.errors import AlreadyExists, KeysRefused, Malformed, Unavailable
 from sts.keyring.rotation import KeyLife, Purpose
 from sts.privacy import find_exposure, is_read_only
 
@@ -124,6 +124,20 @@ def write_key(folder: Path, key: StoredKey) -> None:
         _sync_folder(folder)
     except OSError as fault:
         raise Unavailable(f"The key file {name} cannot be written: {fault.strerror}") from fault
+
+
+def copy_keys(folder: Path, target: Path) -> int:
+    """Copy every key to the folder *target*, made private where there is none, and return how many there are.
+
+    Raises AlreadyExists when *target* has keys, KeysRefused as `read_keys` does, Unavailable.
+    """
+    if holds_keys(target):
+        raise AlreadyExists(f"There are keys already in {target}")
+    keys = read_keys(folder)
+    make_folder(target)
+    for key in keys:
+        write_key(target, key)
+    return len(keys)
 
 
 def remove_key(folder: Path, life: KeyLife) -> None:

@@ -47,6 +47,11 @@ def put_key_check(connection: Connection, key_check: bytes) -> None:
     connection.execute(update(version).where(version.c.key_check.is_(None)).values(key_check=key_check))
 
 
+def begin_epoch(connection: Connection, epoch: str, key_check: bytes) -> None:
+    """Begin a new epoch, under its own *key_check*: what anybody remembers of the one before is believed no more."""
+    connection.execute(update(version).values(epoch=epoch, key_check=key_check))
+
+
 def probe(connection: Connection) -> None:
     """Write, and change nothing: raises what any writing would."""
     connection.execute(update(version).values(counter=version.c.counter))
