@@ -57,15 +57,17 @@ class SignatureProof:
 
         Raises Unproven kin, with the ARN that was claimed if known, and Throttled.
         """
-        self.throttle.admit(address)
+        counted = self.throttle.admit(address, lambda: _claim(parts))
         try:
             proven = await self._prove(parts, service)
         except Unavailable:  # no fault of the sender's
             raise
         except Refusal:
-            self.throttle.count_failure(address)
+            self.throttle.count_failure(counted)
             raise
-        self.throttle.count_caller(proven.caller.access_key_id or proven.caller.unique_id)
+        caller = proven.caller
+        self.throttle.learn(address, caller.access_key_id, caller.account_id)
+        self.throttle.count_caller(caller.access_key_id or caller.unique_id)
         return proven
 
     async def _prove(self, parts: SignedParts, service: str) -> Proven:
@@ -164,6 +166,14 @@ class SignatureProof:
             userid=key.account_id,
             access_key_id=key.access_key_id,
         )
+
+
+def _claim(parts: SignedParts) -> str:
+    """Return the access key id that a request names; nothing where none can be read, for which it would be refused."""
+    try:
+        return parse_signature(parts.method, parts.path, parts.query, parts.headers).access_key_id
+    except Refusal:
+        return ""
 
 
 def _open(keyring: Keyring, key: AccessKey) -> Secret:

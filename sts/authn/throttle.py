@@ -3,19 +3,29 @@
 Counted in the memory of this process, by token buckets: a bucket holds *burst* tokens, is refilled at *per_second*, and
 who finds it empty is told when to come again. Lost with the process; with several processes each keeps its own count.
 What must survive that (wrong passwords and codes) is counted elsewhere as well.
+
+Behind one address may be many clients, and one of them may be a stranger who floods. Beyond the rate of an address its
+strangers are refused unseen; but who named an access key, or one of an account, by which a proof from there held
+within the hour is looked at, and has a count of failures of their own. So a flood costs that rate once for each key and
+account that it can name, and keeps nobody out whose key and account it cannot.
 """
 
 import math
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from sts.clock import Clock
+from sts.entropy import find_account_of_access_key
 from sts.errors import Throttled
 from sts.limits import Rate
 
 _MOST_BUCKETS = 65_536
+_MOST_KNOWN = 65_536
+_KNOWN_FOR = timedelta(hours=1)
 _NETWORK_BITS = 64  # of IPv6, what one customer is given: whoever has one address there has them all
 
 
@@ -35,13 +45,14 @@ class Buckets:
 
     def require(self, name: str, now: datetime) -> None:
         """Raise Throttled when the bucket *name* is empty; nothing is taken."""
-        bucket = self._buckets.get(name)
-        if bucket is None:
-            return
-        self._refill(bucket, now)
-        if bucket.tokens < 1:
-            seconds = math.ceil((1 - bucket.tokens) / self.rate.per_second)
+        tokens = self._count(name, now)
+        if tokens < 1:
+            seconds = math.ceil((1 - tokens) / self.rate.per_second)
             raise Throttled("Rate exceeded", retry_after_seconds=seconds, rate=self.name, detail=f"the limit of {name}")
+
+    def holds(self, name: str, now: datetime) -> bool:
+        """Say whether a token is in the bucket *name*."""
+        return self._count(name, now) >= 1
 
     def take(self, name: str, now: datetime) -> None:
         """Take a token from the bucket *name*, if there is one."""
@@ -55,11 +66,37 @@ class Buckets:
         self._refill(bucket, now)
         bucket.tokens = max(0, bucket.tokens - 1)
 
+    def _count(self, name: str, now: datetime) -> float:
+        bucket = self._buckets.get(name)
+        if bucket is None:
+            return self.rate.burst
+        self._refill(bucket, now)
+        return bucket.tokens
+
     def _refill(self, bucket: _Bucket, now: datetime) -> None:
         # A clock that was set back refills nothing, and the bucket goes on from the earlier instant.
         elapsed = max(0, (now - bucket.at).total_seconds())
         bucket.tokens = min(self.rate.burst, bucket.tokens + elapsed * self.rate.per_second)
         bucket.at = now
+
+
+@dataclass(slots=True)
+class Known:
+    """What was proven lately, and when; of more than a bound, what was proven longest ago is forgotten."""
+
+    _proven_at: OrderedDict[str, datetime] = field(default_factory=OrderedDict)
+
+    def holds(self, name: str, now: datetime) -> bool:
+        """Say whether *name* was proven within the hour."""
+        proven_at = self._proven_at.get(name)
+        return proven_at is not None and now - proven_at < _KNOWN_FOR
+
+    def learn(self, name: str, now: datetime) -> None:
+        """Note that *name* was proven."""
+        self._proven_at[name] = now
+        self._proven_at.move_to_end(name)
+        if len(self._proven_at) > _MOST_KNOWN:
+            self._proven_at.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +106,40 @@ class Throttle:
     failures: Buckets | None
     callers: Buckets | None
     clock: Clock
+    known: Known = field(default_factory=Known)
 
-    def admit(self, address: str) -> None:
-        """Raise Throttled when too many proofs from *address* have failed: nothing more of the request is looked at."""
-        if self.failures is not None:
-            self.failures.require(_network(address), self.clock.now())
+    def admit(self, address: str, claim: Callable[[], str]) -> str:
+        """Return the name that a failure of this proof is counted under; raises Throttled when too many have failed.
 
-    def count_failure(self, address: str) -> None:
-        """Count a failed proof from *address*."""
+        *claim* returns the access key id that the request names, or nothing; it is asked beyond the address's rate.
+        """
+        network, now = _network(address), self.clock.now()
+        if self.failures is None:
+            return network
+        try:
+            self.failures.require(network, now)
+        except Throttled:
+            return self._admit_known(self.failures, network, claim(), now)
+        return network
+
+    def _admit_known(self, failures: Buckets, network: str, access_key_id: str, now: datetime) -> str:
+        for name in _names(network, access_key_id, find_account_of_access_key(access_key_id)):
+            if self.known.holds(name, now) and failures.holds(name, now):
+                return name
+        failures.require(network, now)
+        return network
+
+    def count_failure(self, name: str) -> None:
+        """Count a failed proof under the name that it was admitted by."""
         if self.failures is not None:
-            self.failures.take(_network(address), self.clock.now())
+            self.failures.take(name, self.clock.now())
+
+    def learn(self, address: str, access_key_id: str, account_id: str) -> None:
+        """Note that a proof for this credential held, from *address*."""
+        if self.failures is not None:
+            now = self.clock.now()
+            for name in _names(_network(address), access_key_id, account_id):
+                self.known.learn(name, now)
 
     def count_caller(self, access_key_id: str) -> None:
         """Count a request that was proven to be signed with the key; raises Throttled when there are too many.
@@ -98,6 +159,14 @@ def build_throttle(failed_proofs: Rate | None, caller_requests: Rate | None, clo
     return Throttle(failures, callers, clock)
 
 
+def _names(network: str, access_key_id: str, account_id: str | None) -> Iterator[str]:
+    """Return what a credential is known by in a network: its own id, and its account, for its new sessions."""
+    if account_id is not None:
+        yield f"{network} {access_key_id}"
+        yield f"{network} {account_id}"
+
+
+@lru_cache(4_096)
 def _network(address: str) -> str:
     try:
         parsed = ip_address(address)

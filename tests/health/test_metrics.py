@@ -86,7 +86,7 @@ def test_what_a_rate_refuses_is_counted(home: Path, clock: ManualClock) -> None:
         for _ in range(3):
             service.call(tenant.key, "GetCallerIdentity", "sts")
         for _ in range(2):
-            service.call(replace(tenant.key, secret="wrong"), "GetCallerIdentity", "sts")
+            service.call(replace(tenant.key, access_key_id="AKIA" + "A" * 16), "GetCallerIdentity", "sts")
         scraped = scrape(service)
     assert scraped.find("sts_throttled_total", rate="caller") == 2
     assert scraped.find("sts_throttled_total", rate="failed_proofs") == 1

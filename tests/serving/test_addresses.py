@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sts.clock import ManualClock
-from tests.service import Reply, Service, Tenant, running
+from tests.service import Reply, Service, Tenant, running, trust
 from tests.signing import Key
 
 STRANGER = "203.0.113.9"
@@ -99,6 +99,24 @@ def test_who_fails_too_often_is_sent_away_and_may_come_again(home: Path, clock: 
         assert service.call(tenant.key, "ListUsers").status == 200
         assert service.call(tenant.key, "ListUsers").status == 200
         assert service.send(tenant.key, method="GET", path="/api/audit/records").status == 200
+
+
+def test_a_flood_of_failures_keeps_no_caller_out_who_was_proven_from_the_same_address(
+    home: Path, clock: ManualClock
+) -> None:
+    with running(home, clock, STS_RATE_FAILED_PROOFS="1/20") as service:
+        neighbour, stranger, late = service.tenant(), service.tenant(), service.tenant()
+        trusted = trust(f"arn:aws:iam::{neighbour.account_id}:root")
+        service.call(neighbour.key, "CreateRole", RoleName="worker", AssumeRolePolicyDocument=trusted)
+        flood = [_guess(service, stranger).code for _ in range(100)]
+        assert flood == ["SignatureDoesNotMatch"] * 20 + ["Throttling"] * 80
+        for _ in range(30):
+            session = service.assume(neighbour.key, f"arn:aws:iam::{neighbour.account_id}:role/worker").key()
+            assert service.call(session, "GetCallerIdentity", "sts").status == 200
+            assert _guess(service, stranger).code == "Throttling"
+        assert service.call(late.key, "ListUsers").code == "Throttling"
+        clock.tick(timedelta(seconds=1))
+        assert service.call(late.key, "ListUsers").status == 200
 
 
 def test_failures_are_counted_by_client_behind_a_trusted_proxy(home: Path, clock: ManualClock) -> None:
