@@ -148,6 +148,7 @@ class Journal:
     def _rewrite_head(self, transaction: Transaction) -> tuple[int, bytes]:
         sequence, head = self._find_place(transaction)
         probe(transaction.connection)
+        table.probe_records(transaction.connection, self.stream, sequence)
         if sequence:
             self._move_head(transaction, sequence, head)
         return sequence, head

@@ -10,6 +10,8 @@ from sts.store.locks import lock_uses
 from sts.store.tables import audit_checkpoint, audit_record, audit_stream
 
 _PAGE = 1_000
+# Of records that are inserted to see whether there is room: two pages of PostgreSQL, in rows that it does not compress.
+_PROBE_ROWS, _PROBE_CHARACTERS = 8, 1_900
 
 
 class Row(NamedTuple):
@@ -83,6 +85,17 @@ def _places(rows: int, columns: int) -> str:
 def insert_records(connection: Connection, rows: Sequence[Row]) -> None:
     """Insert *rows*."""
     _execute(connection, _INSERT_TEXT, rows)
+
+
+def probe_records(connection: Connection, stream: str, sequence: int) -> None:
+    """Insert more than fits into the room that the table has already, and undo it: raises what any record would."""
+    bodies = ("." * _PROBE_CHARACTERS,) * _PROBE_ROWS
+    rows = [Row(stream, sequence + n, 0, "", None, body, b"") for n, body in enumerate(bodies, 1)]
+    savepoint = connection.begin_nested()
+    try:
+        insert_records(connection, rows)
+    finally:
+        savepoint.rollback()
 
 
 def move_head(connection: Connection, head: Head, moved_at: int) -> None:
