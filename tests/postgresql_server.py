@@ -92,6 +92,12 @@ class PostgresqlServer:
         for process in (first, *map(int, children)):
             os.kill(process, number)
 
+    def limit_files(self, pids: Sequence[str], size: int | None) -> None:
+        """Let these processes of the server write in no file beyond *size* bytes; None: as far as they like."""
+        limit = "unlimited" if size is None else str(size)
+        for pid in pids:
+            subprocess.run(_as_owner("prlimit", "--pid", pid, f"--fsize={limit}:"), check=True)
+
     def ask(self, statement: str, database: str = "postgres") -> str:
         """Execute *statement* on a connection of its own and return what is printed."""
         client = (find_program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", statement, self.url(database))

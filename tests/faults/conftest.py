@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from sts.app import build_accounts, lay_foundation
 from sts.clock import SystemClock
 from sts.entropy import Entropy
 from sts.settings import read_settings
+from tests.postgresql_server import PostgresqlServer, postgresql_server
 from tests.signing import Key
 
 
@@ -40,3 +42,15 @@ def estate(first_estate: Estate, tmp_path: Path) -> Estate:
     """A home of the test's own."""
     home = Path(shutil.copytree(first_estate.home, tmp_path / "home"))
     return Estate(home, first_estate.account_id, first_estate.key)
+
+
+@pytest.fixture(scope="module")
+def fragile() -> Iterator[PostgresqlServer]:
+    """A server that is stopped and hung; each test leaves it as it was."""
+    with postgresql_server() as started:
+        yield started
+
+
+@pytest.fixture
+def database(fragile: PostgresqlServer) -> str:
+    return fragile.make_database()

@@ -15,6 +15,7 @@ class Relay:
 
     port: int  # of the server
     listening: int = 0
+    delay: float = 0  # seconds, before each thing that is passed on
     loses_commit: bool = False  # the next commit is made, and its answer is lost with the connection
     swallows: bool = False  # nothing is passed on, and nobody told: a cable that was pulled
     lost: threading.Event = field(default_factory=threading.Event)
@@ -41,6 +42,7 @@ class Relay:
             if self.loses_commit and _COMMIT in data:
                 self.loses_commit = False
                 losing.set()
+            await asyncio.sleep(self.delay)
             server.write(data)
 
     async def _answer(self, server: asyncio.StreamReader, client: asyncio.StreamWriter, losing: asyncio.Event) -> None:
@@ -49,6 +51,7 @@ class Relay:
                 self.lost.set()
                 return
             if not self.swallows:
+                await asyncio.sleep(self.delay)
                 client.write(data)
 
 

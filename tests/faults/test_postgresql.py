@@ -1,77 +1,29 @@
 """What a fault of PostgreSQL costs: what cannot be recorded is refused, and it ends by itself."""
 
-import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from sts.app import create_app, lay_foundation
-from sts.audit.verification import Examination
+from sts.app import create_app
 from sts.clock import ManualClock, SystemClock
 from sts.entropy import Entropy
 from sts.errors import Unavailable
 from sts.settings import read_settings
-from tests.faults.outages import RECOVERY_SECONDS, probe
 from tests.faults.relay import Relay, relaying
-from tests.postgresql_server import PostgresqlServer, find_program, postgresql_server
+from tests.faults.stores import create, health, recovers, users, verify_audit
+from tests.postgresql_server import PostgresqlServer, find_program
 from tests.redis_servers import until
-from tests.service import Service, Tenant, running
-
-
-@pytest.fixture(scope="module")
-def fragile() -> Iterator[PostgresqlServer]:
-    """A server that is stopped and hung; each test leaves it as it was."""
-    with postgresql_server() as started:
-        yield started
-
-
-@pytest.fixture
-def database(fragile: PostgresqlServer) -> str:
-    return fragile.make_database()
+from tests.service import Service, running
 
 
 @pytest.fixture
 def service(home: Path, clock: ManualClock, fragile: PostgresqlServer, database: str) -> Iterator[Service]:
     with running(home, clock, STS_DATABASE_URL=fragile.url(database)) as started:
         yield started
-
-
-def health(service: Service) -> tuple[int, Any]:
-    """Return what `/readyz` says, which it must say within a second."""
-    answer = probe(service)
-    return answer.status_code, answer.json()
-
-
-def create(service: Service, tenant: Tenant, name: str) -> int:
-    return service.call(tenant.key, "CreateUser", UserName=name).status
-
-
-def users(service: Service, tenant: Tenant) -> list[str]:
-    answer = service.call(tenant.key, "ListUsers").body.decode()
-    return sorted(set(re.findall("<UserName>(.*?)</UserName>", answer)) - {"admin"})
-
-
-def recovers(service: Service, tenant: Tenant) -> None:
-    """The service must answer again by itself within what is promised."""
-    end = time.monotonic() + RECOVERY_SECONDS
-    while create(service, tenant, "later") != 200:
-        assert time.monotonic() < end, health(service)
-    while health(service)[0] != 200:
-        assert time.monotonic() < end, health(service)
-
-
-def verify_audit(service: Service) -> int:
-    """Return how many records there are; every one must be in its place."""
-    at = lay_foundation(service.settings, service.clock, service.entropy)
-    findings = at.database.read_now(lambda c: Examination(c, at.keyring, lambda _behind: None).examine([]))
-    assert findings.faults == []
-    return findings.records
 
 
 def test_a_restart_costs_what_was_asked_meanwhile(service: Service, fragile: PostgresqlServer) -> None:
