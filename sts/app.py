@@ -30,6 +30,7 @@ from sts.aws.iam.inline_policies import InlinePolicyOperations
 from sts.aws.iam.paging import Pager
 from sts.aws.iam.policies import PolicyOperations
 from sts.aws.iam.roles import RoleOperations
+from sts.aws.iam.tags import TagOperations
 from sts.aws.iam.users import UserOperations
 from sts.aws.operations import SERVICES, Operations
 from sts.aws.row import Operation as Row
@@ -50,6 +51,7 @@ from sts.directory.groups import Groups
 from sts.directory.inline_policies import InlinePolicies
 from sts.directory.policies import Policies
 from sts.directory.roles import Roles
+from sts.directory.tags import Tagging
 from sts.directory.users import Users
 from sts.entropy import Entropy
 from sts.errors import KeysRefused, SealBroken
@@ -268,14 +270,15 @@ def _administration_endpoint(at: Foundation, proof: SignatureProof, access: Acce
 
 
 def _iam_rows(at: Foundation) -> Iterator[Row]:
-    pager, entropy = Pager(at.keyring), at.entropy
-    yield from UserOperations(Users(entropy), pager).rows()
+    pager, entropy, tagging = Pager(at.keyring), at.entropy, Tagging()
+    yield from UserOperations(Users(entropy), tagging, pager).rows()
     yield from AccessKeyOperations(AccessKeys(entropy, at.keyring), pager).rows()
     yield from GroupOperations(Groups(entropy), pager).rows()
-    yield from RoleOperations(Roles(entropy), pager).rows()
-    yield from PolicyOperations(Policies(entropy), pager).rows()
+    yield from RoleOperations(Roles(entropy), tagging, pager).rows()
+    yield from PolicyOperations(Policies(entropy), tagging, pager).rows()
     yield from InlinePolicyOperations(InlinePolicies(), pager).rows()
     yield from AttachmentOperations(Attachments(), pager).rows()
+    yield from TagOperations(tagging, pager).rows()
 
 
 def build_accounts(at: Foundation) -> Accounts:

@@ -56,6 +56,7 @@ class Candidate:
     account_id: str
     role: Role | None
     trust: NamedPolicy
+    tags: Tags = field(default_factory=dict)
 
     def get_role(self) -> Role:
         """Return the role; raises NotFound."""
@@ -84,7 +85,7 @@ class RoleSessions:
         if held is None or held.role.arn != arn or not held.enabled:
             trust = NamedPolicy("no role", self.snapshot.compile(_TRUST_NOBODY, Kind.TRUST))
             return Candidate(arn=arn, account_id=parsed.account_id, role=None, trust=trust)
-        return Candidate(arn=arn, account_id=parsed.account_id, role=held.role, trust=held.trust)
+        return Candidate(arn=arn, account_id=parsed.account_id, role=held.role, trust=held.trust, tags=held.tags)
 
     async def begin(self, caller: Caller, role: Role, wish: Wish) -> AssumedRole:
         """Begin a session of *role*; raises ParameterInvalid, PolicyMalformed, PackedTooLarge."""

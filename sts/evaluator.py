@@ -13,8 +13,9 @@ from sts.model import Caller, CallerKind, Session
 from sts.policy.document import Kind, NamedPolicy, write_denial
 from sts.policy.evaluate import Decision, Policies, Principal, PrincipalKind, Question, evaluate
 from sts.policy.question import fold
+from sts.store.readings import HeldRole, HeldUser
 from sts.store.snapshot import Snapshot
-from sts.tags import Tags
+from sts.tags import Tags, merge_tags
 
 Context = Mapping[str, tuple[str, ...]]
 
@@ -55,6 +56,8 @@ class Evaluator:
 
     async def decide(self, caller: Caller, circumstances: Circumstances, matter: Matter) -> Decision:
         """Return the decision on *matter*, with its reasons; raises Unavailable when policies cannot be read."""
+        held = await self._find_held(caller)
+        tags = principal_tags(caller, {} if held is None else held.tags)
         question = Question(
             principal=_principal(caller),
             action=matter.action,
@@ -62,27 +65,25 @@ class Evaluator:
             resource_account_id=matter.resource_account_id,
             context={
                 **_context(caller, circumstances),
-                **_describe_principal_tags(self._tags(caller)),
+                **describe_tags("aws:PrincipalTag", tags),
                 **matter.context,
             },
         )
         policies = Policies(
-            identity=await self._identity(caller), session=await self._session(caller), resource=matter.trust
+            identity=() if held is None else held.identity,
+            session=await self._session(caller),
+            resource=matter.trust,
         )
         return evaluate(question, policies)
 
-    def _tags(self, caller: Caller) -> Tags:
-        """Return the caller's tags: those of its session."""
-        return {} if caller.session is None else caller.session.tags
-
-    async def _identity(self, caller: Caller) -> tuple[NamedPolicy, ...]:
+    async def _find_held(self, caller: Caller) -> HeldUser | HeldRole | None:
+        """Return the user or role that calls, with what speaks for it; None when there is none, or it is disabled."""
+        held: HeldUser | HeldRole | None = None
         if caller.kind is CallerKind.USER:
-            user = await self.snapshot.find_user(caller.unique_id)
-            return user.identity if user is not None and user.enabled else ()
-        if caller.kind is CallerKind.ROLE_SESSION:
-            role = await self.snapshot.find_role(caller.unique_id)
-            return role.identity if role is not None and role.enabled else ()
-        return ()
+            held = await self.snapshot.find_user(caller.unique_id)
+        elif caller.kind is CallerKind.ROLE_SESSION:
+            held = await self.snapshot.find_role(caller.unique_id)
+        return held if held is not None and held.enabled else None
 
     async def _session(self, caller: Caller) -> tuple[NamedPolicy, ...] | None:
         session = caller.session
@@ -99,6 +100,24 @@ class Evaluator:
         # What it denied is no longer known: whoever deletes a policy must not widen the sessions that it limits.
         denial = self.snapshot.compile(write_denial(Kind.SESSION), Kind.SESSION)
         return NamedPolicy(f"missing {arn}", denial, readable=False)
+
+
+def principal_tags(caller: Caller, borne: Tags) -> Tags:
+    """Return the tags that a caller has as principal: what its user or role bears, under those of its session."""
+    return borne if caller.session is None else merge_tags(borne, caller.session.tags)
+
+
+def describe_tags(name: str, tags: Tags) -> dict[str, tuple[str, ...]]:
+    """Return the condition keys `NAME/KEY` of *tags*.
+
+    Two keys that differ in case only are one condition key with two values, which no plain operator matches (IAM User
+    Guide, "aws:ResourceTag": it matches either, but not both).
+    """
+    described: dict[str, tuple[str, ...]] = {}
+    for key, value in tags.items():
+        folded = fold(f"{name}/{key}")
+        described[folded] = (*described.get(folded, ()), value)
+    return described
 
 
 def _principal(caller: Caller) -> Principal:
@@ -139,10 +158,6 @@ def _describe_session(session: Session) -> dict[str, tuple[str, ...]]:
     if session.source_identity is not None:
         context["aws:sourceidentity"] = (session.source_identity,)
     return context
-
-
-def _describe_principal_tags(tags: Tags) -> dict[str, tuple[str, ...]]:
-    return {fold(f"aws:PrincipalTag/{key}"): (value,) for key, value in tags.items()}
 
 
 def _format_time(at: datetime) -> str:

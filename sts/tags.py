@@ -1,11 +1,11 @@
 """Tags: keys with a value, on principals, resources and sessions.
 
 A key is kept as it was written and compared without regard to case (IAM User Guide, "Rules for tagging in IAM and AWS
-STS"), so that nobody passes a second `Team` beside `team`. Which characters and how many tags there may be, the
-service models say.
+STS"), so that nobody passes a second `Team` beside `team`; only the keys of what is no principal differ by case. Which
+characters there may be, the service models say.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 Tags: TypeAlias = Mapping[str, str]
@@ -18,12 +18,14 @@ def fold_key(key: str) -> str:
     return key.casefold()
 
 
-def find_fault(keys: Iterable[str]) -> str | None:
-    """Return what keeps *keys* from being the keys of one thing, as a sentence; None when nothing does."""
-    folded = [fold_key(key) for key in keys]
-    if len(set(folded)) < len(folded):
+def find_fault(keys: Sequence[str], same: Callable[[str], str] = fold_key) -> str | None:
+    """Return what keeps *keys* from being the keys of one thing, as a sentence; None when nothing does.
+
+    *same* returns what two keys have in common that are one key there.
+    """
+    if len({same(key) for key in keys}) < len(keys):
         return "Duplicate tag keys found. Please note that Tag keys are case insensitive."
-    if any(key.startswith(_RESERVED) for key in folded):
+    if any(fold_key(key).startswith(_RESERVED) for key in keys):
         return "Tag keys that begin with aws: are reserved"
     return None
 

@@ -59,6 +59,10 @@ class Event(StrEnum):
     INLINE_POLICY_LIST = "inline-policy.list"
     INLINE_POLICY_DELETE = "inline-policy.delete"
 
+    TAG_PUT = "tag.put"
+    TAG_REMOVE = "tag.remove"
+    TAG_LIST = "tag.list"
+
     SESSION_REVOKE = "session.revoke"
     PRINCIPAL_REVOKE = "principal.revoke"
     USER_DISABLE = "user.disable"

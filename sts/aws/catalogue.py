@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 _MFA = "virtual MFA devices are not offered yet"
-_TAGS = "tags are not offered yet"
 _BOUNDARY = "permissions boundaries are not offered yet"
 _INSTANCE = "instance profiles are not offered yet"
 _LOGIN = "signing in with a password is not offered yet"
@@ -28,7 +27,6 @@ _BY_REASON: Mapping[str, str] = MappingProxyType(
             "CreateVirtualMFADevice DeactivateMFADevice DeleteVirtualMFADevice EnableMFADevice GetMFADevice "
             "ListMFADeviceTags ListMFADevices ListVirtualMFADevices ResyncMFADevice TagMFADevice UntagMFADevice"
         ),
-        _TAGS: "ListPolicyTags ListRoleTags ListUserTags TagPolicy TagRole TagUser UntagPolicy UntagRole UntagUser",
         _BOUNDARY: (
             "DeleteRolePermissionsBoundary DeleteUserPermissionsBoundary PutRolePermissionsBoundary "
             "PutUserPermissionsBoundary"

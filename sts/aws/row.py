@@ -11,6 +11,7 @@ from sts.access import Demand
 from sts.audit.events import Event
 from sts.model import Caller
 from sts.store.database import Transaction
+from sts.tags import Tags
 
 _IDENTIFIERS = frozenset({"AccessKeyId", "Arn", "GroupId", "PolicyId", "RoleId", "UserId", "VersionId"})
 
@@ -32,6 +33,7 @@ class Target:
     account_id: str
     noun: Any = None
     owner_account_id: str | None = None  # the account that the record is filed under beside the caller's
+    tags: Tags = field(default_factory=dict)  # that the resource of this ARN bears
 
 
 Find = Callable[[Connection, Caller, Command], Target]  # in the store

@@ -1,6 +1,5 @@
 """STS's operations: each a few lines between the wire and the verbs."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -9,11 +8,11 @@ from sts.access import Demand
 from sts.assume import AssumedRole, RoleSessions, Wish, find_source_identity, inherit_tags, verify_session_tags
 from sts.audit.events import Event
 from sts.aws.row import SMALL, Acts, Command, Done, Operation, Proof, Result, Target
+from sts.aws.tags import describe_request, describe_resource, read_tags
 from sts.credentials import TemporaryCredentials
 from sts.entropy import find_account_of_access_key
 from sts.errors import ParameterInvalid
 from sts.model import Caller
-from sts.policy.question import fold
 from sts.tags import fold_key
 
 _NOT_YET = frozenset({"SerialNumber", "TokenCode", "ProvidedContexts", "MinimumSessionTokenSize"})
@@ -104,7 +103,7 @@ async def get_access_key_info(_caller: Caller, command: Command, _target: Target
 
 def _parse_wish(command: Command) -> Wish:
     seconds = command.get("DurationSeconds")
-    tags = {tag["Key"]: tag["Value"] for tag in command.get("Tags", ())}
+    tags = dict(read_tags(command))
     transitive = {fold_key(key) for key in command.get("TransitiveTagKeys", ())}
     return Wish(
         session_name=command["RoleSessionName"],
@@ -126,7 +125,7 @@ def _demand_role(caller: Caller, command: Command, target: Target) -> tuple[Dema
         actions.append("sts:TagSession")
     if find_source_identity(caller, command.get("SourceIdentity")) is not None:
         actions.append("sts:SetSourceIdentity")
-    context = _describe_wish(command)
+    context = describe_resource(target.noun.tags) | _describe_wish(command)
     return tuple(
         Demand(
             action=action,
@@ -148,15 +147,7 @@ def _describe_wish(command: Command) -> dict[str, tuple[str, ...]]:
         context["sts:sourceidentity"] = (command["SourceIdentity"],)
     if command.get("TransitiveTagKeys"):
         context["sts:transitivetagkeys"] = tuple(command["TransitiveTagKeys"])
-    return context | describe_tags(command.get("Tags", ()))
-
-
-def describe_tags(tags: Sequence[Mapping[str, str]]) -> dict[str, tuple[str, ...]]:
-    """Return the condition keys that the tags of a request bring."""
-    if not tags:
-        return {}
-    context = {fold(f"aws:RequestTag/{tag['Key']}"): (tag["Value"],) for tag in tags}
-    return {**context, "aws:tagkeys": tuple(tag["Key"] for tag in tags)}
+    return context | describe_request(command)
 
 
 def _demand_access_key_info(caller: Caller, _command: Command, target: Target) -> tuple[Demand, ...]:

@@ -16,6 +16,7 @@ from sts.model import Policy, PolicyVersion
 from sts.policy.document import Kind, measure_document, parse_document
 from sts.store import attachments, policies
 from sts.store.database import Transaction
+from sts.store.tags import delete_all_tags
 
 _NAME_LENGTH = 128
 # Nine digits stay within the column; no policy comes near as many versions.
@@ -87,7 +88,7 @@ class Policies:
 
     def delete(self, tx: Transaction, *, policy: Policy) -> None:
         """Forget a policy that is attached to nothing and has its default version only; raises InUse, NotFound."""
-        present = _get_changeable(tx.connection, policy)
+        present = get_changeable_policy(tx.connection, policy)
         if attachments.count_attachments(tx.connection, present.policy_id):
             raise InUse("Cannot delete a policy attached to entities.")
         if policies.count_versions(tx.connection, present.policy_id) > 1:
@@ -95,6 +96,7 @@ class Policies:
                 "This policy has more than one version. Before you delete a policy, you must delete the policy's "
                 "versions. The default version is deleted with the policy."
             )
+        delete_all_tags(tx.connection, present.policy_id)
         policies.delete_policy(tx.connection, present.policy_id)
         _touch(tx, present)
 
@@ -102,7 +104,7 @@ class Policies:
         self, tx: Transaction, *, policy: Policy, document: str, set_as_default: bool = False
     ) -> PolicyVersion:
         """Give *policy* another version and return it; raises PolicyMalformed, QuotaExceeded, NotFound."""
-        present = _get_changeable(tx.connection, policy)
+        present = get_changeable_policy(tx.connection, policy)
         self._require_sound(document)
         if policies.count_versions(tx.connection, present.policy_id) >= self.versions:
             raise QuotaExceeded(
@@ -117,14 +119,14 @@ class Policies:
 
     def delete_version(self, tx: Transaction, *, policy: Policy, version_id: str) -> None:
         """Forget a version that is not the default; raises InUse, NotFound."""
-        present = _get_changeable(tx.connection, policy)
+        present = get_changeable_policy(tx.connection, policy)
         if get_version(tx.connection, present, version_id).is_default:
             raise InUse("Cannot delete the default version of a policy.")
         policies.delete_version(tx.connection, present.policy_id, int(version_id[1:]))
 
     def set_default_version(self, tx: Transaction, *, policy: Policy, version_id: str) -> None:
         """Make the version the one that speaks for the policy; raises NotFound."""
-        present = _get_changeable(tx.connection, policy)
+        present = get_changeable_policy(tx.connection, policy)
         if not get_version(tx.connection, present, version_id).is_default:
             policies.set_default_version(tx.connection, present.policy_id, int(version_id[1:]))
             _touch(tx, present)
@@ -140,7 +142,8 @@ def unknown_policy(arn: str) -> NotFound:
     return NotFound(f"Policy {arn} does not exist or is not attachable.")
 
 
-def _get_changeable(connection: Connection, authorized: Policy) -> Policy:
+def get_changeable_policy(connection: Connection, authorized: Policy) -> Policy:
+    """Return what was authorized as it stands now; raises NotFound when it is gone, Unmodifiable for the service's."""
     if authorized.account_id == policies.SERVICE_ACCOUNT:
         raise Unmodifiable(f"Policy {authorized.arn} is kept by the service and cannot be changed.")
     present = policies.find_policy(connection, authorized.arn)

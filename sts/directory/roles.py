@@ -18,6 +18,7 @@ from sts.model import Role
 from sts.policy.document import measure_document
 from sts.store import roles
 from sts.store.database import Transaction
+from sts.store.tags import delete_all_tags
 
 _NAME_LENGTH = 64
 _SHORTEST_MAXIMUM = timedelta(hours=1)
@@ -89,6 +90,7 @@ class Roles:
         """Delete the role; raises NotFound, and InUse while policies remain."""
         present = confirm_bearer(tx.connection, role)
         require_bare(tx.connection, present.unique_id)
+        delete_all_tags(tx.connection, present.unique_id)
         roles.delete_role(tx.connection, present.unique_id)
         _touch(tx, present)
 

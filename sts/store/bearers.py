@@ -1,4 +1,4 @@
-"""The policies that users, groups and roles bear: attached and inline, read together."""
+"""What users, groups and roles bear: policies, attached and inline, and tags; read together."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -6,61 +6,86 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, CompoundSelect, Connection, bindparam, null, select, union_all
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Connection,
+    Label,
+    Text,
+    and_,
+    bindparam,
+    literal_column,
+    null,
+    select,
+    union_all,
+)
 
 from sts.arn import iam_arn
 from sts.store.columns import fill_up
-from sts.store.tables import attachment, inline_policy, membership, policy, policy_version, role, user
+from sts.store.tables import attachment, inline_policy, membership, policy, policy_version, role, tag, user
 from sts.store.versions import Change
+from sts.tags import Tags
 
 _NOUNS = {"AIDA": "user", "AGPA": "group", "AROA": "role"}
 _USERS, _ROLES = "user_ids", "role_ids"  # parameters
+_ATTACHED, _INLINE, _TAG, _ITSELF = "attached", "inline", "tag", "itself"  # what a row tells of
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Names and texts of policies, and what they depend on."""
+    """Names and texts of policies, tags by key, and what all that depends on."""
 
     policies: tuple[tuple[str, str], ...]
+    tags: Tags
     depends: frozenset[Change]
 
 
 def find_held(connection: Connection, user_ids: Collection[str], role_ids: Collection[str]) -> Mapping[str, Held]:
-    """Return, by unique id, the policies that these users bear, themselves and through their groups, and these roles.
+    """Return, by unique id, what these users bear, themselves and through their groups, and these roles.
 
     One statement, however many they are; who is not there holds nothing.
     """
     names: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     depends: defaultdict[str, set[Change]] = defaultdict(set)
+    tags: defaultdict[str, dict[str, str]] = defaultdict(dict)
     whose = {_USERS: fill_up(user_ids), _ROLES: fill_up(role_ids)}
     for row in connection.execute(_select_held(), whose):
         depends[row.holder_id].add(Change(_NOUNS[row.bearer_id[:4]], row.bearer_id))
-        if row.policy_id is not None:
+        if row.kind == _ATTACHED:
             depends[row.holder_id].add(Change("policy", row.policy_id))
             names[row.holder_id].add((iam_arn(row.account_id, f"policy{row.path}{row.name}"), row.document))
-        elif row.document is not None:
+        elif row.kind == _INLINE:
             names[row.holder_id].add((f"inline {row.name} of {row.bearer_id}", row.document))
-    return {holder: Held(tuple(sorted(names[holder])), frozenset(depends[holder])) for holder in depends}
+        elif row.kind == _TAG:
+            tags[row.holder_id][row.name] = row.document
+    return {holder: Held(tuple(sorted(names[holder])), tags[holder], frozenset(depends[holder])) for holder in depends}
 
 
 @cache  # built for each reading, it would cost more than the reading
 def _select_held() -> CompoundSelect[Any]:
-    """Return the query for attached policies, then inline ones, then the bearers themselves, which may have none."""
+    """Return the query for all that is borne, and for the bearers themselves, which may bear nothing."""
     bearing = _select_bearing().cte("bearing")
     who = bearing.c.holder_id, bearing.c.bearer_id
-    attached = (
-        select(*who, policy.c.policy_id, policy.c.account_id, policy.c.path, policy.c.name, policy_version.c.document)
+    from_policy = policy.c.policy_id, policy.c.account_id, policy.c.path, policy.c.name, policy_version.c.document
+    default_version = and_(
+        policy_version.c.policy_id == policy.c.policy_id, policy_version.c.number == policy.c.default_version
+    )
+    no_policy = null(), null(), null()
+    return union_all(
+        select(*who, _kind(_ATTACHED), *from_policy)
         .join(attachment, attachment.c.bearer_id == bearing.c.bearer_id)
         .join(policy, policy.c.policy_id == attachment.c.policy_id)
-        .join(
-            policy_version,
-            (policy_version.c.policy_id == policy.c.policy_id) & (policy_version.c.number == policy.c.default_version),
-        )
+        .join(policy_version, default_version),
+        select(*who, _kind(_INLINE), *no_policy, inline_policy.c.name, inline_policy.c.document).join(
+            inline_policy, inline_policy.c.bearer_id == bearing.c.bearer_id
+        ),
+        select(*who, _kind(_TAG), *no_policy, tag.c.key, tag.c.value).join(tag, tag.c.bearer_id == bearing.c.bearer_id),
+        select(*who, _kind(_ITSELF), *no_policy, null(), null()),
     )
-    inline = select(*who, null(), null(), null(), inline_policy.c.name, inline_policy.c.document).join(
-        inline_policy, inline_policy.c.bearer_id == bearing.c.bearer_id
-    )
-    return union_all(attached, inline, select(*who, null(), null(), null(), null(), null()))
+
+
+def _kind(name: str) -> Label[str]:
+    return literal_column(f"'{name}'", Text).label("kind")
 
 
 def _select_bearing() -> CompoundSelect[Any]:

@@ -19,9 +19,11 @@ from sts.store.bearers import Held, find_held
 from sts.store.documents import Documents
 from sts.store.revocations import EVERYTHING, find_revoked
 from sts.store.versions import Change
+from sts.tags import Tags
 
 _ENTRY_COST = 1024  # bytes that an entry takes beside its key, texts and policies, as measured
 _POLICY_COST = 128  # bytes that one more policy takes in an entry, beside the document, which others may hold as well
+_TAG_COST = 256  # bytes that a tag takes beside the characters of its key and value
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class HeldUser:
     user: User
     identity: tuple[NamedPolicy, ...]
     enabled: bool
+    tags: Tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class HeldRole:
     identity: tuple[NamedPolicy, ...]
     trust: NamedPolicy
     enabled: bool
+    tags: Tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +115,16 @@ class Reader:
         return found
 
     def _make_user(self, user: User, held: Held, *, enabled: bool) -> Reading:
-        value = HeldUser(user, self._compile_all(held), enabled)
-        return Reading(value, held.depends | {Change("account", user.account_id)}, _documents_of(value.identity))
+        value = HeldUser(user, self._compile_all(held), enabled, held.tags)
+        depends = held.depends | {Change("account", user.account_id)}
+        return Reading(value, depends, _documents_of(value.identity), _measure(held.tags))
 
     def _make_role(self, role: Role, held: Held, *, enabled: bool) -> Reading:
         trust = self._compile(role.arn, role.trust_policy, Kind.TRUST)
-        value = HeldRole(role, self._compile_all(held), trust, enabled)
+        value = HeldRole(role, self._compile_all(held), trust, enabled, held.tags)
         depends = held.depends | {Change("account", role.account_id)}
-        return Reading(value, depends, _documents_of((*value.identity, trust)), len(role.trust_policy))
+        text = len(role.trust_policy) + _measure(held.tags)
+        return Reading(value, depends, _documents_of((*value.identity, trust)), text)
 
     def _read_policy(self, connection: Connection, arn: str) -> dict[Change, Reading]:
         policy = policies.find_policy(connection, arn)
@@ -144,6 +150,10 @@ class Reader:
 def _parse_path(path: str) -> tuple[str, str]:
     account_id, _, name = path.partition("/")
     return account_id, name
+
+
+def _measure(tags: Tags) -> int:
+    return sum(_TAG_COST + len(key) + len(value) for key, value in tags.items())
 
 
 def _documents_of(policies: Iterable[NamedPolicy]) -> tuple[Document, ...]:

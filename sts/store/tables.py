@@ -135,6 +135,17 @@ inline_policy = Table(
     PrimaryKeyConstraint("bearer_id", "name"),
 )
 
+# The bearer of a tag is a user, a role or a managed policy, by unique id: AIDA…, AROA…, ANPA….
+tag = Table(
+    "tag",
+    metadata,
+    Column("bearer_id", TEXT, nullable=False),
+    Column("key_key", TEXT, nullable=False),  # what must differ: in lower case where a key's case does not count
+    Column("key", TEXT, nullable=False),
+    Column("value", TEXT, nullable=False),
+    PrimaryKeyConstraint("bearer_id", "key_key"),
+)
+
 access_key = Table(
     "access_key",
     metadata,

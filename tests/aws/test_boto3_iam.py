@@ -40,6 +40,7 @@ def test_boto3_lives_through_every_operation_that_is_offered(
     live_as_policy(iam, own)
     for noun in ("User", "Group", "Role"):
         bear_policies(iam, own, noun)
+    live_with_tags(iam, own)
     assert called == {each.row.name for each in table.offered.values() if each.row.service == "iam"}
 
 
@@ -124,6 +125,25 @@ def live_as_policy(iam: Any, own: str) -> None:
     iam.delete_policy(PolicyArn=arn)
     with pytest.raises(iam.exceptions.NoSuchEntityException):
         iam.get_policy(PolicyArn=arn)
+
+
+def live_with_tags(iam: Any, own: str) -> None:
+    odd = [{"Key": "Größe", "Value": "ä +=/:@ 漢"}, {"Key": "a b", "Value": ""}]
+    more = {
+        "user": {"UserName": "tagged"},
+        "role": {"RoleName": "tagged", "AssumeRolePolicyDocument": trust(f"{own}:root")},
+        "policy": {"PolicyName": "tagged", "PolicyDocument": USERS},
+    }
+    for noun, command in more.items():
+        made = getattr(iam, f"create_{noun}")(**command, Tags=odd)[noun.capitalize()]
+        assert made["Tags"] == odd
+        named = {"PolicyArn": made["Arn"]} if noun == "policy" else {f"{noun.capitalize()}Name": "tagged"}
+        getattr(iam, f"tag_{noun}")(**named, Tags=[{"Key": "a b", "Value": "c"}])
+        getattr(iam, f"untag_{noun}")(**named, TagKeys=["Größe", "unknown"])
+        pages = iam.get_paginator(f"list_{noun}_tags").paginate(**named, PaginationConfig={"PageSize": 1})
+        assert [tag for page in pages for tag in page["Tags"]] == [{"Key": "a b", "Value": "c"}]
+        assert getattr(iam, f"get_{noun}")(**named)[noun.capitalize()]["Tags"] == [{"Key": "a b", "Value": "c"}]
+        getattr(iam, f"delete_{noun}")(**named)
 
 
 def bear_policies(iam: Any, own: str, noun: str) -> None:
@@ -219,11 +239,8 @@ def test_the_service_s_policies_can_be_attached_and_not_changed(iam: Any) -> Non
 @pytest.mark.parametrize(
     ("call", "member"),
     [
-        ("create_user", {"Tags": [{"Key": "k", "Value": "ä +=&/%:@ 漢"}]}),
         ("create_user", {"PermissionsBoundary": "arn:aws:iam::aws:policy/IAMFullAccess"}),
-        ("create_role", {"Tags": [{"Key": "k", "Value": "v"}]}),
         ("create_role", {"PermissionsBoundary": "arn:aws:iam::aws:policy/IAMFullAccess"}),
-        ("create_policy", {"Tags": [{"Key": "k", "Value": "v"}]}),
     ],
 )
 def test_what_is_not_offered_yet_is_refused_by_name(
@@ -234,7 +251,6 @@ def test_what_is_not_offered_yet_is_refused_by_name(
         "create_role": {
             "RoleName": "n", "AssumeRolePolicyDocument": trust(f"arn:aws:iam::{resident.account_id}:root")
         },
-        "create_policy": {"PolicyName": "n", "PolicyDocument": USERS},
     }  # fmt: skip
     (name,) = member
     with refused("ValidationError", 400, name):

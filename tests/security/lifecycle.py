@@ -32,6 +32,8 @@ def _iam(name: str, **parameters: str) -> Call:
 _USER, _GROUP, _ROLE = {"UserName": "ursula"}, {"GroupName": "grace"}, {"RoleName": "rolf"}
 _ARN = {"PolicyArn": "arn:aws:iam::{account}:policy/paul"}
 _INLINE = {"PolicyName": "inline"}
+_TAG = {"Tags.member.1.Key": "team", "Tags.member.1.Value": "blue"}
+_UNTAG = {"TagKeys.member.1": "team"}
 _TRUST = trust("arn:aws:iam::{account}:user/admin")
 
 BEGUN: tuple[Call, ...] = (
@@ -80,6 +82,12 @@ LIVED: tuple[Call, ...] = (
     _iam("ListUserPolicies", **_USER),
     _iam("ListGroupPolicies", **_GROUP),
     _iam("ListRolePolicies", **_ROLE),
+    _iam("TagUser", **_USER, **_TAG),
+    _iam("TagRole", **_ROLE, **_TAG),
+    _iam("TagPolicy", **_ARN, **_TAG),
+    _iam("ListUserTags", **_USER),
+    _iam("ListRoleTags", **_ROLE),
+    _iam("ListPolicyTags", **_ARN),
     Call("sts", "AssumeRole", {"RoleArn": "arn:aws:iam::{account}:role/rolf", "RoleSessionName": "session"}),
 )
 
@@ -97,6 +105,9 @@ ENDED: tuple[Call, ...] = (
     _iam("DetachUserPolicy", **_USER, **_ARN),
     _iam("DetachGroupPolicy", **_GROUP, **_ARN),
     _iam("DetachRolePolicy", **_ROLE, **_ARN),
+    _iam("UntagUser", **_USER, **_UNTAG),
+    _iam("UntagRole", **_ROLE, **_UNTAG),
+    _iam("UntagPolicy", **_ARN, **_UNTAG),
     _iam("RemoveUserFromGroup", **_USER, **_GROUP),
     _iam("DeleteAccessKey", **_USER, AccessKeyId="{key}"),
     _iam("DeletePolicy", **_ARN),

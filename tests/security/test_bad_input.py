@@ -30,6 +30,7 @@ from tests.service import Reply, Service, Tenant, allow, trust
 
 MEBIBYTE = 1024 * 1024
 INVALID = (400, "ValidationError")
+INPUT = (400, "InvalidInput")
 QUERY = (400, "MalformedQueryString")
 TWICE = (400, "InvalidParameterCombination")
 POLICY = (400, "MalformedPolicyDocument")
@@ -57,7 +58,19 @@ BODIES = {
     "a name that is both": (_CREATE + b"&UserName.member.1=made", INVALID),
     "a name of many dots": (_CREATE + b"&" + b"a." * 10_000 + b"b=1", INVALID),
     "a number that is none": (_CREATE + b"&Tags.member.x.Key=a", INVALID),
-    "a huge number of a member": (_CREATE + b"&Tags.member.999999999.Key=a&Tags.member.999999999.Value=b", INVALID),
+    "a huge number of a member": (_CREATE + b"&Tags.member.9999999999.Key=a&Tags.member.9999999999.Value=b", INVALID),
+    "a tag of the service": (_CREATE + b"&Tags.member.1.Key=AWS:a&Tags.member.1.Value=b", INPUT),
+    "a tag without a key": (_CREATE + b"&Tags.member.1.Value=b", INVALID),
+    "a tag of 129 characters": (_CREATE + b"&Tags.member.1.Key=" + b"k" * 129 + b"&Tags.member.1.Value=", INVALID),
+    "a tag with a line feed": (_CREATE + b"&Tags.member.1.Key=a%0A&Tags.member.1.Value=b", INVALID),
+    "a tag of two cases": (
+        _CREATE + b"&Tags.member.1.Key=a&Tags.member.1.Value=b&Tags.member.2.Key=A&Tags.member.2.Value=b",
+        INPUT,
+    ),
+    "51 tags": (
+        _CREATE + b"".join(b"&Tags.member.%d.Key=k%d&Tags.member.%d.Value=" % (n, n, n) for n in range(1, 52)),
+        INVALID,
+    ),
     "bad UTF-8": (_CREATE + b"&Path=/\xff/", QUERY),
     "bad UTF-8, escaped": (_CREATE + b"&Path=/%FF/", QUERY),
     "an overlong slash": (_CREATE + b"&Path=%C0%AF", QUERY),

@@ -15,6 +15,7 @@ from sts.errors import NotFound, ParameterInvalid
 from sts.model import AccessKey, Account, Caller
 from sts.store.access_keys import find_access_key, find_last_use
 from sts.store.database import Transaction
+from sts.store.tags import find_tags
 from sts.store.users import find_user_by_id
 
 _STATUSES = {"Active": True, "Inactive": False}
@@ -81,8 +82,9 @@ def _find_bearer(connection: Connection, caller: Caller, command: Command) -> Ta
     if key is None or key.account_id != caller.account_id:
         return Target(iam_arn(caller.account_id, "user/"), caller.account_id)
     user = None if key.user_id is None else find_user_by_id(connection, key.user_id)
-    arn = iam_arn(caller.account_id, "root") if user is None else user.arn
-    return Target(arn, caller.account_id, key)
+    if user is None:
+        return Target(iam_arn(caller.account_id, "root"), caller.account_id, key)
+    return Target(user.arn, caller.account_id, key, tags=find_tags(connection, user.unique_id))
 
 
 def _require_owner(target: Target) -> Owner:

@@ -9,14 +9,17 @@ from sqlalchemy import Connection
 from sts.arn import iam_arn
 from sts.audit.events import Event
 from sts.aws.iam.paging import Pager, read_limit
-from sts.aws.iam.rows import iam_row
+from sts.aws.iam.rows import iam_row, on_tagging
 from sts.aws.row import DOCUMENT, Changes, Command, Operation, Reads, Result, Target
+from sts.aws.tags import read_tags, show_tags
 from sts.directory.policies import Policies, find_visible_policy, get_version, unknown_policy
+from sts.directory.tags import Tagging
 from sts.errors import NotFound
 from sts.model import Caller, Policy, PolicyVersion
 from sts.store import policies
 from sts.store.attachments import BearerKind, BearerName, list_bearers
 from sts.store.database import Transaction
+from sts.tags import Tags
 
 _AS_BOUNDARY = "PermissionsBoundary"  # nothing has a permissions boundary, so no policy is used as one
 _FILTERS: Final[Mapping[str, BearerKind]] = {
@@ -31,6 +34,7 @@ class PolicyOperations:
     """IAM's operations on managed policies."""
 
     policies: Policies
+    tagging: Tagging
     pager: Pager
 
     def rows(self) -> tuple[Operation, ...]:
@@ -42,24 +46,24 @@ class PolicyOperations:
                 Event.POLICY_CREATE,
                 _find_new,
                 Changes(self.create),
+                demands=on_tagging("iam:CreatePolicy", "iam:TagPolicy"),
                 limit=DOCUMENT,
-                not_yet=("Tags",),
             ),
-            iam_row("GetPolicy", Event.POLICY_READ, _find_visible, Reads(self.get)),
+            iam_row("GetPolicy", Event.POLICY_READ, find_visible, Reads(self.get)),
             iam_row("ListPolicies", Event.POLICY_LIST, _find_path, Reads(self.list)),
-            iam_row("DeletePolicy", Event.POLICY_DELETE, _find_changeable, Changes(self.delete)),
+            iam_row("DeletePolicy", Event.POLICY_DELETE, find_changeable, Changes(self.delete)),
             iam_row(
                 "CreatePolicyVersion",
                 Event.POLICY_VERSION_CREATE,
-                _find_changeable,
+                find_changeable,
                 Changes(self.create_version),
                 limit=DOCUMENT,
             ),
-            iam_row("GetPolicyVersion", Event.POLICY_VERSION_READ, _find_visible, Reads(self.get_version)),
-            iam_row("ListPolicyVersions", Event.POLICY_VERSION_LIST, _find_visible, Reads(self.list_versions)),
-            iam_row("DeletePolicyVersion", Event.POLICY_VERSION_DELETE, _find_changeable, Changes(self.delete_version)),
-            iam_row("SetDefaultPolicyVersion", choose, _find_changeable, Changes(self.set_default_version)),
-            iam_row("ListEntitiesForPolicy", Event.ATTACHMENT_LIST, _find_visible, Reads(self.list_entities)),
+            iam_row("GetPolicyVersion", Event.POLICY_VERSION_READ, find_visible, Reads(self.get_version)),
+            iam_row("ListPolicyVersions", Event.POLICY_VERSION_LIST, find_visible, Reads(self.list_versions)),
+            iam_row("DeletePolicyVersion", Event.POLICY_VERSION_DELETE, find_changeable, Changes(self.delete_version)),
+            iam_row("SetDefaultPolicyVersion", choose, find_changeable, Changes(self.set_default_version)),
+            iam_row("ListEntitiesForPolicy", Event.ATTACHMENT_LIST, find_visible, Reads(self.list_entities)),
         )
 
     def create(self, tx: Transaction, caller: Caller, command: Command, _target: Target) -> Result:
@@ -72,14 +76,14 @@ class PolicyOperations:
             path=command.get("Path", "/"),
             description=command.get("Description", ""),
         )
-        return {"Policy": _say(policy)}
+        self.tagging.put(tx, bearer=policy, tags=read_tags(command))
+        return {"Policy": _say(policy) | _say_more("", dict(read_tags(command)))}
 
     def get(self, _connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
-        """Do GetPolicy; the description is told here and in no list."""
+        """Do GetPolicy; description and tags are told here and in no list."""
         if not isinstance(target.noun, Policy):
             raise NotFound(f"Policy {command['PolicyArn']} was not found.")
-        said = _say(target.noun)
-        return {"Policy": said | {"Description": target.noun.description} if target.noun.description else said}
+        return {"Policy": _say(target.noun) | _say_more(target.noun.description, target.tags)}
 
     def list(self, connection: Connection, caller: Caller, command: Command, _target: Target) -> Result:
         """Do ListPolicies; every policy can be used to permit, so only the filter for boundaries leaves any out."""
@@ -99,14 +103,14 @@ class PolicyOperations:
 
     def delete(self, tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
         """Do DeletePolicy."""
-        self.policies.delete(tx, policy=_get_policy(command, target))
+        self.policies.delete(tx, policy=get_policy(command, target))
         return {}
 
     def create_version(self, tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
         """Do CreatePolicyVersion."""
         version = self.policies.create_version(
             tx,
-            policy=_get_policy(command, target),
+            policy=get_policy(command, target),
             document=command["PolicyDocument"],
             set_as_default=command.get("SetAsDefault", False),
         )
@@ -114,12 +118,12 @@ class PolicyOperations:
 
     def get_version(self, connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
         """Do GetPolicyVersion, the only one that returns the document."""
-        version = get_version(connection, _get_policy(command, target), command["VersionId"])
+        version = get_version(connection, get_policy(command, target), command["VersionId"])
         return {"PolicyVersion": _say_version(version) | {"Document": version.document}}
 
     def list_versions(self, connection: Connection, caller: Caller, command: Command, target: Target) -> Result:
         """Do ListPolicyVersions, the newest first."""
-        policy, operation = _get_policy(command, target), "ListPolicyVersions"
+        policy, operation = get_policy(command, target), "ListPolicyVersions"
         after = self.pager.after(command, operation, caller.account_id)
         before = None if after is None else int(after)
         found = policies.list_versions(connection, policy.policy_id, before, read_limit(command))
@@ -128,17 +132,17 @@ class PolicyOperations:
 
     def delete_version(self, tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
         """Do DeletePolicyVersion."""
-        self.policies.delete_version(tx, policy=_get_policy(command, target), version_id=command["VersionId"])
+        self.policies.delete_version(tx, policy=get_policy(command, target), version_id=command["VersionId"])
         return {}
 
     def set_default_version(self, tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
         """Do SetDefaultPolicyVersion."""
-        self.policies.set_default_version(tx, policy=_get_policy(command, target), version_id=command["VersionId"])
+        self.policies.set_default_version(tx, policy=get_policy(command, target), version_id=command["VersionId"])
         return {}
 
     def list_entities(self, connection: Connection, caller: Caller, command: Command, target: Target) -> Result:
         """Do ListEntitiesForPolicy: what bears the policy in the caller's account."""
-        policy, operation = _get_policy(command, target), "ListEntitiesForPolicy"
+        policy, operation = get_policy(command, target), "ListEntitiesForPolicy"
         found = list_bearers(
             connection,
             policy.policy_id,
@@ -161,19 +165,21 @@ def _find_path(_connection: Connection, caller: Caller, command: Command) -> Tar
     return Target(iam_arn(caller.account_id, f"policy{command.get('PathPrefix', '/')}"), caller.account_id)
 
 
-def _find_visible(connection: Connection, caller: Caller, command: Command) -> Target:
+def find_visible(connection: Connection, caller: Caller, command: Command) -> Target:
+    """Return the policy that PolicyArn names, of the caller's account or of the service."""
     arn = command["PolicyArn"]
     return Target(arn, caller.account_id, find_visible_policy(connection, caller.account_id, arn))
 
 
-def _find_changeable(connection: Connection, caller: Caller, command: Command) -> Target:
+def find_changeable(connection: Connection, caller: Caller, command: Command) -> Target:
     """Find the policy; one that is kept by the service is in the service's account, where no caller may do anything."""
-    target = _find_visible(connection, caller, command)
+    target = find_visible(connection, caller, command)
     owned = isinstance(target.noun, Policy) and target.noun.account_id == policies.SERVICE_ACCOUNT
     return replace(target, account_id=policies.SERVICE_ACCOUNT) if owned else target
 
 
-def _get_policy(command: Command, target: Target) -> Policy:
+def get_policy(command: Command, target: Target) -> Policy:
+    """Return the policy that was authorized; raises NotFound when there was none."""
     if not isinstance(target.noun, Policy):
         raise unknown_policy(command["PolicyArn"])
     return target.noun
@@ -209,6 +215,11 @@ def _say(policy: Policy) -> dict[str, Any]:
         "CreateDate": policy.created_at,
         "UpdateDate": policy.updated_at,
     }
+
+
+def _say_more(description: str, tags: Tags) -> dict[str, Any]:
+    described = {"Description": description} if description else {}
+    return described | ({"Tags": show_tags(tags)} if tags else {})
 
 
 def _say_version(version: PolicyVersion) -> dict[str, Any]:

@@ -10,15 +10,18 @@ from sts.arn import iam_arn
 from sts.audit.events import Event
 from sts.aws.iam.bearers import on_bearer
 from sts.aws.iam.paging import Pager, read_limit
-from sts.aws.iam.rows import iam_row
+from sts.aws.iam.rows import iam_row, on_tagging
 from sts.aws.row import DOCUMENT, Changes, Command, Operation, Reads, Result, Target
+from sts.aws.tags import read_tags, show_tags
 from sts.directory.bearers import unknown_bearer
 from sts.directory.roles import Roles
+from sts.directory.tags import Tagging
 from sts.directory.trust import show_trust, show_trusts
 from sts.model import Caller, Role
 from sts.store import roles
 from sts.store.attachments import BearerKind
 from sts.store.database import Transaction
+from sts.tags import Tags
 
 _DEFAULT_SECONDS = 3600
 
@@ -28,6 +31,7 @@ class RoleOperations:
     """IAM's operations on roles."""
 
     roles: Roles
+    tagging: Tagging
     pager: Pager
 
     def rows(self) -> tuple[Operation, ...]:
@@ -39,8 +43,9 @@ class RoleOperations:
                 Event.ROLE_CREATE,
                 _find_new,
                 Changes(self.create),
+                demands=on_tagging("iam:CreateRole", "iam:TagRole"),
                 limit=DOCUMENT,
-                not_yet=("PermissionsBoundary", "Tags"),
+                not_yet=("PermissionsBoundary",),
             ),
             iam_row("GetRole", Event.ROLE_READ, on_role, Reads(self.get)),
             iam_row("ListRoles", Event.ROLE_LIST, _find_path, Reads(self.list)),
@@ -61,12 +66,13 @@ class RoleOperations:
             description=command.get("Description", ""),
             max_session_duration=timedelta(seconds=command.get("MaxSessionDuration", _DEFAULT_SECONDS)),
         )
-        return {"Role": _say(role, show_trust(tx.connection, role.trust_policy))}
+        self.tagging.put(tx, bearer=role, tags=read_tags(command))
+        return {"Role": _say(role, show_trust(tx.connection, role.trust_policy)) | _say_tags(dict(read_tags(command)))}
 
     def get(self, connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
         """Do GetRole."""
-        role = _get_role(command, target)
-        return {"Role": _say(role, show_trust(connection, role.trust_policy))}
+        role = get_role(command, target)
+        return {"Role": _say(role, show_trust(connection, role.trust_policy)) | _say_tags(target.tags)}
 
     def list(self, connection: Connection, caller: Caller, command: Command, _target: Target) -> Result:
         """Do ListRoles."""
@@ -83,7 +89,7 @@ class RoleOperations:
         seconds = command.get("MaxSessionDuration")
         self.roles.update(
             tx,
-            role=_get_role(command, target),
+            role=get_role(command, target),
             description=command.get("Description"),
             max_session_duration=None if seconds is None else timedelta(seconds=seconds),
         )
@@ -91,17 +97,17 @@ class RoleOperations:
 
     def describe(self, tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
         """Do UpdateRoleDescription."""
-        role = self.roles.update(tx, role=_get_role(command, target), description=command["Description"])
+        role = self.roles.update(tx, role=get_role(command, target), description=command["Description"])
         return {"Role": _say(role, show_trust(tx.connection, role.trust_policy))}
 
     def delete(self, tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
         """Do DeleteRole."""
-        self.roles.delete(tx, role=_get_role(command, target))
+        self.roles.delete(tx, role=get_role(command, target))
         return {}
 
     def update_trust(self, tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
         """Do UpdateAssumeRolePolicy."""
-        self.roles.update_trust(tx, role=_get_role(command, target), trust_policy=command["PolicyDocument"])
+        self.roles.update_trust(tx, role=get_role(command, target), trust_policy=command["PolicyDocument"])
         return {}
 
 
@@ -114,7 +120,8 @@ def _find_path(_connection: Connection, caller: Caller, command: Command) -> Tar
     return Target(iam_arn(caller.account_id, f"role{command.get('PathPrefix', '/')}"), caller.account_id)
 
 
-def _get_role(command: Command, target: Target) -> Role:
+def get_role(command: Command, target: Target) -> Role:
+    """Return the role that was authorized; raises NotFound when there was none."""
     if not isinstance(target.noun, Role):
         raise unknown_bearer(BearerKind.ROLE, command["RoleName"])
     return target.noun
@@ -131,3 +138,8 @@ def _say(role: Role, trust_policy: str) -> dict[str, Any]:
         "MaxSessionDuration": int(role.max_session_duration.total_seconds()),
     }
     return said | {"Description": role.description} if role.description else said
+
+
+def _say_tags(tags: Tags) -> dict[str, Any]:
+    # As AWS answers: without tags there is no such member. Lists of roles leave them out.
+    return {"Tags": show_tags(tags)} if tags else {}

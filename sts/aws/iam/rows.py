@@ -1,12 +1,18 @@
 """What the rows of IAM have in common: they are signed, and each demands its own action on its target."""
 
 from collections.abc import Collection
+from dataclasses import replace
+
+from sqlalchemy import Connection
 
 from sts.access import Context, Demand
 from sts.arn import iam_arn
 from sts.audit.events import Event
 from sts.aws.row import SMALL, Changes, Command, Demands, Find, Limit, Operation, Proof, Reads, Target
-from sts.model import Caller
+from sts.aws.tags import describe_request, describe_resource
+from sts.directory.tags import bearer_id
+from sts.model import Caller, Policy, Role, User
+from sts.store.tags import find_tags
 
 
 def iam_row(
@@ -25,7 +31,7 @@ def iam_row(
         name=name,
         event=event,
         proof=Proof.SIGNATURE,
-        target=target,
+        target=_with_tags(target),
         demands=demands or on_target(f"iam:{name}"),
         handler=handler,
         limit=limit,
@@ -33,11 +39,36 @@ def iam_row(
     )
 
 
+def _with_tags(find: Find) -> Find:
+    """Return *find* with the tags of what it finds: policies may speak of them, whatever the operation."""
+
+    def find_tagged(connection: Connection, caller: Caller, command: Command) -> Target:
+        target = find(connection, caller, command)
+        if not isinstance(target.noun, User | Role | Policy):
+            return target
+        return replace(target, tags=find_tags(connection, bearer_id(target.noun)))
+
+    return find_tagged
+
+
 def on_target(action: str) -> Demands:
     """Return the demands of an operation that needs *action* on its target, and nothing else."""
 
     def demands(_caller: Caller, _command: Command, target: Target) -> tuple[Demand, ...]:
         return (demand(action, target),)
+
+    return demands
+
+
+def on_tagging(action: str, tag_action: str) -> Demands:
+    """Return the demands of an operation that may bring tags: *tag_action* as well when it does, in the same context.
+
+    Without the second demand whoever may create could tag, and so take what policies give to the bearers of a tag.
+    """
+
+    def demands(_caller: Caller, command: Command, target: Target) -> tuple[Demand, ...]:
+        actions = dict.fromkeys((action, tag_action) if "Tags" in command else (action,))
+        return tuple(demand(each, target, context=describe_request(command)) for each in actions)
 
     return demands
 
@@ -64,5 +95,5 @@ def demand(action: str, target: Target, resource: str | None = None, context: Co
         action=action,
         resource=resource or target.arn,
         resource_account_id=target.account_id,
-        context=context or {},
+        context={**describe_resource(target.tags), **(context or {})},
     )

@@ -1,4 +1,4 @@
-"""A desk where root asks for what is done with roles, policies and attachments."""
+"""A desk where root asks for what is done with users, roles, policies and what they bear."""
 
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,12 +10,16 @@ from sts.aws.iam.inline_policies import InlinePolicyOperations
 from sts.aws.iam.paging import Pager
 from sts.aws.iam.policies import PolicyOperations
 from sts.aws.iam.roles import RoleOperations
+from sts.aws.iam.tags import TagOperations
+from sts.aws.iam.users import UserOperations
 from sts.aws.row import Result, Target
 from sts.aws.wire import ServiceModel, compile_operation, load_model
 from sts.directory.attachments import Attachments
 from sts.directory.inline_policies import InlinePolicies
 from sts.directory.policies import Policies
 from sts.directory.roles import Roles
+from sts.directory.tags import Tagging
+from sts.directory.users import Users
 from sts.model import Caller
 from tests.aws.iam.desk import Desk, open_desk, root
 from tests.directory.store import ENTROPY, OTHER_ACCOUNT_ID, Store
@@ -49,8 +53,12 @@ class RootDesk:
 
     def demand(self, operation: str, **command: Any) -> Demand:
         """Return the one demand of *command*."""
-        (only,) = self.desk.rows[operation].demands(self.caller, command, self.target(operation, **command))
+        (only,) = self.demands(operation, **command)
         return only
+
+    def demands(self, operation: str, **command: Any) -> tuple[Demand, ...]:
+        """Return the demands of *command*."""
+        return self.desk.rows[operation].demands(self.caller, command, self.target(operation, **command))
 
     def abroad(self) -> "RootDesk":
         """Return the desk as the root of another account finds it."""
@@ -58,11 +66,13 @@ class RootDesk:
 
 
 def open_root_desk(store: Store) -> RootDesk:
-    """Return a desk with the rows of roles, policies, attachments and inline policies."""
-    pager = Pager(store.keyring)
+    """Return a desk with the rows of users, roles, policies, tags, attachments and inline policies."""
+    pager, tagging = Pager(store.keyring), Tagging()
     rows = (
-        *RoleOperations(Roles(ENTROPY), pager).rows(),
-        *PolicyOperations(Policies(ENTROPY), pager).rows(),
+        *UserOperations(Users(ENTROPY), tagging, pager).rows(),
+        *RoleOperations(Roles(ENTROPY), tagging, pager).rows(),
+        *PolicyOperations(Policies(ENTROPY), tagging, pager).rows(),
+        *TagOperations(tagging, pager).rows(),
         *AttachmentOperations(Attachments(), pager).rows(),
         *InlinePolicyOperations(InlinePolicies(), pager).rows(),
     )

@@ -2,6 +2,7 @@ import pytest
 
 from sts.aws.iam.paging import Pager
 from sts.aws.iam.users import UserOperations
+from sts.directory.tags import Tagging
 from sts.directory.users import Users
 from sts.errors import AlreadyExists, NotFound, ParameterInvalid
 from sts.model import User
@@ -13,7 +14,7 @@ ARN = f"arn:aws:iam::{ACCOUNT_ID}:user"
 
 @pytest.fixture
 def desk(store: Store) -> Desk:
-    return open_desk(store, UserOperations(Users(ENTROPY), Pager(store.keyring)).rows())
+    return open_desk(store, UserOperations(Users(ENTROPY), Tagging(), Pager(store.keyring)).rows())
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_a_user_without_a_path_stands_at_the_root_path(desk: Desk) -> None:
 
 
 def test_what_comes_later_is_refused_by_name(desk: Desk) -> None:
-    assert desk.rows["CreateUser"].not_yet == {"Tags", "PermissionsBoundary"}
+    assert desk.rows["CreateUser"].not_yet == {"PermissionsBoundary"}
 
 
 @pytest.mark.usefixtures("alice")

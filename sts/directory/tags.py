@@ -1,0 +1,78 @@
+"""Tags of users, roles and managed policies (IAM User Guide, "Tags for AWS Identity and Access Management resources").
+
+A key is kept as it was written. The case of a user's or a role's keys does not count: `Team` takes the place of `team`.
+Those of a policy differ by case.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+from sqlalchemy import Connection
+
+from sts.directory.bearers import confirm_bearer, kind_of
+from sts.directory.policies import get_changeable_policy
+from sts.errors import InputInvalid, QuotaExceeded
+from sts.model import Policy, Role, User
+from sts.store.database import Transaction
+from sts.store.tags import count_other_tags, delete_tags, put_tags
+from sts.tags import find_fault, fold_key
+
+Tagged: TypeAlias = User | Role | Policy
+
+_KEY_LENGTH, _VALUE_LENGTH = 128, 256
+
+
+@dataclass(frozen=True, slots=True)
+class Tagging:
+    """Ties tags to what can bear them, *per_bearer* at most to each."""
+
+    per_bearer: int = 50
+
+    def put(self, tx: Transaction, *, bearer: Tagged, tags: Sequence[tuple[str, str]]) -> None:
+        """Give the bearer *tags*, each in place of the one of the same key.
+
+        Raises InputInvalid, QuotaExceeded, and NotFound when the bearer is no longer what was authorized.
+        """
+        present = _confirm(tx.connection, bearer)
+        _verify(present, tags)
+        new = {_key_of(present, key): (key, value) for key, value in tags}
+        if count_other_tags(tx.connection, bearer_id(present), new.keys()) + len(new) > self.per_bearer:
+            raise QuotaExceeded(f"Cannot exceed quota for TagsPer{type(present).__name__}: {self.per_bearer}")
+        put_tags(tx.connection, bearer_id(present), new)
+        _touch(tx, present)
+
+    def remove(self, tx: Transaction, *, bearer: Tagged, keys: Collection[str]) -> None:
+        """Take the tags of these keys away; one that is not there is not missed. Raises NotFound as `put` does."""
+        present = _confirm(tx.connection, bearer)
+        delete_tags(tx.connection, bearer_id(present), {_key_of(present, key) for key in keys})
+        _touch(tx, present)
+
+
+def bearer_id(bearer: Tagged) -> str:
+    """Return the unique id under which the bearer's tags are kept."""
+    return bearer.policy_id if isinstance(bearer, Policy) else bearer.unique_id
+
+
+def _confirm(connection: Connection, authorized: Tagged) -> Tagged:
+    if isinstance(authorized, Policy):
+        return get_changeable_policy(connection, authorized)
+    return confirm_bearer(connection, authorized)
+
+
+def _key_of(bearer: Tagged, key: str) -> str:
+    return fold_key(key) if isinstance(bearer, User | Role) else key
+
+
+def _verify(bearer: Tagged, tags: Sequence[tuple[str, str]]) -> None:
+    if any(not 1 <= len(key) <= _KEY_LENGTH or len(value) > _VALUE_LENGTH for key, value in tags):
+        raise InputInvalid(f"A tag has a key of 1 to {_KEY_LENGTH} characters and a value of up to {_VALUE_LENGTH}.")
+    fault = find_fault([key for key, _ in tags], partial(_key_of, bearer))
+    if fault is not None:
+        raise InputInvalid(fault)
+
+
+def _touch(tx: Transaction, bearer: Tagged) -> None:
+    if isinstance(bearer, User | Role):  # the tags of a policy are in no snapshot
+        tx.touch(kind_of(bearer), bearer.unique_id)
