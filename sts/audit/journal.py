@@ -196,11 +196,13 @@ class Journal:
     async def _write(self, group: Sequence[_Waiting]) -> tuple[int, bytes]:
         changes = any(waiting.change is not None for waiting in group)
         async with self.coherence.changing() if changes else nullcontext():
-            heads, committed = await self.database.transact(partial(self._append, group), self.clock.now())
+            appended, committed = await self.database.transact(partial(self._append, group), self.clock.now())
             self.coherence.snapshot.apply(committed)
-        return heads
+        sequence, head, noted = appended
+        self.uses.remember(noted)
+        return sequence, head
 
-    def _append(self, group: Sequence[_Waiting], transaction: Transaction) -> tuple[int, bytes]:
+    def _append(self, group: Sequence[_Waiting], transaction: Transaction) -> tuple[int, bytes, tuple[table.Use, ...]]:
         sequence, head = self._find_place(transaction)
         rows = []
         for waiting in group:
@@ -215,8 +217,7 @@ class Journal:
                 rows.append(table.Row(self.stream, sequence, at, event, account_id, body.decode("utf-8"), head))
         table.insert_records(transaction.connection, rows)
         self._move_head(transaction, sequence, head)
-        self.uses.note(transaction.connection, (waiting.entry for waiting in group))
-        return sequence, head
+        return sequence, head, self.uses.note(transaction.connection, (waiting.entry for waiting in group))
 
     def _make(self, waiting: _Waiting, change: Change, transaction: Transaction) -> None:
         try:

@@ -215,23 +215,38 @@ def test_a_bug_is_recorded_as_failed_without_its_text(at: Foundation) -> None:
     assert "may hold a secret" not in json.dumps(body)
 
 
+def uses(at: Foundation) -> list[int]:
+    return at.database.read_now(
+        lambda connection: list(connection.execute(text("SELECT used_at FROM access_key_use")).scalars())
+    )
+
+
+def use(at: Foundation) -> Any:
+    used = entry(at, caller=ALICE, region="us-east-1", service="sts")
+    return asyncio.run(together(at, at.journal.record(used)))[0]
+
+
 def test_the_use_of_a_key_is_noted_once_a_minute(at: Foundation, clock: ManualClock) -> None:
-    def used() -> list[int]:
-        return at.database.read_now(
-            lambda connection: list(connection.execute(text("SELECT used_at FROM access_key_use")).scalars())
-        )
-
-    def use() -> None:
-        asyncio.run(together(at, at.journal.record(entry(at, caller=ALICE, region="us-east-1", service="sts"))))
-
-    use()
-    first = used()
+    use(at)
+    first = uses(at)
     clock.tick(timedelta(seconds=20))
-    use()
-    assert used() == first
+    use(at)
+    assert uses(at) == first
     clock.tick(timedelta(seconds=41))
-    use()
-    assert used()[0] - first[0] == 61_000_000
+    use(at)
+    assert uses(at)[0] - first[0] == 61_000_000
+
+
+def test_a_use_whose_commit_failed_is_noted_by_the_next_of_the_same_minute(at: Foundation) -> None:
+    with closing(sqlite3.connect(path_of(at))) as file:
+        file.execute(
+            "CREATE TRIGGER full AFTER INSERT ON access_key_use BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+        assert isinstance(use(at), Unavailable)
+        file.execute("DROP TRIGGER full")
+    assert uses(at) == []
+    assert use(at) is None
+    assert len(uses(at)) == 1
 
 
 def test_a_checkpoint_follows_every_thousand_records(at: Foundation) -> None:
