@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -18,10 +19,12 @@ from sts.limits import Rate, ServerLimits, parse_rate
 from sts.privacy import find_exposure
 from sts.store import address as store
 from sts.store.address import SQLITE
+from sts.urls import mask_url
 
 Network: TypeAlias = IPv4Network | IPv6Network
 _T = TypeVar("_T")
 
+_PREFIX = "STS_"
 _LONGEST_SECONDS = 86_400
 _LARGEST_NUMBER = 1 << 30
 _LONGEST_TEXT = 65_536  # bytes of a file that holds an address
@@ -127,6 +130,22 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return settings
 
 
+def find_values(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the value in force of every setting, as it is written: the environment's, or the default.
+
+    Passwords are masked. Nothing is checked: whoever looks for a fault wants to see what there is.
+    """
+    home, reader = Path(environment.get("STS_HOME") or ".").absolute(), _Reader(environment)
+    found = {setting.name: environment.get(setting.name) or setting.default for setting in SETTINGS}
+    found |= {
+        "STS_HOME": str(home),
+        "STS_DATABASE_URL": reader.read_secret("STS_DATABASE_URL") or f"sqlite:///{home / 'sts.db'}",
+        "STS_CACHE_URL": reader.read_secret("STS_CACHE_URL") or MEMORY,
+        "STS_KEYS_DIR": environment.get("STS_KEYS_DIR") or str(home / "keys"),
+    }
+    return {name: mask_url(value) for name, value in found.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Reads values of other forms than text, and keeps every fault."""
@@ -219,11 +238,14 @@ def _parse_networks(text: str) -> tuple[Network, ...]:
 def _strangers(environment: Mapping[str, str]) -> list[str]:
     known = {setting.name for setting in SETTINGS}
     # A misspelt setting that is silently ignored leaves a service running with less than its operator believes.
-    return [
-        f"{name}: there is no such setting"
-        for name in sorted(environment)
-        if name.startswith("STS_") and name not in known
-    ]
+    strangers = sorted(name for name in environment if name.startswith(_PREFIX) and name not in known)
+    return [_tell_stranger(name) for name in strangers]
+
+
+def _tell_stranger(name: str) -> str:
+    bare = [setting.name.removeprefix(_PREFIX) for setting in SETTINGS]  # what all begin with makes none alike
+    nearest = get_close_matches(name.removeprefix(_PREFIX), bare, n=1)
+    return f"{name}: there is no such setting" + (f": did you mean {_PREFIX}{nearest[0]}?" if nearest else "")
 
 
 def _check_issuer(settings: Settings) -> str | None:

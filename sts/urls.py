@@ -4,6 +4,9 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 _AUTHORITY = re.compile(r"[^/?#]*")
+# To the last @ of all, wherever it stands: a password may hold what should have been percent-encoded.
+_LOGIN = re.compile(r"(://[^:@/?#]*:).*@", re.DOTALL)
+_SECRET_OPTION = re.compile(r"([?&][^=&]*(?:password|secret|token)[^=&]*=)[^&]*", re.IGNORECASE)
 
 
 def split_url(url: str) -> SplitResult:
@@ -17,3 +20,11 @@ def split_url(url: str) -> SplitResult:
     if authority.count("[") != authority.count("]"):
         raise ValueError("a bracket is not closed")
     return urlsplit(f"{scheme}{mark}host{rest.removeprefix(authority)}")._replace(netloc=authority)
+
+
+def mask_url(url: str) -> str:
+    """Return *url* with `***` for its password and for what options such as `sentinel_password` hold.
+
+    Of a URL that is not of its form more may be masked, and never less.
+    """
+    return _SECRET_OPTION.sub(r"\1***", _LOGIN.sub(r"\1***@", url))

@@ -112,6 +112,37 @@ def test_settings_are_listed_for_people_and_programs(elsewhere: Command) -> None
     assert all(setting.name in told and setting.meaning in told for setting in SETTINGS)
 
 
+def test_settings_are_listed_with_the_values_in_force_and_no_password(elsewhere: Command, tmp_path: Path) -> None:
+    file = tmp_path / "cache"
+    file.write_text("redis://sts:hush@redis.example:6379/0\n")
+    file.chmod(0o600)
+    environment = {
+        "STS_DATABASE_URL": "postgresql://sts:hush@a.example:5432,b.example:5432/sts",
+        "STS_CACHE_URL_FILE": str(file),
+        "STS_LIMIT_HEADERS": "50",
+    }
+    values = {each["name"]: each["value"] for each in elsewhere.json("settings", **environment)}
+    assert values["STS_HOME"] == str(elsewhere.home)
+    assert values["STS_KEYS_DIR"] == str(elsewhere.home / "keys")
+    assert values["STS_LIMIT_HEADERS"] == "50"
+    assert values["STS_LIMIT_URL_BYTES"] == "16384"
+    assert values["STS_DATABASE_URL"] == "postgresql://sts:***@a.example:5432,b.example:5432/sts"
+    assert values["STS_CACHE_URL"] == "redis://sts:***@redis.example:6379/0"
+    told = elsewhere("settings", **environment)
+    assert "In force: 50" in told.stdout
+    assert "hush" not in told.output
+
+
+def test_settings_at_fault_are_listed_and_refused(elsewhere: Command) -> None:
+    result = elsewhere("settings", "--json", STS_LIMIT_HEADERS="many", STS_LIMIT_HEADER="5", STS_DANCE="on")
+    assert result.exit_code == 1
+    values = {each["name"]: each["value"] for each in json.loads(result.stdout)}
+    assert values["STS_LIMIT_HEADERS"] == "many"
+    assert "STS_LIMIT_HEADERS: many is not a number" in result.stderr
+    assert "STS_LIMIT_HEADER: there is no such setting: did you mean STS_LIMIT_HEADERS?" in result.stderr
+    assert "STS_DANCE: there is no such setting\n" in result.stderr
+
+
 def test_faults_of_the_settings_are_told_at_once_and_without_a_traceback(elsewhere: Command) -> None:
     result = elsewhere("init", STS_ISSUER="http://sts.example.com", STS_HOUSE="here")
     assert result.exit_code == 1
@@ -160,4 +191,5 @@ def test_the_program_starts_as_a_module(elsewhere: Command) -> None:
         capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     assert json.loads(ran.stdout)[0]["name"] == "STS_HOME"
-    assert elsewhere.json("settings") == json.loads(ran.stdout)
+    named = [each["name"] for each in elsewhere.json("settings")]
+    assert [each["name"] for each in json.loads(ran.stdout)] == named
