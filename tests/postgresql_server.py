@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 
 from tests.certificates import Authority
-from tests.redis_servers import free_port
+from tests.redis_servers import free_port, until
 
 _OWNER = "postgres"  # PostgreSQL refuses to run as root
 _LOCALE = ("--encoding=UTF8", "--locale-provider=icu", "--icu-locale=en-US", "--locale=C.UTF-8")
@@ -72,6 +72,10 @@ class PostgresqlServer:
     def stop(self, mode: str = "fast") -> None:
         self._control("stop", "-w", "-m", mode)
 
+    def promote(self) -> None:
+        """Make a standby a server of its own."""
+        self._control("promote", "-w")
+
     def _control(self, *command: str) -> None:
         data = str(self.folder / "data")
         subprocess.run(
@@ -127,4 +131,23 @@ def postgresql_server(*options: str, below: Path | None = None) -> Iterator[Post
             yield server
         finally:
             server.send(signal.SIGCONT)
+            server.stop("immediate")
+
+
+@contextmanager
+def standby_server(primary: PostgresqlServer) -> Iterator[PostgresqlServer]:
+    """Run a server that follows *primary*, which commits nothing any more that this one has not kept too."""
+    with tempfile.TemporaryDirectory(prefix="sts-postgresql-") as name:
+        folder = Path(name)
+        server = PostgresqlServer(folder, free_port())
+        server.own(folder)
+        copy = (find_program("pg_basebackup"), "-D", str(folder / "data"), "-R", "-c", "fast", "-d", primary.url(""))
+        subprocess.run(_as_owner(*copy), check=True, cwd="/", stdout=subprocess.DEVNULL)
+        server.start()
+        primary.ask("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        primary.ask("SELECT pg_reload_conf()")
+        until(lambda: primary.ask("SELECT sync_state FROM pg_stat_replication") == "sync", "a standby that follows")
+        try:
+            yield server
+        finally:
             server.stop("immediate")

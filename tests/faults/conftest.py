@@ -1,40 +1,18 @@
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from sts.app import build_accounts, lay_foundation
-from sts.clock import SystemClock
-from sts.entropy import Entropy
-from sts.settings import read_settings
+from tests.faults.stages import Estate, Stage, found_estate
 from tests.postgresql_server import PostgresqlServer, postgresql_server
-from tests.signing import Key
-
-
-@dataclass(frozen=True)
-class Estate:
-    """A home with an account, and its administrator's key."""
-
-    home: Path
-    account_id: str
-    key: Key
+from tests.redis_servers import redis_server
 
 
 @pytest.fixture(scope="session")
 def first_estate(tmp_path_factory: pytest.TempPathFactory) -> Estate:
     """A home whose keys are of now, made once."""
     return found_estate(tmp_path_factory.mktemp("estate"))
-
-
-def found_estate(home: Path, **environment: str) -> Estate:
-    """Make an account where *environment* says."""
-    at = lay_foundation(read_settings({"STS_HOME": str(home), **environment}), SystemClock(), Entropy())
-    begun, _ = at.database.transact_now(lambda tx: build_accounts(at).create(tx), at.clock.now())
-    at.database.close()
-    key = Key(begun.minted.key.access_key_id, str(begun.minted.secret))
-    return Estate(home, begun.account.account_id, key)
 
 
 @pytest.fixture
@@ -54,3 +32,12 @@ def fragile() -> Iterator[PostgresqlServer]:
 @pytest.fixture
 def database(fragile: PostgresqlServer) -> str:
     return fragile.make_database()
+
+
+@pytest.fixture
+def shared(postgresql: PostgresqlServer, tmp_path: Path) -> Iterator[Stage]:
+    """An estate in PostgreSQL and Redis."""
+    environment = {"STS_DATABASE_URL": postgresql.url(postgresql.make_database())}
+    with redis_server(tmp_path / "redis") as redis:
+        environment["STS_CACHE_URL"] = redis.url
+        yield Stage(found_estate(tmp_path / "home", **environment), environment)

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
-from tests.faults.conftest import Estate
 from tests.faults.processes import Answer, Server
+from tests.faults.stages import ROLE, Estate
 from tests.signing import Key
 
 CLIENTS = 50
-ROLE = "worker"
 _MOST_ANSWERS = 200  # in a round
 _WAIT_SECONDS = 60
 

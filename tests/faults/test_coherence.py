@@ -20,8 +20,8 @@ from sts.app import Foundation, build_accounts, lay_foundation
 from sts.clock import SystemClock
 from sts.entropy import Entropy
 from sts.settings import read_settings
-from tests.faults.conftest import Estate
 from tests.faults.processes import Answer, serving
+from tests.faults.stages import Estate
 from tests.postgresql_server import PostgresqlServer
 from tests.redis_servers import RedisServer, redis_server
 from tests.service import VERSIONS, allow, trust

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Estate
 from tests.faults.processes import Answer, Server, finish, serving, wait_until
+from tests.faults.stages import Estate
 from tests.service import allow, trust
 from tests.signing import Key
 

@@ -23,8 +23,8 @@ from sts.crypto.sealing import parse_sealed
 from sts.entropy import Entropy
 from sts.keyring.keyring import open_keyring
 from sts.keyring.rotation import Purpose, Schedule
-from tests.faults.conftest import Estate
 from tests.faults.processes import REPOSITORY, Answer, Server, serving, wait_until
+from tests.faults.stages import Estate
 from tests.redis_servers import redis_server
 from tests.service import allow, trust
 from tests.signing import Key

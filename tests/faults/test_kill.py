@@ -1,62 +1,19 @@
 """Killed at random moments (-9) under fifty clients: what was answered holds, and nothing was had twice."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
-from sts.settings import read_settings
-from sts.store.database import open_database
-from tests.faults.conftest import Estate, found_estate
-from tests.faults.crowd import ROLE, Notes, crowding
-from tests.faults.processes import REPOSITORY, Server, serving
-from tests.postgresql_server import PostgresqlServer
-from tests.redis_servers import redis_server
-from tests.service import trust
+from tests.faults.crowd import Notes, crowding
+from tests.faults.processes import Server
+from tests.faults.stages import Estate, Stage, make_role
 from tests.signing import Key
 
 ROUNDS = pytest.mark.parametrize("rounds", [20, pytest.param(200, marks=pytest.mark.longer)])
 KEYS_OF_A_USER = 2
-
-
-@dataclass(frozen=True)
-class Stage:
-    """An estate, and where its servers keep what they know."""
-
-    estate: Estate
-    environment: Mapping[str, str]
-
-    def rows(self, query: str) -> list[tuple[str, ...]]:
-        database = open_database(read_settings({"STS_HOME": str(self.estate.home), **self.environment}).database_url)
-        try:
-            return [tuple(row) for row in database.read_now(lambda connection: connection.execute(text(query)).all())]
-        finally:
-            database.close()
-
-    def begin(self, stack: ExitStack) -> Server:
-        return stack.enter_context(serving(self.estate.home, **self.environment))
-
-    def verify_audit(self) -> None:
-        verified = subprocess.run(
-            [sys.executable, "-m", "sts", "audit", "verify"],
-            env={"STS_HOME": str(self.estate.home), "PATH": "/usr/bin:/bin", **self.environment},
-            cwd=REPOSITORY,
-            capture_output=True,
-            check=False,
-        )
-        assert verified.returncode == 0, verified.stdout + verified.stderr
-
-
-def make_role(server: Server, estate: Estate) -> None:
-    policy = trust(f"arn:aws:iam::{estate.account_id}:root")
-    assert server.call(estate.key, "CreateRole", RoleName=ROLE, AssumeRolePolicyDocument=policy).status == 200
 
 
 def recorded(stage: Stage) -> dict[str, str]:
@@ -103,15 +60,6 @@ def test_behind_every_200_a_change_and_its_record_outlive_kill_9(estate: Estate,
         assert_all_is_there(stage, everyone)
     stage.verify_audit()
     assert len(everyone) >= rounds
-
-
-@pytest.fixture
-def shared(postgresql: PostgresqlServer, tmp_path: Path) -> Iterator[Stage]:
-    """An estate in PostgreSQL and Redis."""
-    environment = {"STS_DATABASE_URL": postgresql.url(postgresql.make_database())}
-    with redis_server(tmp_path / "redis") as redis:
-        environment["STS_CACHE_URL"] = redis.url
-        yield Stage(found_estate(tmp_path / "home", **environment), environment)
 
 
 @ROUNDS
