@@ -219,17 +219,23 @@ def _plan_removal(keys: Sequence[KeyLife], standing: KeyStanding, now: datetime,
         raise InUse("An audit key is never removed: the records that it vouches for could not be verified any more")
     if slot.purpose is Purpose.SEALING and is_current:
         raise InUse(
-            f"Version {version} is the current sealing key: rotate first, and remove it once its successor works"
+            f"Version {version} is the current sealing key: rotate first, and remove it once that is everywhere"
         )
-    if slot.purpose is Purpose.SEALING and standing.works_until is not None:
-        # A process whose clock is behind seals with it until then, and what it sealed would be lost.
-        safe_at = standing.works_until + schedule.skew
-        if safe_at > now:
-            raise InUse(
-                f"Version {version} of the sealing key may be in use until {safe_at:%H:%M:%S} UTC: remove it then"
-            )
+    if slot.purpose is Purpose.SEALING:
+        _require_out_of_use(keys, standing, now, schedule)
     successor = plan_rotation(keys, now, schedule, slot, emergency=True) if is_current else None
     return Removal(standing=standing, successor=successor)
+
+
+def _require_out_of_use(keys: Iterable[KeyLife], standing: KeyStanding, now: datetime, schedule: Schedule) -> None:
+    """Raise InUse while a process may seal with the key that does not have its successor, or whose clock is behind."""
+    successor = next((k for k in keys if k.slot == standing.life.slot and k.works_from == standing.works_until), None)
+    if successor is None:
+        return
+    safe_at = max(successor.works_from, successor.made_at + schedule.lead) + schedule.skew
+    if safe_at > now:
+        version = standing.life.version
+        raise InUse(f"Version {version} of the sealing key may be in use until {safe_at:%H:%M:%S} UTC: remove it then")
 
 
 def _begins_at(standing: KeyStanding) -> datetime | None:

@@ -52,7 +52,7 @@ def begin(nodes: tuple[Foundation, Foundation], clock: ManualClock) -> MintedKey
     minted = other.database.transact_now(lambda tx: build_accounts(other).create(tx), clock.now())[0].minted
     assert prove(remembering, minted).caller.access_key_id == minted.key.access_key_id
     other.keyring.rotate(Purpose.SEALING, emergency=True)
-    clock.tick(timedelta(minutes=2))
+    clock.tick(timedelta(minutes=6))
     return minted
 
 

@@ -1,5 +1,6 @@
 """The life of a key, as tables and properties of the pure function."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -187,14 +188,16 @@ def test_a_key_that_was_there_once_is_gone_and_one_that_never_was_is_not_found()
     assert not isinstance(refused.value, KeyGone)
 
 
-def test_the_current_sealing_key_is_not_removed_nor_one_that_a_slow_clock_may_seal_with() -> None:
+def test_the_current_sealing_key_is_not_removed_nor_one_that_a_process_may_still_seal_with() -> None:
     slot = Slot(Purpose.SEALING)
-    keys = [_life(slot, 1, NOW - DAY), _life(slot, 2, NOW)]
+    planned = [_life(slot, 1, NOW - DAY), _life(slot, 2, NOW)]
     with pytest.raises(InUse, match="rotate first"):
-        _removal(keys, slot, 2)
-    with pytest.raises(InUse, match="12:01:00 UTC"):
-        _removal(keys, slot, 1, NOW + SCHEDULE.skew - timedelta(microseconds=1))
-    assert _removal(keys, slot, 1, NOW + SCHEDULE.skew).successor is None
+        _removal(planned, slot, 2)
+    at_once = [planned[0], replace(planned[1], made_at=NOW)]
+    for keys, last in ((planned, SCHEDULE.skew), (at_once, SCHEDULE.lead + SCHEDULE.skew)):
+        with pytest.raises(InUse, match=f"until {NOW + last:%H:%M:%S} UTC"):
+            _removal(keys, slot, 1, NOW + last - timedelta(microseconds=1))
+        assert _removal(keys, slot, 1, NOW + last).successor is None
 
 
 def test_an_audit_key_is_never_removed() -> None:
