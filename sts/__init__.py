@@ -12,6 +12,7 @@ happened. The house, from the ground up; imports point down, and who stands on o
     verbs      access (decide), credentials (mint and open), then authn/ (prove), assume (become a role),
                directory/ (change the nouns, by the rules)
     fronts     aws/ (the Query protocol), oauth/ (the key set), api/ (our own administration), health/: translate only
+    around     upkeep (chores beside requests), tracing/ (puts every part into a span, when a receiver is named)
     root       app puts all parts together, settings says with what, serving/ keeps its connections within limits and
                ends it without a lost answer, cli/ is the `sts` command;
                client/ is the other side and knows the service only through HTTP

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from sts.errors import Refusal
 from sts.evaluator import Circumstances, Evaluator, Matter
@@ -33,6 +34,16 @@ class Demand:
     resource_account_id: str
     context: Context = field(default_factory=dict)
     trust: NamedPolicy | None = None
+
+
+class Decider(Protocol):
+    """What decides on demands."""
+
+    async def decide(
+        self, caller: Caller, circumstances: Circumstances, demands: Sequence[Demand]
+    ) -> tuple[Decision, ...]:
+        """Return a decision for each of *demands*, up to the first that is not allowed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """The composition root: every part of the house, put together; the only place that knows them all."""
 
 import importlib.metadata
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, insert, select
@@ -10,14 +12,15 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from sts.access import Access
+from sts.access import Access, Decider
 from sts.api.endpoint import AdministrationEndpoint
 from sts.api.operations import OPERATIONS
 from sts.assume import RoleSessions
 from sts.audit.journal import Journal
+from sts.audit.recording import Recorder
 from sts.audit.sums import Sums
 from sts.authn.arrival import BehindProxies
-from sts.authn.signature import SignatureProof
+from sts.authn.signature import Prover, SignatureProof
 from sts.authn.throttle import build_throttle
 from sts.aws.catalogue import NOT_OFFERED
 from sts.aws.endpoint import QueryEndpoint
@@ -39,7 +42,7 @@ from sts.aws.sts import StsOperations
 from sts.aws.wire import load_model
 from sts.cache import Cache, open_cache
 from sts.cache.address import MEMORY
-from sts.cache.timed import TimedCache
+from sts.cache.watched import CacheTimes, WatchedCache
 from sts.clock import Clock, SystemClock
 from sts.coherence import Coherence
 from sts.credentials import Credentials
@@ -54,7 +57,7 @@ from sts.directory.roles import Roles
 from sts.directory.tags import Tagging
 from sts.directory.users import Users
 from sts.entropy import Entropy
-from sts.errors import KeysRefused, SealBroken
+from sts.errors import KeysRefused, Refusal, SealBroken
 from sts.evaluator import Evaluator
 from sts.health.exposition import Exposition
 from sts.health.metrics import MetricsPage
@@ -67,17 +70,23 @@ from sts.keyring.stamps import make_stamp, verify_stamp
 from sts.oauth.metadata import KeySetEndpoint
 from sts.settings import Settings
 from sts.store import versions
+from sts.store.address import SQLITE
 from sts.store.database import Database, Transaction, open_database
 from sts.store.snapshot import Snapshot
 from sts.store.tables import version
-from sts.store.timed import TimedDatabase
+from sts.store.watched import StoreTimes, WatchedDatabase
 from sts.telemetry import catalogue
 from sts.telemetry.meters import Meters, open_meters
 from sts.telemetry.numbers import Share
 from sts.telemetry.sampling import Look, Sampler
+from sts.tracing.untraced import Untraced
 from sts.upkeep import Upkeep
 
+if TYPE_CHECKING:
+    from sts.tracing.traced import Traced
+
 _KEY_CHECK = b"key-check"
+_NO_TRACES = "OTEL_EXPORTER_OTLP_ENDPOINT asks for traces, and their sender is not installed: pip install 'sts[traces]'"
 _OTHER_KEYS = "The store was made with keys that are not in {}: put the key folder back, or set STS_KEYS_DIR to it"
 
 
@@ -97,15 +106,21 @@ class Foundation:
     meters: Meters
 
 
-def lay_foundation(settings: Settings, clock: Clock, entropy: Entropy, meters: Meters | None = None) -> Foundation:
+def lay_foundation(
+    settings: Settings,
+    clock: Clock,
+    entropy: Entropy,
+    meters: Meters | None = None,
+    tracing: "Untraced | Traced | None" = None,
+) -> Foundation:
     """Open keys and store, made at first start and brought up to date; raises Refusal kin when they cannot be used."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    meters = meters or open_meters()
-    database = TimedDatabase(open_database(settings.database_url), meters)
+    meters, tracing = meters or open_meters(), tracing or Untraced()
+    database = WatchedDatabase(tracing.around_database(open_database(settings.database_url)), StoreTimes(meters))
     database.migrate(lambda connection: prepare_store(connection, clock, entropy))
     keyring = open_keys(settings, database, clock, entropy)
     snapshot = Snapshot(database, database.read_now(versions.read_version))
-    cache = TimedCache(open_cache(settings.cache_url, clock), meters)
+    cache = WatchedCache(tracing.around_cache(open_cache(settings.cache_url, clock)), CacheTimes(meters))
     coherence = Coherence(snapshot, entropy, None if settings.cache_url == MEMORY else cache)
     journal = Journal(database, coherence, keyring, clock, entropy.nonce(), code_of, meters)
     return Foundation(clock, entropy, keyring, database, cache, snapshot, coherence, journal, Sums(), meters)
@@ -165,33 +180,63 @@ def create_app(
 
     The server around it may share *readiness*, to drain, and *sums* and *meters*, to count what it refuses by itself.
     """
-    at = lay_foundation(settings, clock or SystemClock(), entropy or Entropy(), meters or build_meters())
+    tracing = _open_tracing(settings)
+    at = lay_foundation(settings, clock or SystemClock(), entropy or Entropy(), meters or build_meters(), tracing)
     at = at if sums is None else replace(at, sums=sums)
     credentials = Credentials(settings.issuer, at.keyring, at.cache, at.clock, at.entropy, at.meters)
     throttle = build_throttle(settings.failed_proofs, settings.caller_requests, at.clock)
-    proof = SignatureProof(at.snapshot, at.coherence, credentials, at.keyring, at.clock, throttle)
-    access = Access(Evaluator(at.snapshot))
-    rows = (*StsOperations(RoleSessions(credentials, at.snapshot, at.clock)).rows(), *_iam_rows(at))
+    proof = tracing.around_proof(SignatureProof(at.snapshot, at.coherence, credentials, at.keyring, at.clock, throttle))
+    access = tracing.around_access(Access(Evaluator(at.snapshot)))
+    journal = tracing.around_journal(at.journal)
+    sts = StsOperations(RoleSessions(credentials, at.snapshot, at.clock))
+    rows = tracing.around_rows((*sts.rows(), *_iam_rows(at)))
     probes = Probes(at.database, at.cache, at.journal, readiness or Readiness())
     sampler = _build_sampler(at)
     upkeep = _upkeep(at, sampler)
     metrics = MetricsPage(_build_registry(at), sampler, settings.metrics_from)
     app = Starlette(
         routes=[
-            Route("/", _query_endpoint(at, proof, access, rows)),  # first: it is the hot one
+            Route("/", _query_endpoint(at, journal, proof, access, rows)),  # first: it is the hot one
             Route("/.well-known/jwks.json", KeySetEndpoint(at.keyring).get),
-            Route("/api/{path:path}", _administration_endpoint(at, proof, access)),
+            Route("/api/{path:path}", _administration_endpoint(at, journal, proof, access)),
             Route("/livez", probes.live),
             Route("/readyz", probes.ready),
             Route("/metrics", metrics.show),
         ],
-        middleware=_behind_proxies(settings),
+        middleware=[*tracing.around_requests(), *_behind_proxies(settings)],
         exception_handlers={404: UnknownPath(at.entropy).refuse},
-        lifespan=lambda _app: upkeep.run(),
+        lifespan=lambda _app: _live(upkeep, tracing),
     )
     # A redirect would be made of the request's own Host header, and send a client to whoever wrote it.
     app.router.redirect_slashes = False
     return app
+
+
+@asynccontextmanager
+async def _live(upkeep: Upkeep, tracing: "Untraced | Traced") -> AsyncIterator[None]:
+    try:
+        async with upkeep.run():
+            yield
+    finally:
+        await tracing.close()
+
+
+def _open_tracing(settings: Settings) -> "Untraced | Traced":
+    if settings.traces_to is None:
+        return Untraced()
+    try:
+        from sts.tracing.traced import open_traced  # noqa: PLC0415  an extra, and a tenth of a second
+    except ModuleNotFoundError as missing:
+        if not (missing.name or "").startswith("opentelemetry"):
+            raise
+        raise Refusal(_NO_TRACES) from missing
+    return open_traced(
+        settings.traces_to,
+        importlib.metadata.version("sts"),
+        settings.trusted_proxies,
+        store_system="sqlite" if settings.database_url.startswith(SQLITE) else "postgresql",
+        cache_system="memory" if settings.cache_url == MEMORY else "redis",
+    )
 
 
 def build_meters(share: Share | None = None) -> Meters:
@@ -242,12 +287,14 @@ def _behind_proxies(settings: Settings) -> list[Middleware]:
     return [Middleware(BehindProxies, trusted=trusted)] if trusted else []
 
 
-def _query_endpoint(at: Foundation, proof: SignatureProof, access: Access, rows: Iterable[Row]) -> QueryEndpoint:
+def _query_endpoint(
+    at: Foundation, journal: Recorder, proof: Prover, access: Decider, rows: Iterable[Row]
+) -> QueryEndpoint:
     return QueryEndpoint(
         operations=Operations.compile(rows),
         proofs={Proof.SIGNATURE: proof},
         access=access,
-        journal=at.journal,
+        journal=journal,
         sums=at.sums,
         meters=at.meters,
         database=at.database,
@@ -256,11 +303,13 @@ def _query_endpoint(at: Foundation, proof: SignatureProof, access: Access, rows:
     )
 
 
-def _administration_endpoint(at: Foundation, proof: SignatureProof, access: Access) -> AdministrationEndpoint:
+def _administration_endpoint(
+    at: Foundation, journal: Recorder, proof: Prover, access: Decider
+) -> AdministrationEndpoint:
     return AdministrationEndpoint(
         proof=proof,
         access=access,
-        journal=at.journal,
+        journal=journal,
         sums=at.sums,
         meters=at.meters,
         database=at.database,

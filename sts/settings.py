@@ -4,7 +4,7 @@ Read by `app` and `cli` only: whoever needs a value is handed it.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from difflib import get_close_matches
@@ -31,6 +31,8 @@ _LONGEST_TEXT = 65_536  # bytes of a file that holds an address
 # One address may stand for many clients, and a client with expired credentials tries again: only a flood meets this.
 _FAILED_PROOFS: Rate | None = Rate(50, 1_000)
 _THIS_HOST: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+
+_OTLP = "http/protobuf"
 
 DEFAULT_ISSUER = "http://127.0.0.1:8080"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -102,6 +104,7 @@ class Settings:
     evaluator_url: str
     trusted_proxies: tuple[Network, ...]
     metrics_from: tuple[Network, ...]
+    traces_to: str | None
     failed_proofs: Rate | None
     caller_requests: Rate | None
     limits: ServerLimits
@@ -120,11 +123,14 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         evaluator_url=environment.get("STS_EVALUATOR_URL") or "embedded:",
         trusted_proxies=reader.read("STS_TRUSTED_PROXIES", _parse_networks, ()),
         metrics_from=reader.read("STS_METRICS_FROM", _parse_networks, _THIS_HOST),
+        traces_to=_find_receiver(environment),
         failed_proofs=reader.read("STS_RATE_FAILED_PROOFS", parse_rate, _FAILED_PROOFS),
         caller_requests=reader.read("STS_RATE_CALLER", parse_rate, None),
         limits=_read_limits(reader),
     )
-    faults = [*_strangers(environment), *reader.faults, *(fault for check in _CHECKS if (fault := check(settings)))]
+    wrong = (fault for check in _CHECKS if (fault := check(settings)))
+    traces = _find_trace_faults(environment, settings.traces_to)
+    faults = [*_strangers(environment), *reader.faults, *wrong, *traces]
     if faults:
         raise SettingsInvalid("\n".join(faults))
     return settings
@@ -279,6 +285,29 @@ def _check_cache(settings: Settings) -> str | None:
     files = zip(("ca", "cert", "key"), tls or (), strict=False)
     unread = [name for name, file in files if file is not None and not os.access(file, os.R_OK)]
     return f"STS_CACHE_URL: it cannot read the file of {', '.join(unread)}" if unread else None
+
+
+def _find_receiver(environment: Mapping[str, str]) -> str | None:
+    """Return where traces are sent to, as OpenTelemetry's own variables say it; None for nowhere."""
+    if environment.get("OTEL_SDK_DISABLED", "").lower() == "true" or environment.get("OTEL_TRACES_EXPORTER") == "none":
+        return None
+    every = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    usual = f"{every.rstrip('/')}/v1/traces" if every else None
+    return environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or usual
+
+
+def _find_trace_faults(environment: Mapping[str, str], receiver: str | None) -> Iterator[str]:
+    if receiver is None:
+        return
+    parts = urlsplit(receiver)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        yield f"OTEL_EXPORTER_OTLP_ENDPOINT: {receiver} is not an address such as http://127.0.0.1:4318"
+    every = environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
+    protocol = environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or every or _OTLP
+    if protocol != _OTLP:
+        yield f"OTEL_EXPORTER_OTLP_PROTOCOL: traces are sent by {_OTLP}, not by {protocol}"
+    if (exporter := environment.get("OTEL_TRACES_EXPORTER") or "otlp") != "otlp":
+        yield f"OTEL_TRACES_EXPORTER: it is otlp or none, not {exporter}"
 
 
 def _check_evaluator(settings: Settings) -> str | None:

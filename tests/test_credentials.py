@@ -22,7 +22,7 @@ from sts.keyring.rotation import Purpose
 from sts.model import Hop, Secret, Session
 from sts.settings import read_settings
 from sts.store.sqlite import SqliteDatabase
-from sts.store.timed import TimedDatabase
+from sts.store.watched import WatchedDatabase
 from sts.telemetry.meters import open_meters
 from sts.verify import parse_key_set, verify
 from tests.conftest import BEGINNING
@@ -216,7 +216,7 @@ def test_a_token_that_would_be_too_long_is_refused(mint: Mint) -> None:
 def test_with_the_cache_emptied_a_session_opens_without_reading_the_store(mint: Mint) -> None:
     minted = mint.mint(NARROWED)
     statements: list[object] = []
-    assert isinstance(mint.at.database, TimedDatabase)
+    assert isinstance(mint.at.database, WatchedDatabase)
     database = mint.at.database.database
     assert isinstance(database, SqliteDatabase)
     for engine in (database.reader, database.writer):

@@ -7,17 +7,16 @@ import msgspec
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from sts.access import Access, Demand, require
+from sts.access import Decider, Demand, require
 from sts.api.errors import INTERNAL_FAILURE, find_error, render_message
 from sts.api.operations import find_methods, get_operation
 from sts.api.request import parse_asked, read_request
 from sts.api.row import Command, Operation, Reads, Target
-from sts.audit.journal import Journal
 from sts.audit.record import Entry
-from sts.audit.recording import Recording
+from sts.audit.recording import Recorder, Recording
 from sts.audit.sums import Sums
 from sts.authn.arrival import begin_entry, describe_circumstances
-from sts.authn.signature import SignatureProof, SignedParts
+from sts.authn.signature import Prover, SignedParts
 from sts.clock import Clock
 from sts.entropy import Entropy
 from sts.errors import MethodUnsupported, Refusal, Throttled
@@ -33,9 +32,9 @@ _log = structlog.get_logger("sts.api")
 class AdministrationEndpoint:
     """Everything under `/api/`."""
 
-    proof: SignatureProof
-    access: Access
-    journal: Journal
+    proof: Prover
+    access: Decider
+    journal: Recorder
     sums: Sums
     meters: Meters
     database: Database

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from sts.audit.events import Outcome
-from sts.audit.journal import Journal, note_refusal, outcome_of
+from sts.audit.journal import note_refusal, outcome_of
 from sts.audit.record import Entry
 from sts.audit.sums import Sums
 from sts.errors import Refusal, Throttled
@@ -15,6 +15,23 @@ from sts.store.database import Transaction
 from sts.telemetry.meters import Meters
 
 _T = TypeVar("_T")
+
+
+class Recorder(Protocol):
+    """What makes entries durable: the journal, or whoever stands before it."""
+
+    @property
+    def code_of(self) -> Callable[[Refusal], str]:
+        """What tells the wire's code for a refusal."""
+        ...
+
+    async def record(self, entry: Entry) -> None:
+        """Record *entry*; raises Unavailable when it cannot be."""
+        ...
+
+    async def change(self, entry: Entry, change: Callable[[Transaction], _T]) -> _T:
+        """Make *change* and record *entry* in the same transaction; returns what *change* returned."""
+        ...
 
 
 @dataclass(slots=True)
@@ -25,7 +42,7 @@ class Recording:
     counted too, and in what time.
     """
 
-    journal: Journal
+    journal: Recorder
     sums: Sums
     meters: Meters
     entry: Entry

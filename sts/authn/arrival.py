@@ -3,11 +3,11 @@
 The client's address is found here and nowhere else: it feeds `aws:SourceIp`, the limits and the record.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import structlog
 from starlette.datastructures import Headers
@@ -18,6 +18,8 @@ from sts.evaluator import Circumstances
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
+
+_ENTRY = "sts.entry"  # where a request's scope holds its entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,12 @@ def _find_last_stranger(peer: Address, hops: Iterator[str], trusted: Sequence[Ne
     return nearest
 
 
+def is_within(address: str, networks: Sequence[Network]) -> bool:
+    """Say whether *address* is one, and in one of *networks*."""
+    parsed = _parse_address(address)
+    return parsed is not None and _is_trusted(parsed, networks)
+
+
 def _is_trusted(address: Address, trusted: Sequence[Network]) -> bool:
     return any(address in network for network in trusted)
 
@@ -93,12 +101,19 @@ def begin_entry(scope: Scope, request_id: str, at: datetime) -> Entry:
     """Return the entry of a request that just arrived; whatever is logged on its way carries its id from here on."""
     structlog.contextvars.bind_contextvars(request_id=request_id)
     client = scope.get("client")
-    return Entry(
+    scope[_ENTRY] = entry = Entry(
         request_id=request_id,
         at=at,
         address=client[0] if client else "",
         user_agent=Headers(scope=scope).get("user-agent", ""),
     )
+    return entry
+
+
+def find_entry(scope: Mapping[str, Any]) -> Entry | None:
+    """Return the entry of the request, for whoever stands around the application; None where nothing is recorded."""
+    entry: Entry | None = scope.get(_ENTRY)
+    return entry
 
 
 def describe_circumstances(scope: Scope, entry: Entry) -> Circumstances:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sts.authn.throttle import Throttle
 from sts.clock import Clock
@@ -39,6 +40,14 @@ class Proven:
     caller: Caller
     region: str
     service: str
+
+
+class Prover(Protocol):
+    """What proves who sent a request."""
+
+    async def prove(self, parts: SignedParts, service: str, address: str) -> Proven:
+        """Return who signed *parts* for *service* and sent them from *address*; raises Unproven kin and Throttled."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,12 @@ from typing import cast
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from sts.access import Access, require
-from sts.audit.journal import Journal
+from sts.access import Decider, require
 from sts.audit.record import Entry, shorten
-from sts.audit.recording import Recording
+from sts.audit.recording import Recorder, Recording
 from sts.audit.sums import Sums
 from sts.authn.arrival import begin_entry, describe_circumstances
-from sts.authn.signature import SignatureProof
+from sts.authn.signature import Prover
 from sts.aws.errors import INTERNAL_FAILURE, find_wire_error, message_of
 from sts.aws.foreign import name_service, render_refusal
 from sts.aws.operations import Offered, Operations
@@ -55,9 +54,9 @@ class QueryEndpoint:
     """`POST /` and `GET /`."""
 
     operations: Operations
-    proofs: Mapping[Proof, SignatureProof]
-    access: Access
-    journal: Journal
+    proofs: Mapping[Proof, Prover]
+    access: Decider
+    journal: Recorder
     sums: Sums
     meters: Meters
     database: Database

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from sts.authn.arrival import Network, is_within
 from sts.telemetry.sampling import Sampler
 
 _PROXIED = ("forwarded", "x-forwarded-for")
@@ -22,7 +22,7 @@ class MetricsPage:
 
     registry: CollectorRegistry
     sampler: Sampler
-    networks: Sequence[IPv4Network | IPv6Network]
+    networks: Sequence[Network]
 
     async def show(self, request: Request) -> Response:
         """Answer a scraper (200), or whoever is none (403)."""
@@ -38,8 +38,4 @@ class MetricsPage:
         # Behind a proxy that is not known as one every stranger has the proxy's address, which may be our own host's.
         if request.client is None or any(name in request.headers for name in _PROXIED):
             return False
-        try:
-            address = ip_address(request.client.host.partition("%")[0])
-        except ValueError:  # a socket of the file system has no address
-            return False
-        return any(address in network for network in self.networks)
+        return is_within(request.client.host, self.networks)

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -77,8 +78,9 @@ class SqliteDatabase:
 
 
 async def _off_loop(pool: ThreadPoolExecutor, call: Callable[[], _T]) -> _T:
+    """Run *call* in a thread of *pool*, in this context: a line that is logged there is the request's too."""
     try:
-        return await asyncio.get_running_loop().run_in_executor(pool, call)
+        return await asyncio.get_running_loop().run_in_executor(pool, copy_context().run, call)
     except DBAPIError as error:
         # The statement and its values are left out of every text: they may hold what a caller sent.
         raise Unavailable(UNAVAILABLE, detail=str(error.orig)) from None

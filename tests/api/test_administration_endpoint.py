@@ -11,6 +11,7 @@ from starlette.routing import Route
 from sts.api.endpoint import AdministrationEndpoint
 from sts.api.errors import INTERNAL_FAILURE, find_error
 from sts.app import create_app
+from sts.audit.journal import Journal
 from sts.clock import ManualClock
 from sts.entropy import Entropy
 from sts.errors import Refusal, Throttled
@@ -55,6 +56,7 @@ def ask(endpoint: AdministrationEndpoint, fault: Exception) -> tuple[int, dict[b
         sent.append(message)
 
     async def answer() -> None:
+        assert isinstance(endpoint.journal, Journal)
         writer = asyncio.create_task(endpoint.journal.write())
         await replace(endpoint, proof=Broken(fault))(SCOPE, receive, send)  # type: ignore[arg-type]  # a stand-in
         endpoint.journal.close()

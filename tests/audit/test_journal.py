@@ -22,7 +22,7 @@ from sts.model import Caller, CallerKind
 from sts.settings import read_settings
 from sts.store.database import Transaction
 from sts.store.sqlite import SqliteDatabase
-from sts.store.timed import TimedDatabase
+from sts.store.watched import WatchedDatabase
 
 X_DIGEST = hashlib.sha256(b"x" * 12_290).hexdigest()
 ALICE = Caller(
@@ -49,7 +49,7 @@ def entry(at: Foundation, **more: Any) -> Entry:
 
 
 def path_of(at: Foundation) -> str:
-    assert isinstance(at.database, TimedDatabase)
+    assert isinstance(at.database, WatchedDatabase)
     assert isinstance(at.database.database, SqliteDatabase)
     return at.database.database.writer.url.database or ""
 

@@ -11,7 +11,7 @@ npm=()
 
 install_tests() {
   # Editable, so that what is tested is the checkout.
-  make_venv .venvs/test --editable '.[demo]' --group test --group lint
+  make_venv .venvs/test --editable '.[demo,traces]' --group test --group lint
 }
 
 install_awscli_v1() {

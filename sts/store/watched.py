@@ -1,4 +1,4 @@
-"""A store whose transactions are counted and timed."""
+"""A store whose transactions are watched."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -12,24 +12,25 @@ from sqlalchemy import Connection
 from sts.errors import Refusal, Unavailable
 from sts.store.database import Committed, Database, Transaction
 from sts.telemetry.meters import Meters
+from sts.telemetry.watch import Watch
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class TimedDatabase:
-    """The store *database*: what is read and written while it serves is told to *meters*."""
+class WatchedDatabase:
+    """The store *database*: what is read and written while it serves is handed to *watch*."""
 
     database: Database
-    meters: Meters
+    watch: Watch
 
     async def read(self, query: Callable[[Connection], _T]) -> _T:
         """Run *query* in a read transaction of its own."""
-        return await self._time("read", self.database.read(query))
+        return await self.watch("read", self.database.read(query))
 
     async def transact(self, work: Callable[[Transaction], _T], now: datetime) -> tuple[_T, Committed]:
         """Run *work* in one durable transaction."""
-        return await self._time("transact", self.database.transact(work, now))
+        return await self.watch("transact", self.database.transact(work, now))
 
     async def check(self) -> None:
         """Raise Unavailable, within a second, unless the store can be used."""
@@ -55,7 +56,15 @@ class TimedDatabase:
         """Wait for what is under way and let go of everything."""
         self.database.close()
 
-    async def _time(self, work: str, call: Awaitable[_T]) -> _T:
+
+@dataclass(frozen=True, slots=True)
+class StoreTimes:
+    """A watch that counts and times."""
+
+    meters: Meters
+
+    async def __call__(self, name: str, call: Awaitable[_T]) -> _T:
+        """Return what *call* returns, and raise what it raises."""
         began, outcome = perf_counter(), "failed"
         try:
             answer = await call
@@ -64,5 +73,5 @@ class TimedDatabase:
             outcome = "unavailable" if isinstance(refusal, Unavailable) else "refused"
             raise
         finally:
-            self.meters.count_store(work, outcome, perf_counter() - began)
+            self.meters.count_store(name, outcome, perf_counter() - began)
         return answer
