@@ -34,7 +34,7 @@ SERVERS = ("sts-1", "sts-2")
 def composition() -> dict[str, Any]:
     """The file as the Compose program resolves it: Debian's `docker-compose config`, which needs no engine."""
     told = subprocess.run(
-        [get_installed("TEST_COMPOSE"), "-f", str(DEPLOY / "compose.yaml"), "config"],
+        [get_installed("TEST_COMPOSE"), "-f", str(DEPLOY / "compose.yaml"), "--profile", "operator", "config"],
         env={**os.environ, "STS_ISSUER": ISSUER},
         capture_output=True,
         text=True,
