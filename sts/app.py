@@ -28,6 +28,7 @@ from sts.aws.errors import ERRORS, code_of
 from sts.aws.foreign import UnknownPath
 from sts.aws.iam.access_keys import AccessKeyOperations
 from sts.aws.iam.attachments import AttachmentOperations
+from sts.aws.iam.boundaries import boundary_rows
 from sts.aws.iam.groups import GroupOperations
 from sts.aws.iam.inline_policies import InlinePolicyOperations
 from sts.aws.iam.paging import Pager
@@ -327,6 +328,7 @@ def _iam_rows(at: Foundation) -> Iterator[Row]:
     yield from PolicyOperations(Policies(entropy), tagging, pager).rows()
     yield from InlinePolicyOperations(InlinePolicies(), pager).rows()
     yield from AttachmentOperations(Attachments(), pager).rows()
+    yield from boundary_rows()
     yield from TagOperations(tagging, pager).rows()
 
 

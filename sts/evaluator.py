@@ -71,6 +71,7 @@ class Evaluator:
         )
         policies = Policies(
             identity=() if held is None else held.identity,
+            boundary=None if held is None else held.boundary,
             session=await self._session(caller),
             resource=matter.trust,
         )

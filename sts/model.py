@@ -94,6 +94,7 @@ class Policy:
     description: str
     default_version_id: str
     attachment_count: int
+    boundary_count: int
     created_at: datetime
     updated_at: datetime
 

@@ -66,6 +66,7 @@ SAMPLES = MappingProxyType(
         "RoleName": "name",
         "PolicyName": "name",
         "PolicyArn": iam_arn(ACCOUNT_ID, "policy/name"),
+        "PermissionsBoundary": iam_arn(ACCOUNT_ID, "policy/name"),
         "AccessKeyId": "AKIA0000000000000000",
         "RoleArn": iam_arn(ACCOUNT_ID, "role/name"),
         "RoleSessionName": "session",

@@ -59,6 +59,9 @@ class Event(StrEnum):
     INLINE_POLICY_LIST = "inline-policy.list"
     INLINE_POLICY_DELETE = "inline-policy.delete"
 
+    BOUNDARY_PUT = "boundary.put"
+    BOUNDARY_REMOVE = "boundary.remove"
+
     TAG_PUT = "tag.put"
     TAG_REMOVE = "tag.remove"
     TAG_LIST = "tag.list"

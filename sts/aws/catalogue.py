@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 _MFA = "virtual MFA devices are not offered yet"
-_BOUNDARY = "permissions boundaries are not offered yet"
 _INSTANCE = "instance profiles are not offered yet"
 _LOGIN = "signing in with a password is not offered yet"
 _PROVIDER = "OpenID Connect providers are not offered yet"
@@ -26,10 +25,6 @@ _BY_REASON: Mapping[str, str] = MappingProxyType(
         _MFA: (
             "CreateVirtualMFADevice DeactivateMFADevice DeleteVirtualMFADevice EnableMFADevice GetMFADevice "
             "ListMFADeviceTags ListMFADevices ListVirtualMFADevices ResyncMFADevice TagMFADevice UntagMFADevice"
-        ),
-        _BOUNDARY: (
-            "DeleteRolePermissionsBoundary DeleteUserPermissionsBoundary PutRolePermissionsBoundary "
-            "PutUserPermissionsBoundary"
         ),
         _INSTANCE: (
             "AddRoleToInstanceProfile CreateInstanceProfile DeleteInstanceProfile GetInstanceProfile "

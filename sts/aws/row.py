@@ -34,6 +34,7 @@ class Target:
     noun: Any = None
     owner_account_id: str | None = None  # the account that the record is filed under beside the caller's
     tags: Tags = field(default_factory=dict)  # that the resource of this ARN bears
+    boundary_arn: str | None = None  # of the policy that is the resource's permissions boundary
 
 
 Find = Callable[[Connection, Caller, Command], Target]  # in the store

@@ -159,6 +159,7 @@ def _policy(tx: Transaction, managed: ManagedPolicy) -> Policy:
         description=managed.description,
         default_version_id="v1",
         attachment_count=0,
+        boundary_count=0,
         created_at=tx.now,
         updated_at=tx.now,
     )

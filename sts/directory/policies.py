@@ -14,7 +14,9 @@ from sts.entropy import Entropy
 from sts.errors import AlreadyExists, InputInvalid, InUse, Malformed, NotFound, QuotaExceeded, Unmodifiable
 from sts.model import Policy, PolicyVersion
 from sts.policy.document import Kind, measure_document, parse_document
-from sts.store import attachments, policies
+from sts.store import policies
+from sts.store.attachments import count_attachments
+from sts.store.boundaries import count_boundaries
 from sts.store.database import Transaction
 from sts.store.tags import delete_all_tags
 
@@ -79,6 +81,7 @@ class Policies:
             description=description,
             default_version_id="v1",
             attachment_count=0,
+            boundary_count=0,
             created_at=tx.now,
             updated_at=tx.now,
         )
@@ -89,7 +92,7 @@ class Policies:
     def delete(self, tx: Transaction, *, policy: Policy) -> None:
         """Forget a policy that is attached to nothing and has its default version only; raises InUse, NotFound."""
         present = get_changeable_policy(tx.connection, policy)
-        if attachments.count_attachments(tx.connection, present.policy_id):
+        if is_used(tx.connection, present.policy_id):
             raise InUse("Cannot delete a policy attached to entities.")
         if policies.count_versions(tx.connection, present.policy_id) > 1:
             raise InUse(
@@ -135,6 +138,11 @@ class Policies:
         parse_document(document, Kind.IDENTITY)
         if measure_document(document) > self.size:
             raise QuotaExceeded(f"Cannot exceed quota for PolicySize: {self.size}")
+
+
+def is_used(connection: Connection, policy_id: str) -> bool:
+    """Say whether the policy is attached to anything, or is anybody's permissions boundary, in whatever account."""
+    return bool(count_attachments(connection, policy_id) or count_boundaries(connection, policy_id))
 
 
 def unknown_policy(arn: str) -> NotFound:

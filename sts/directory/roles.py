@@ -17,6 +17,7 @@ from sts.errors import AlreadyExists, InputInvalid, QuotaExceeded
 from sts.model import Role
 from sts.policy.document import measure_document
 from sts.store import roles
+from sts.store.boundaries import delete_boundary
 from sts.store.database import Transaction
 from sts.store.tags import delete_all_tags
 
@@ -90,6 +91,7 @@ class Roles:
         """Delete the role; raises NotFound, and InUse while policies remain."""
         present = confirm_bearer(tx.connection, role)
         require_bare(tx.connection, present.unique_id)
+        delete_boundary(tx.connection, present.unique_id)
         delete_all_tags(tx.connection, present.unique_id)
         roles.delete_role(tx.connection, present.unique_id)
         _touch(tx, present)

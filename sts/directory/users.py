@@ -14,6 +14,7 @@ from sts.entropy import Entropy
 from sts.errors import AlreadyExists, InUse, NotFound, QuotaExceeded
 from sts.model import User
 from sts.store import access_keys, groups, users
+from sts.store.boundaries import delete_boundary
 from sts.store.database import Transaction
 from sts.store.tags import delete_all_tags
 
@@ -57,6 +58,7 @@ class Users:
         """Delete the user; raises NotFound, and InUse while policies, keys or memberships remain."""
         present = confirm_bearer(tx.connection, user)
         self._require_unused(tx.connection, present)
+        delete_boundary(tx.connection, present.unique_id)
         delete_all_tags(tx.connection, present.unique_id)
         users.delete_user(tx.connection, present.unique_id)
         _touch(tx, present)

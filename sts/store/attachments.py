@@ -1,15 +1,17 @@
 """Queries about managed policies attached to users, groups and roles."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Table, delete, func, insert, literal, select, union_all
+from sqlalchemy import Connection, Select, Table, delete, func, insert, literal, select, union
 
 from sts.model import Policy
 from sts.store.database import to_microseconds
 from sts.store.policies import fetch_policies, select_policies
-from sts.store.tables import attachment, group, policy, role, user
+from sts.store.tables import attachment, boundary, group, policy, role, user
 
 
 class BearerKind(StrEnum):
@@ -18,6 +20,16 @@ class BearerKind(StrEnum):
     USER = "user"
     GROUP = "group"
     ROLE = "role"
+
+
+class Usage(StrEnum):
+    """How a managed policy is used."""
+
+    PERMISSIONS = "permissions"
+    BOUNDARY = "boundary"
+
+
+_USAGES = MappingProxyType({Usage.PERMISSIONS: attachment, Usage.BOUNDARY: boundary})
 
 
 class BearerName(NamedTuple):
@@ -58,20 +70,25 @@ def list_bearers(
     kinds: tuple[BearerKind, ...],
     path_prefix: str,
     *,
+    usages: Collection[Usage],
     after: str | None,
     limit: int,
 ) -> tuple[BearerName, ...]:
-    """Return at most *limit* users, groups and roles of the account that the policy is attached to.
+    """Return at most *limit* users, groups and roles of the account that use the policy in one of these ways.
 
     They come by unique id, from behind the unique id *after* on; *kinds* and *path_prefix* narrow them.
     """
-    tables = ((BearerKind.USER, user), (BearerKind.GROUP, group), (BearerKind.ROLE, role))
-    chosen = [_select_bearers(kind, table, path_prefix) for kind, table in tables if kind in kinds]
+    chosen = [
+        _select_bearers(kind, table, use, path_prefix).where(
+            use.c.policy_id == policy_id, use.c.account_id == account_id
+        )
+        for kind, table in ((BearerKind.USER, user), (BearerKind.GROUP, group), (BearerKind.ROLE, role))
+        for use in map(_USAGES.__getitem__, usages)
+        if kind in kinds
+    ]
     if not chosen:
         return ()
-    bearer = union_all(
-        *(each.where(attachment.c.policy_id == policy_id, attachment.c.account_id == account_id) for each in chosen)
-    ).subquery()
+    bearer = union(*chosen).subquery()
     query = select(bearer)
     if after is not None:
         query = query.where(bearer.c.unique_id > after)
@@ -108,9 +125,9 @@ def delete_attachment(connection: Connection, bearer_id: str, policy_id: str) ->
     return gone.rowcount == 1
 
 
-def _select_bearers(kind: BearerKind, table: Table, path_prefix: str) -> Select[Any]:
+def _select_bearers(kind: BearerKind, table: Table, use: Table, path_prefix: str) -> Select[Any]:
     return (
         select(literal(kind.value).label("kind"), table.c.unique_id, table.c.name)
-        .join(attachment, attachment.c.bearer_id == table.c.unique_id)
+        .join(use, use.c.bearer_id == table.c.unique_id)
         .where(func.substr(table.c.path, 1, len(path_prefix)) == path_prefix)
     )

@@ -1,4 +1,4 @@
-"""What users, groups and roles bear: policies, attached and inline, and tags; read together."""
+"""What users, groups and roles bear: policies, attached and inline, boundaries and tags; read together."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -22,20 +22,22 @@ from sqlalchemy import (
 
 from sts.arn import iam_arn
 from sts.store.columns import fill_up
-from sts.store.tables import attachment, inline_policy, membership, policy, policy_version, role, tag, user
+from sts.store.tables import attachment, boundary, inline_policy, membership, policy, policy_version, role, tag, user
 from sts.store.versions import Change
 from sts.tags import Tags
 
 _NOUNS = {"AIDA": "user", "AGPA": "group", "AROA": "role"}
 _USERS, _ROLES = "user_ids", "role_ids"  # parameters
-_ATTACHED, _INLINE, _TAG, _ITSELF = "attached", "inline", "tag", "itself"  # what a row tells of
+# What a row tells of.
+_ATTACHED, _BOUNDARY, _INLINE, _TAG, _ITSELF = "attached", "boundary", "inline", "tag", "itself"
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Names and texts of policies, tags by key, and what all that depends on."""
+    """Names and texts of policies and of the permissions boundary, tags by key, and what all that depends on."""
 
     policies: tuple[tuple[str, str], ...]
+    boundary: tuple[str, str] | None
     tags: Tags
     depends: frozenset[Change]
 
@@ -47,18 +49,25 @@ def find_held(connection: Connection, user_ids: Collection[str], role_ids: Colle
     """
     names: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     depends: defaultdict[str, set[Change]] = defaultdict(set)
+    boundaries: dict[str, tuple[str, str]] = {}
     tags: defaultdict[str, dict[str, str]] = defaultdict(dict)
     whose = {_USERS: fill_up(user_ids), _ROLES: fill_up(role_ids)}
     for row in connection.execute(_select_held(), whose):
         depends[row.holder_id].add(Change(_NOUNS[row.bearer_id[:4]], row.bearer_id))
-        if row.kind == _ATTACHED:
+        if row.policy_id is not None:
             depends[row.holder_id].add(Change("policy", row.policy_id))
+        if row.kind == _ATTACHED:
             names[row.holder_id].add((iam_arn(row.account_id, f"policy{row.path}{row.name}"), row.document))
+        elif row.kind == _BOUNDARY:
+            boundaries[row.holder_id] = iam_arn(row.account_id, f"policy{row.path}{row.name}"), row.document
         elif row.kind == _INLINE:
             names[row.holder_id].add((f"inline {row.name} of {row.bearer_id}", row.document))
         elif row.kind == _TAG:
             tags[row.holder_id][row.name] = row.document
-    return {holder: Held(tuple(sorted(names[holder])), tags[holder], frozenset(depends[holder])) for holder in depends}
+    return {
+        holder: Held(tuple(sorted(names[holder])), boundaries.get(holder), tags[holder], frozenset(depends[holder]))
+        for holder in depends
+    }
 
 
 @cache  # built for each reading, it would cost more than the reading
@@ -72,10 +81,13 @@ def _select_held() -> CompoundSelect[Any]:
     )
     no_policy = null(), null(), null()
     return union_all(
-        select(*who, _kind(_ATTACHED), *from_policy)
-        .join(attachment, attachment.c.bearer_id == bearing.c.bearer_id)
-        .join(policy, policy.c.policy_id == attachment.c.policy_id)
-        .join(policy_version, default_version),
+        *(
+            select(*who, _kind(kind), *from_policy)
+            .join(use, use.c.bearer_id == bearing.c.bearer_id)
+            .join(policy, policy.c.policy_id == use.c.policy_id)
+            .join(policy_version, default_version)
+            for kind, use in ((_ATTACHED, attachment), (_BOUNDARY, boundary))
+        ),
         select(*who, _kind(_INLINE), *no_policy, inline_policy.c.name, inline_policy.c.document).join(
             inline_policy, inline_policy.c.bearer_id == bearing.c.bearer_id
         ),

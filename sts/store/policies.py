@@ -7,13 +7,13 @@ ARN is the one asked for. Whoever asks sees the attachments of one account count
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Label, Row, Select, Table, and_, delete, exists, func, insert, or_, select, update
 
 from sts.arn import parse_arn
 from sts.errors import Malformed
 from sts.model import Policy, PolicyVersion
 from sts.store.database import from_microseconds, to_microseconds
-from sts.store.tables import attachment, policy, policy_version
+from sts.store.tables import attachment, boundary, policy, policy_version
 
 SERVICE_ACCOUNT = "aws"  # the owner of the policies that are kept by the service
 
@@ -49,18 +49,19 @@ def list_policies(
     path_prefix: str,
     *,
     only_attached: bool,
+    only_boundaries: bool,
     after: str | None,
     limit: int,
 ) -> tuple[Policy, ...]:
     """Return at most *limit* policies of the accounts *owners*, by name, from behind the position *after* on.
 
-    *only_attached* leaves out what is not attached to anything in the account *viewer*.
+    *only_attached* leaves out what is not attached to anything in the account *viewer*, *only_boundaries* what is
+    nobody's permissions boundary there.
     """
     query = select_policies(viewer).where(policy.c.account_id.in_(owners))
-    if only_attached:
-        query = query.where(
-            exists().where(attachment.c.policy_id == policy.c.policy_id, attachment.c.account_id == viewer)
-        )
+    for table, only in ((attachment, only_attached), (boundary, only_boundaries)):
+        if only:
+            query = query.where(exists().where(table.c.policy_id == policy.c.policy_id, table.c.account_id == viewer))
     return fetch_policies(connection, query, path_prefix, after, limit)
 
 
@@ -162,15 +163,8 @@ def position_of(listed: Policy) -> str:
 
 
 def select_policies(viewer: str) -> Select[Any]:
-    """Return the query for policies with their attachments in the account *viewer*, to be narrowed."""
-    attached = (
-        select(func.count())
-        .where(attachment.c.policy_id == policy.c.policy_id, attachment.c.account_id == viewer)
-        .correlate(policy)
-        .scalar_subquery()
-        .label("attached")
-    )
-    return select(policy, attached)
+    """Return the query for policies with their uses in the account *viewer*, to be narrowed."""
+    return select(policy, _count_uses(attachment, viewer, "attached"), _count_uses(boundary, viewer, "bounding"))
 
 
 def fetch_policies(
@@ -190,6 +184,11 @@ def fetch_policies(
     return tuple(_to_policy(row) for row in rows)
 
 
+def _count_uses(table: Table, viewer: str, name: str) -> Label[int]:
+    uses = select(func.count()).where(table.c.policy_id == policy.c.policy_id, table.c.account_id == viewer)
+    return uses.correlate(policy).scalar_subquery().label(name)
+
+
 def _select_versions(policy_id: str) -> Select[Any]:
     return (
         select(policy_version, policy.c.default_version)
@@ -207,6 +206,7 @@ def _to_policy(row: Row[Any]) -> Policy:
         description=row.description,
         default_version_id=f"v{row.default_version}",
         attachment_count=row.attached,
+        boundary_count=row.bounding,
         created_at=from_microseconds(row.created_at),
         updated_at=from_microseconds(row.updated_at),
     )

@@ -32,6 +32,7 @@ class HeldUser:
 
     user: User
     identity: tuple[NamedPolicy, ...]
+    boundary: NamedPolicy | None
     enabled: bool
     tags: Tags
 
@@ -42,6 +43,7 @@ class HeldRole:
 
     role: Role
     identity: tuple[NamedPolicy, ...]
+    boundary: NamedPolicy | None
     trust: NamedPolicy
     enabled: bool
     tags: Tags
@@ -115,16 +117,16 @@ class Reader:
         return found
 
     def _make_user(self, user: User, held: Held, *, enabled: bool) -> Reading:
-        value = HeldUser(user, self._compile_all(held), enabled, held.tags)
+        value = HeldUser(user, self._compile_all(held), self._compile_boundary(held), enabled, held.tags)
         depends = held.depends | {Change("account", user.account_id)}
-        return Reading(value, depends, _documents_of(value.identity), _measure(held.tags))
+        return Reading(value, depends, _documents_of(_own(value)), _measure(held.tags))
 
     def _make_role(self, role: Role, held: Held, *, enabled: bool) -> Reading:
         trust = self._compile(role.arn, role.trust_policy, Kind.TRUST)
-        value = HeldRole(role, self._compile_all(held), trust, enabled, held.tags)
+        value = HeldRole(role, self._compile_all(held), self._compile_boundary(held), trust, enabled, held.tags)
         depends = held.depends | {Change("account", role.account_id)}
         text = len(role.trust_policy) + _measure(held.tags)
-        return Reading(value, depends, _documents_of((*value.identity, trust)), text)
+        return Reading(value, depends, _documents_of((*_own(value), trust)), text)
 
     def _read_policy(self, connection: Connection, arn: str) -> dict[Change, Reading]:
         policy = policies.find_policy(connection, arn)
@@ -138,6 +140,9 @@ class Reader:
     def _compile_all(self, held: Held) -> tuple[NamedPolicy, ...]:
         return tuple(self._compile(name, text, Kind.IDENTITY) for name, text in held.policies)
 
+    def _compile_boundary(self, held: Held) -> NamedPolicy | None:
+        return None if held.boundary is None else self._compile(*held.boundary, Kind.BOUNDARY)
+
     def _compile(self, name: str, text: str, kind: Kind) -> NamedPolicy:
         try:
             return NamedPolicy(name, self.documents.compile_stored(text, kind))
@@ -150,6 +155,10 @@ class Reader:
 def _parse_path(path: str) -> tuple[str, str]:
     account_id, _, name = path.partition("/")
     return account_id, name
+
+
+def _own(value: HeldUser | HeldRole) -> tuple[NamedPolicy, ...]:
+    return value.identity if value.boundary is None else (*value.identity, value.boundary)
 
 
 def _measure(tags: Tags) -> int:

@@ -126,6 +126,16 @@ attachment = Table(
     Index(None, "policy_id", "account_id"),
 )
 
+# The permissions boundary of a user or a role.
+boundary = Table(
+    "boundary",
+    metadata,
+    Column("bearer_id", TEXT, primary_key=True),
+    Column("policy_id", ForeignKey("policy.policy_id"), nullable=False),
+    Column("account_id", TEXT, nullable=False),  # of the bearer
+    Index(None, "policy_id", "account_id"),
+)
+
 inline_policy = Table(
     "inline_policy",
     metadata,

@@ -7,7 +7,7 @@ from sts.directory.roles import Roles
 from sts.directory.users import Users
 from sts.errors import InputInvalid, NotFound, QuotaExceeded
 from sts.model import Group, Role, User
-from sts.store.attachments import BearerKind, list_attached_policies, list_bearers
+from sts.store.attachments import BearerKind, Usage, list_attached_policies, list_bearers
 from sts.store.database import Transaction
 from tests.directory.people import ALLOW, bearer, group, role, user
 from tests.directory.store import ACCOUNT_ID, ENTROPY, OTHER_ACCOUNT_ID, Store
@@ -50,7 +50,14 @@ def bearers(
 ) -> list[str]:
     listed = store.read(
         lambda connection: list_bearers(
-            connection, "ANPA34SN6YCLNSZWWPS7E", account_id, kinds, path_prefix, after=after, limit=100
+            connection,
+            "ANPA34SN6YCLNSZWWPS7E",
+            account_id,
+            kinds,
+            path_prefix,
+            usages=tuple(Usage),
+            after=after,
+            limit=100,
         )
     )
     return [each.name for each in listed]

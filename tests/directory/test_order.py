@@ -68,7 +68,9 @@ def test_pages_of_policies_leave_out_none_and_repeat_none(store: Store) -> None:
     def names(connection: Connection, after: str | None) -> list[str]:
         place = None if after is None else f"{after.lower()} {ACCOUNT_ID}"
         owners = (ACCOUNT_ID, "aws")
-        page = list_policies(connection, ACCOUNT_ID, owners, "/", only_attached=False, after=place, limit=2)
+        page = list_policies(
+            connection, ACCOUNT_ID, owners, "/", only_attached=False, only_boundaries=False, after=place, limit=2
+        )
         return [each.name for each in page]
 
     told = [name for name in walk(store, names) if name in NAMES]

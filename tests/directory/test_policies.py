@@ -59,7 +59,14 @@ def names(
 ) -> list[str]:
     listed = store.read(
         lambda connection: list_policies(
-            connection, ACCOUNT_ID, owners, path_prefix, only_attached=only_attached, after=after, limit=100
+            connection,
+            ACCOUNT_ID,
+            owners,
+            path_prefix,
+            only_attached=only_attached,
+            only_boundaries=False,
+            after=after,
+            limit=100,
         )
     )
     return [policy.name for policy in listed]

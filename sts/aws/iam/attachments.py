@@ -8,7 +8,7 @@ from sts.access import Demand
 from sts.audit.events import Event
 from sts.aws.iam.bearers import get_bearer, on_bearer
 from sts.aws.iam.paging import Pager, read_limit
-from sts.aws.iam.rows import demand, iam_row
+from sts.aws.iam.rows import demand, describe_boundary, iam_row
 from sts.aws.row import Changes, Command, Demands, Operation, Reads, Result, Target
 from sts.directory.attachments import Attachments
 from sts.model import Caller
@@ -69,9 +69,10 @@ class _OfKind:
 
 
 def _of_policy(operation: str) -> Demands:
-    """Return the demands of an operation whose policies may speak of the managed policy too (`iam:PolicyARN`)."""
+    """Return the demands of an operation whose policies may speak of the managed policy and the bearer's boundary."""
 
     def demands(_caller: Caller, command: Command, target: Target) -> tuple[Demand, ...]:
-        return (demand(f"iam:{operation}", target, context={"iam:policyarn": (command["PolicyArn"],)}),)
+        context = {"iam:policyarn": (command["PolicyArn"],), **describe_boundary(target.boundary_arn)}
+        return (demand(f"iam:{operation}", target, context=context),)
 
     return demands

@@ -1,15 +1,17 @@
 """The user, group or role that a command names: one path for the three."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from sts.arn import iam_arn
 from sts.aws.row import Command, Find, Target
+from sts.aws.tags import show_tags
 from sts.directory.bearers import Bearer, find_bearer, unknown_bearer
 from sts.model import Caller, Group, Role, User
 from sts.store.attachments import BearerKind
+from sts.tags import Tags
 
 NAME_MEMBERS: Final[Mapping[BearerKind, str]] = {
     BearerKind.USER: "UserName",
@@ -38,3 +40,17 @@ def get_bearer(kind: BearerKind, command: Command, target: Target) -> Bearer:
     if not isinstance(target.noun, User | Group | Role):
         raise unknown_bearer(kind, command[NAME_MEMBERS[kind]])
     return target.noun
+
+
+def show_borne(boundary_arn: str | None, tags: Tags) -> dict[str, Any]:
+    """Return what the answer about one user or role tells of it, and a list does not.
+
+    As AWS answers: without boundary or tags there is no such member.
+    """
+    said: dict[str, Any] = {}
+    if boundary_arn is not None:
+        said["PermissionsBoundary"] = {
+            "PermissionsBoundaryType": "PermissionsBoundaryPolicy",
+            "PermissionsBoundaryArn": boundary_arn,
+        }
+    return said | ({"Tags": show_tags(tags)} if tags else {})

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from sts.audit.events import Event
 from sts.aws.iam.bearers import NAME_MEMBERS, get_bearer, on_bearer
 from sts.aws.iam.paging import Pager, read_limit
-from sts.aws.iam.rows import iam_row
+from sts.aws.iam.rows import iam_row, on_bounded
 from sts.aws.row import DOCUMENT, Changes, Command, Operation, Reads, Result, Target
 from sts.directory.inline_policies import InlinePolicies, get_inline_policy
 from sts.model import Caller
@@ -36,10 +36,12 @@ class _OfKind:
 
     def rows(self) -> tuple[Operation, ...]:
         noun, find = self.kind.capitalize(), on_bearer(self.kind)
+        put, delete = f"Put{noun}Policy", f"Delete{noun}Policy"
+        may_put, may_delete = on_bounded(f"iam:{put}"), on_bounded(f"iam:{delete}")
         return (
-            iam_row(f"Put{noun}Policy", Event.INLINE_POLICY_PUT, find, Changes(self.put), limit=DOCUMENT),
+            iam_row(put, Event.INLINE_POLICY_PUT, find, Changes(self.put), demands=may_put, limit=DOCUMENT),
             iam_row(f"Get{noun}Policy", Event.INLINE_POLICY_READ, find, Reads(self.get)),
-            iam_row(f"Delete{noun}Policy", Event.INLINE_POLICY_DELETE, find, Changes(self.delete)),
+            iam_row(delete, Event.INLINE_POLICY_DELETE, find, Changes(self.delete), demands=may_delete),
             iam_row(f"List{noun}Policies", Event.INLINE_POLICY_LIST, find, Reads(self.list)),
         )
 

@@ -1,6 +1,6 @@
 """Managed policies and their versions (IAM API Reference, "CreatePolicy" and its kin)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,11 +17,16 @@ from sts.directory.tags import Tagging
 from sts.errors import NotFound
 from sts.model import Caller, Policy, PolicyVersion
 from sts.store import policies
-from sts.store.attachments import BearerKind, BearerName, list_bearers
+from sts.store.attachments import BearerKind, BearerName, Usage, list_bearers
 from sts.store.database import Transaction
 from sts.tags import Tags
 
-_AS_BOUNDARY = "PermissionsBoundary"  # nothing has a permissions boundary, so no policy is used as one
+_AS_BOUNDARY = "PermissionsBoundary"
+_USAGES: Final[Mapping[str | None, Collection[Usage]]] = {
+    None: tuple(Usage),
+    "PermissionsPolicy": (Usage.PERMISSIONS,),
+    _AS_BOUNDARY: (Usage.BOUNDARY,),
+}
 _FILTERS: Final[Mapping[str, BearerKind]] = {
     "User": BearerKind.USER,
     "Group": BearerKind.GROUP,
@@ -87,14 +92,13 @@ class PolicyOperations:
 
     def list(self, connection: Connection, caller: Caller, command: Command, _target: Target) -> Result:
         """Do ListPolicies; every policy can be used to permit, so only the filter for boundaries leaves any out."""
-        if command.get("PolicyUsageFilter") == _AS_BOUNDARY:
-            return {"Policies": [], "IsTruncated": False}
         found = policies.list_policies(
             connection,
             caller.account_id,
             _read_owners(command, caller),
             command.get("PathPrefix", "/"),
             only_attached=command.get("OnlyAttached", False),
+            only_boundaries=command.get("PolicyUsageFilter") == _AS_BOUNDARY,
             after=self.pager.after(command, "ListPolicies", caller.account_id),
             limit=read_limit(command),
         )
@@ -141,7 +145,7 @@ class PolicyOperations:
         return {}
 
     def list_entities(self, connection: Connection, caller: Caller, command: Command, target: Target) -> Result:
-        """Do ListEntitiesForPolicy: what bears the policy in the caller's account."""
+        """Do ListEntitiesForPolicy: what uses the policy in the caller's account."""
         policy, operation = get_policy(command, target), "ListEntitiesForPolicy"
         found = list_bearers(
             connection,
@@ -149,6 +153,7 @@ class PolicyOperations:
             caller.account_id,
             _read_kinds(command),
             command.get("PathPrefix", "/"),
+            usages=_USAGES[command.get("PolicyUsageFilter")],
             after=self.pager.after(command, operation, caller.account_id),
             limit=read_limit(command),
         )
@@ -195,9 +200,7 @@ def _read_owners(command: Command, caller: Caller) -> tuple[str, ...]:
 
 
 def _read_kinds(command: Command) -> tuple[BearerKind, ...]:
-    """Return the kinds of bearers asked for: none for the filters that name policies, and none as a boundary."""
-    if command.get("PolicyUsageFilter") == _AS_BOUNDARY:
-        return ()
+    """Return the kinds of bearers asked for: none for the filters that name policies."""
     wanted = command.get("EntityFilter")
     return tuple(kind for noun, kind in _FILTERS.items() if wanted in {None, noun})
 
@@ -210,7 +213,7 @@ def _say(policy: Policy) -> dict[str, Any]:
         "Path": policy.path,
         "DefaultVersionId": policy.default_version_id,
         "AttachmentCount": policy.attachment_count,
-        "PermissionsBoundaryUsageCount": 0,
+        "PermissionsBoundaryUsageCount": policy.boundary_count,
         "IsAttachable": True,
         "CreateDate": policy.created_at,
         "UpdateDate": policy.updated_at,

@@ -8,12 +8,13 @@ from sqlalchemy import Connection
 
 from sts.arn import iam_arn
 from sts.audit.events import Event
-from sts.aws.iam.bearers import on_bearer
+from sts.aws.iam.bearers import on_bearer, show_borne
 from sts.aws.iam.paging import Pager, read_limit
 from sts.aws.iam.rows import iam_row, on_tagging
 from sts.aws.row import DOCUMENT, Changes, Command, Operation, Reads, Result, Target
-from sts.aws.tags import read_tags, show_tags
+from sts.aws.tags import read_tags
 from sts.directory.bearers import unknown_bearer
+from sts.directory.boundaries import bound
 from sts.directory.roles import Roles
 from sts.directory.tags import Tagging
 from sts.directory.trust import show_trust, show_trusts
@@ -21,7 +22,6 @@ from sts.model import Caller, Role
 from sts.store import roles
 from sts.store.attachments import BearerKind
 from sts.store.database import Transaction
-from sts.tags import Tags
 
 _DEFAULT_SECONDS = 3600
 
@@ -45,7 +45,6 @@ class RoleOperations:
                 Changes(self.create),
                 demands=on_tagging("iam:CreateRole", "iam:TagRole"),
                 limit=DOCUMENT,
-                not_yet=("PermissionsBoundary",),
             ),
             iam_row("GetRole", Event.ROLE_READ, on_role, Reads(self.get)),
             iam_row("ListRoles", Event.ROLE_LIST, _find_path, Reads(self.list)),
@@ -67,12 +66,16 @@ class RoleOperations:
             max_session_duration=timedelta(seconds=command.get("MaxSessionDuration", _DEFAULT_SECONDS)),
         )
         self.tagging.put(tx, bearer=role, tags=read_tags(command))
-        return {"Role": _say(role, show_trust(tx.connection, role.trust_policy)) | _say_tags(dict(read_tags(command)))}
+        if "PermissionsBoundary" in command:
+            bound(tx, bearer=role, policy_arn=command["PermissionsBoundary"])
+        borne = show_borne(command.get("PermissionsBoundary"), dict(read_tags(command)))
+        return {"Role": _say(role, show_trust(tx.connection, role.trust_policy)) | borne}
 
     def get(self, connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
         """Do GetRole."""
         role = get_role(command, target)
-        return {"Role": _say(role, show_trust(connection, role.trust_policy)) | _say_tags(target.tags)}
+        borne = show_borne(target.boundary_arn, target.tags)
+        return {"Role": _say(role, show_trust(connection, role.trust_policy)) | borne}
 
     def list(self, connection: Connection, caller: Caller, command: Command, _target: Target) -> Result:
         """Do ListRoles."""
@@ -138,8 +141,3 @@ def _say(role: Role, trust_policy: str) -> dict[str, Any]:
         "MaxSessionDuration": int(role.max_session_duration.total_seconds()),
     }
     return said | {"Description": role.description} if role.description else said
-
-
-def _say_tags(tags: Tags) -> dict[str, Any]:
-    # As AWS answers: without tags there is no such member. Lists of roles leave them out.
-    return {"Tags": show_tags(tags)} if tags else {}

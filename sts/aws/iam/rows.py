@@ -12,6 +12,7 @@ from sts.aws.row import SMALL, Changes, Command, Demands, Find, Limit, Operation
 from sts.aws.tags import describe_request, describe_resource
 from sts.directory.tags import bearer_id
 from sts.model import Caller, Policy, Role, User
+from sts.store.boundaries import find_boundary_arn
 from sts.store.tags import find_tags
 
 
@@ -31,7 +32,7 @@ def iam_row(
         name=name,
         event=event,
         proof=Proof.SIGNATURE,
-        target=_with_tags(target),
+        target=_describing(target),
         demands=demands or on_target(f"iam:{name}"),
         handler=handler,
         limit=limit,
@@ -39,16 +40,18 @@ def iam_row(
     )
 
 
-def _with_tags(find: Find) -> Find:
-    """Return *find* with the tags of what it finds: policies may speak of them, whatever the operation."""
+def _describing(find: Find) -> Find:
+    """Return *find* with the tags and the boundary of what it finds: policies may speak of them."""
 
-    def find_tagged(connection: Connection, caller: Caller, command: Command) -> Target:
+    def find_described(connection: Connection, caller: Caller, command: Command) -> Target:
         target = find(connection, caller, command)
-        if not isinstance(target.noun, User | Role | Policy):
-            return target
-        return replace(target, tags=find_tags(connection, bearer_id(target.noun)))
+        if isinstance(target.noun, User | Role):
+            target = replace(target, boundary_arn=find_boundary_arn(connection, target.noun.unique_id))
+        if isinstance(target.noun, User | Role | Policy):
+            target = replace(target, tags=find_tags(connection, bearer_id(target.noun)))
+        return target
 
-    return find_tagged
+    return find_described
 
 
 def on_target(action: str) -> Demands:
@@ -67,10 +70,26 @@ def on_tagging(action: str, tag_action: str) -> Demands:
     """
 
     def demands(_caller: Caller, command: Command, target: Target) -> tuple[Demand, ...]:
-        actions = dict.fromkeys((action, tag_action) if "Tags" in command else (action,))
-        return tuple(demand(each, target, context=describe_request(command)) for each in actions)
+        tags = describe_request(command)
+        asked = demand(action, target, context={**tags, **describe_boundary(command.get("PermissionsBoundary"))})
+        tagging = (demand(tag_action, target, context=tags),) if "Tags" in command and tag_action != action else ()
+        return (asked, *tagging)
 
     return demands
+
+
+def on_bounded(action: str) -> Demands:
+    """Return the demands of an operation whose policies may speak of the boundary that its target has at present."""
+
+    def demands(_caller: Caller, _command: Command, target: Target) -> tuple[Demand, ...]:
+        return (demand(action, target, context=describe_boundary(target.boundary_arn)),)
+
+    return demands
+
+
+def describe_boundary(arn: str | None) -> Context:
+    """Return the condition key that tells of a permissions boundary."""
+    return {} if arn is None else {"iam:permissionsboundary": (arn,)}
 
 
 def on_both(action: str, kind: str, new_name: str) -> Demands:

@@ -11,11 +11,11 @@ from sts.aws.iam.paging import Pager, read_limit
 from sts.aws.iam.policies import find_changeable, find_visible, get_policy
 from sts.aws.iam.roles import get_role
 from sts.aws.iam.rows import iam_row, on_tagging
-from sts.aws.iam.users import require_user
+from sts.aws.iam.users import get_user
 from sts.aws.row import Changes, Command, Find, Operation, Reads, Result, Target
 from sts.aws.tags import read_tags, show_tags
 from sts.directory.tags import Tagged, Tagging
-from sts.model import Caller, User
+from sts.model import Caller
 from sts.store.attachments import BearerKind
 from sts.store.database import Transaction
 
@@ -31,7 +31,7 @@ class TagOperations:
         """Return a row for each operation."""
         on_user, on_role = on_bearer(BearerKind.USER), on_bearer(BearerKind.ROLE)
         nouns = (
-            _OfNoun(self.tagging, self.pager, "User", on_user, on_user, _get_user),
+            _OfNoun(self.tagging, self.pager, "User", on_user, on_user, get_user),
             _OfNoun(self.tagging, self.pager, "Role", on_role, on_role, get_role),
             _OfNoun(self.tagging, self.pager, "Policy", find_visible, find_changeable, get_policy),
         )
@@ -75,7 +75,3 @@ class _OfNoun:
             later[: read_limit(command)], command, operation, caller.account_id, lambda tag: tag[0]
         )
         return {"Tags": show_tags(dict(shown)), **more}
-
-
-def _get_user(_command: Command, target: Target) -> User:
-    return require_user(target)

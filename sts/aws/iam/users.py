@@ -6,12 +6,13 @@ from sqlalchemy import Connection
 
 from sts.arn import iam_arn
 from sts.audit.events import Event
-from sts.aws.iam.bearers import on_bearer
+from sts.aws.iam.bearers import on_bearer, show_borne
 from sts.aws.iam.paging import Pager, read_limit
 from sts.aws.iam.rows import iam_row, on_both, on_tagging
 from sts.aws.row import Changes, Command, Operation, Reads, Result, Target
-from sts.aws.tags import read_tags, show_tags
+from sts.aws.tags import read_tags
 from sts.directory.bearers import unknown_bearer
+from sts.directory.boundaries import bound
 from sts.directory.tags import Tagging
 from sts.directory.users import Users
 from sts.errors import ParameterInvalid
@@ -20,7 +21,6 @@ from sts.store import users as stored
 from sts.store.accounts import find_account
 from sts.store.attachments import BearerKind
 from sts.store.database import Transaction
-from sts.tags import Tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,6 @@ class UserOperations:
                 _find_asked,
                 Changes(self._create),
                 demands=on_tagging("iam:CreateUser", "iam:TagUser"),
-                not_yet={"PermissionsBoundary"},
             ),
             iam_row("GetUser", Event.USER_READ, find_user_or_caller, Reads(self._get)),
             iam_row("ListUsers", Event.USER_LIST, _find_path, Reads(self._list)),
@@ -54,12 +53,14 @@ class UserOperations:
             tx, account_id=target.account_id, name=command["UserName"], path=command.get("Path", "/")
         )
         self.tagging.put(tx, bearer=user, tags=read_tags(command))
-        return {"User": describe_user(user) | _describe_tags(dict(read_tags(command)))}
+        if "PermissionsBoundary" in command:
+            bound(tx, bearer=user, policy_arn=command["PermissionsBoundary"])
+        return {"User": describe_user(user) | show_borne(command.get("PermissionsBoundary"), dict(read_tags(command)))}
 
     def _get(self, _connection: Connection, _caller: Caller, _command: Command, target: Target) -> Result:
         if isinstance(target.noun, Account):
             return {"User": _describe_root(target.noun)}
-        return {"User": describe_user(require_user(target)) | _describe_tags(target.tags)}
+        return {"User": describe_user(require_user(target)) | show_borne(target.boundary_arn, target.tags)}
 
     def _list(self, connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
         after = self.pager.after(command, "ListUsers", target.account_id)
@@ -106,6 +107,11 @@ def require_user(target: Target) -> User:
     return target.noun
 
 
+def get_user(_command: Command, target: Target) -> User:
+    """Do what `require_user` does, where what is got depends on the row."""
+    return require_user(target)
+
+
 def describe_user(user: User) -> Result:
     """Return what AWS says of a user."""
     return {
@@ -115,11 +121,6 @@ def describe_user(user: User) -> Result:
         "Arn": user.arn,
         "CreateDate": user.created_at,
     }
-
-
-def _describe_tags(tags: Tags) -> Result:
-    # As AWS answers: without tags there is no such member. Lists of users leave them out.
-    return {"Tags": show_tags(tags)} if tags else {}
 
 
 def _describe_root(account: Account) -> Result:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sts.access import Demand
 from sts.aws.iam.attachments import AttachmentOperations
+from sts.aws.iam.boundaries import boundary_rows
 from sts.aws.iam.inline_policies import InlinePolicyOperations
 from sts.aws.iam.paging import Pager
 from sts.aws.iam.policies import PolicyOperations
@@ -72,6 +73,7 @@ def open_root_desk(store: Store) -> RootDesk:
         *UserOperations(Users(ENTROPY), tagging, pager).rows(),
         *RoleOperations(Roles(ENTROPY), tagging, pager).rows(),
         *PolicyOperations(Policies(ENTROPY), tagging, pager).rows(),
+        *boundary_rows(),
         *TagOperations(tagging, pager).rows(),
         *AttachmentOperations(Attachments(), pager).rows(),
         *InlinePolicyOperations(InlinePolicies(), pager).rows(),

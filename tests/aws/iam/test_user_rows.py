@@ -41,10 +41,6 @@ def test_a_user_without_a_path_stands_at_the_root_path(desk: Desk) -> None:
     assert desk.call(root(), "CreateUser", UserName="bob")["User"]["Path"] == "/"
 
 
-def test_what_comes_later_is_refused_by_name(desk: Desk) -> None:
-    assert desk.rows["CreateUser"].not_yet == {"PermissionsBoundary"}
-
-
 @pytest.mark.usefixtures("alice")
 @pytest.mark.parametrize("name", ["GetUser", "UpdateUser", "DeleteUser"])
 def test_a_user_is_authorized_under_its_own_path(desk: Desk, name: str) -> None:
