@@ -88,6 +88,13 @@ class Cast:
         """Begin a session that no disabling ends: ursula's end with her, also those of the same second."""
         return key_in(self._become(line, self.admin, "steady"))
 
+    def chain(self, line: Line, key: Key) -> tuple[Key, Key]:
+        """Return a session of `worker` that the key begins, and one of `steady` that is begun from that."""
+        policy = {"RoleName": "worker", "PolicyName": "on", "PolicyDocument": allow("sts:AssumeRole")}
+        assert line.call(self.admin, "PutRolePolicy", **policy).status == 200
+        first = key_in(self._become(line, key, "worker"))
+        return first, key_in(self._become(line, first, "steady"))
+
     def _become(self, line: Line, key: Key, name: str) -> Answer:
         arn = f"arn:aws:iam::{self.account_id}:role/{name}"
         return line.call(key, "AssumeRole", "sts", RoleArn=arn, RoleSessionName="round")
@@ -238,13 +245,29 @@ A_CAST = 2_000  # rounds: an account has no more than a thousand revoked session
 
 
 @pytest.mark.parametrize("rounds", [2_000, pytest.param(20_000, marks=pytest.mark.longer)])
-def test_who_asks_another_process_at_once_is_answered_from_after_the_change(pair: Pair, rounds: int) -> None:
+def test_z_05_who_asks_another_process_at_once_is_answered_from_after_the_change(pair: Pair, rounds: int) -> None:
     for number in range(rounds):
         if number % A_CAST == 0:
             cast = pair.make_cast()
         again, which = divmod(number % A_CAST, len(ROUNDS))
         change, ask = pair.lines if (again + which) % 2 else reversed(pair.lines)
         ROUNDS[which](cast, change, ask)
+
+
+def test_s_08_what_was_begun_from_what_is_deleted_is_refused_by_another_process_at_once(pair: Pair) -> None:
+    cast = pair.make_cast()
+    one, other = pair.lines
+    a_key_is_made(cast, one, other)
+    assert cast.spare is not None
+    begun = cast.chain(one, cast.spare)
+    assert [is_me(other, session) for session in begun] == [FINE, FINE]
+    a_key_is_deleted(cast, one, other)
+    assert [is_me(other, session) for session in begun] == [(403, "ExpiredToken")] * 2
+    begun = cast.chain(one, cast.user)
+    assert [is_me(other, session) for session in begun] == [FINE, FINE]
+    assert one.call(cast.admin, "DeleteRolePolicy", RoleName="worker", PolicyName="on").status == 200
+    a_role_is_made_anew(cast, one, other)
+    assert [is_me(other, session)[1] for session in begun] == ["InvalidClientTokenId", "ExpiredToken"]
 
 
 BREAKS: dict[str, Callable[[RedisServer], object]] = {

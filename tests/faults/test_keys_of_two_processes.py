@@ -1,4 +1,4 @@
-"""J-18, Z-05: keys are rotated and removed under two processes at work, which share a store, a key folder and Redis."""
+"""J-18: keys are rotated and removed under two processes at work, which share a store, a key folder and Redis."""
 
 import json
 import os
@@ -246,7 +246,7 @@ def rotate(pair: Pair, purpose: Purpose) -> None:
     assert keyring.rotate(purpose, soon=purpose is Purpose.SIGNING)
 
 
-def test_j_18_z_05_while_keys_of_every_purpose_rotate_no_process_refuses_a_request(pair: Pair) -> None:
+def test_j_18_while_keys_of_every_purpose_rotate_no_process_refuses_a_request(pair: Pair) -> None:
     past = Past(pair.assume(pair.nodes[0]), begin_list(pair, pair.nodes[0]))
     assert IN_USE.keys() == set(Purpose)
     with at_work(pair, past):
