@@ -45,10 +45,10 @@ class Parts:
         both.write_bytes(b"".join(file.read_bytes() for file in self.authority.sign("balancer", "127.0.0.1")))
         return both
 
-    def count_users(self, prefix: str) -> int:
-        """Return how many users have names that begin with *prefix*, as the store holds them."""
-        statement = f"SELECT count(*) FROM iam_user WHERE name LIKE '{prefix}%'"  # noqa: S608  our own words
-        return int(self.store.ask(statement, self.database))
+    def users(self, prefix: str) -> list[str]:
+        """Return the names of users that begin with *prefix*, as the store holds them."""
+        statement = f"SELECT name FROM iam_user WHERE name LIKE '{prefix}%'"  # noqa: S608  our own words
+        return self.store.ask(statement, self.database).split()
 
     def node(self, name: str, *options: str, **settings: str) -> Node:
         return Node(name, self.home, self.environment | settings, options)
