@@ -69,6 +69,7 @@ from sts.keyring.keyring import Keyring, open_keyring
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import make_stamp, verify_stamp
 from sts.oauth.metadata import KeySetEndpoint
+from sts.receipts import Receipts
 from sts.settings import Settings
 from sts.store import versions
 from sts.store.address import SQLITE
@@ -189,7 +190,7 @@ def create_app(
     proof = tracing.around_proof(SignatureProof(at.snapshot, at.coherence, credentials, at.keyring, at.clock, throttle))
     access = tracing.around_access(Access(Evaluator(at.snapshot)))
     journal = tracing.around_journal(at.journal)
-    sts = StsOperations(RoleSessions(credentials, at.snapshot, at.clock))
+    sts = StsOperations(RoleSessions(credentials, at.snapshot, at.clock), Receipts(at.keyring))
     rows = tracing.around_rows((*sts.rows(), *_iam_rows(at)))
     probes = Probes(at.database, at.cache, at.journal, readiness or Readiness())
     sampler = _build_sampler(at)
@@ -295,6 +296,7 @@ def _query_endpoint(
         operations=Operations.compile(rows),
         proofs={Proof.SIGNATURE: proof},
         access=access,
+        receipts=Receipts(at.keyring),
         journal=journal,
         sums=at.sums,
         meters=at.meters,
@@ -310,6 +312,7 @@ def _administration_endpoint(
     return AdministrationEndpoint(
         proof=proof,
         access=access,
+        receipts=Receipts(at.keyring),
         journal=journal,
         sums=at.sums,
         meters=at.meters,

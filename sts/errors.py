@@ -74,6 +74,13 @@ class ValueInvalid(ParameterInvalid):
     """A parameter's value contradicts another's, or what the calling session brings with it."""
 
 
+class ReceiptInvalid(Malformed):
+    """A receipt of a denial was not made here, is not whole, or is not for this reader; which, its detail says."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("The encoded authorization message is not one that this account can read", detail=detail)
+
+
 class InputInvalid(Malformed):
     """A value breaks a rule of the directory: a name, a path, a number of entities, an identifier."""
 

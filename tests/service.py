@@ -62,7 +62,13 @@ class Reply:
 
     @property
     def message(self) -> str:
-        return self.text("Message")
+        """Return the sentence, without the receipt that follows it where access was denied."""
+        return self.text("Message").partition(" Encoded authorization failure message: ")[0]
+
+    @property
+    def receipt(self) -> str:
+        """Return the receipt of a denial."""
+        return self.text("Message").partition(" Encoded authorization failure message: ")[2]
 
     def key(self) -> Key:
         """Return the temporary credentials in the answer."""

@@ -7,7 +7,7 @@ import msgspec
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from sts.access import Decider, Demand, require
+from sts.access import AccessDenied, Decider, Demand, require
 from sts.api.errors import INTERNAL_FAILURE, find_error, render_message
 from sts.api.operations import find_methods, get_operation
 from sts.api.request import parse_asked, read_request
@@ -20,6 +20,7 @@ from sts.authn.signature import Prover, SignedParts
 from sts.clock import Clock
 from sts.entropy import Entropy
 from sts.errors import MethodUnsupported, Refusal, Throttled
+from sts.receipts import Receipts
 from sts.store.database import Database
 from sts.telemetry.meters import Meters
 
@@ -34,6 +35,7 @@ class AdministrationEndpoint:
 
     proof: Prover
     access: Decider
+    receipts: Receipts
     journal: Recorder
     sums: Sums
     meters: Meters
@@ -47,7 +49,8 @@ class AdministrationEndpoint:
         try:
             body = await self._answer(scope, receive, entry)
         except Refusal as refusal:
-            await _send_refusal(send, refusal, entry.request_id, find_methods(_read_path(scope)))
+            message = self._explain(entry, refusal)
+            await _send_refusal(send, refusal, message, entry.request_id, find_methods(_read_path(scope)))
         except Exception:  # noqa: BLE001  a bug: the caller learns the request id, the log the rest
             _log.exception("request.failed", operation=entry.operation)
             await _send_error(
@@ -55,6 +58,10 @@ class AdministrationEndpoint:
             )
         else:
             await _send(send, 200, body, entry.request_id)
+
+    def _explain(self, entry: Entry, refusal: Refusal) -> str:
+        message = render_message(refusal)
+        return message + self.receipts.introduce(entry, refusal) if isinstance(refusal, AccessDenied) else message
 
     async def _answer(self, scope: Scope, receive: Receive, entry: Entry) -> bytes:
         async with Recording(self.journal, self.sums, self.meters, entry) as recording:
@@ -101,13 +108,13 @@ def _read_path(scope: Scope) -> str:
     return raw_path.decode("latin-1")
 
 
-async def _send_refusal(send: Send, refusal: Refusal, request_id: str, methods: Sequence[str]) -> None:
+async def _send_refusal(send: Send, refusal: Refusal, message: str, request_id: str, methods: Sequence[str]) -> None:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     if isinstance(refusal, Throttled):
         headers = ((b"retry-after", str(refusal.retry_after_seconds).encode("ascii")),)
     if isinstance(refusal, MethodUnsupported):
         headers = ((b"allow", ", ".join(methods).encode("ascii")),)
-    await _send_error(send, find_error(refusal), render_message(refusal), request_id, headers)
+    await _send_error(send, find_error(refusal), message, request_id, headers)
 
 
 async def _send_error(

@@ -11,6 +11,7 @@ class Event(StrEnum):
     ROLE_ASSUME = "role.assume"
     CALLER_IDENTIFY = "caller.identify"
     ACCESS_KEY_LOCATE = "access-key.locate"
+    DENIAL_DECODE = "denial.decode"
 
     USER_CREATE = "user.create"
     USER_READ = "user.read"

@@ -5,7 +5,7 @@ sequence, the predecessor's MAC and the body's own bytes.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -113,14 +113,15 @@ def _principal(entry: Entry) -> dict[str, Any] | None:
 def _decisions(entry: Entry, *, is_shared: bool, is_owner: bool) -> list[Mapping[str, Any]]:
     if not is_shared:
         return list(entry.decisions)
-    return [_side(decision, _OWNERS_SIDE if is_owner else _CALLERS_SIDE) for decision in entry.decisions]
+    return [take_side(decision, is_owner=is_owner) for decision in entry.decisions]
 
 
-def _side(decision: Mapping[str, Any], kinds: Collection[str]) -> Mapping[str, Any]:
-    """Return what of *decision* the policies of *kinds* said, so that nothing in it depends on what others said.
+def take_side(decision: Mapping[str, Any], *, is_owner: bool) -> Mapping[str, Any]:
+    """Return what of *decision* the owner's or the caller's policies said, so that nothing depends on the others'.
 
     Of a silence the near misses are left out: that they were looked for tells what another kind of policy said.
     """
+    kinds = _OWNERS_SIDE if is_owner else _CALLERS_SIDE
     said = {kind: outcome for kind, outcome in decision["said"].items() if kind in kinds}
     denied = "explicitDeny" in said.values()
     cited = [reference for reference in decision["deciding"] if reference["kind"] in kinds]

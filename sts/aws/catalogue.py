@@ -59,7 +59,6 @@ _BY_REASON: Mapping[str, str] = MappingProxyType(
             "GetRoleTemplateVersion"
         ),
         "session and federation tokens of a user are not offered yet": "GetFederationToken GetSessionToken",
-        "encoded authorization messages are not offered yet": "DecodeAuthorizationMessage",
         _SAML: (
             "AssumeRoleWithSAML CreateSAMLProvider DeleteSAMLProvider GetSAMLProvider ListSAMLProviderTags "
             "ListSAMLProviders TagSAMLProvider UntagSAMLProvider UpdateSAMLProvider"

@@ -11,7 +11,7 @@ from typing import cast
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from sts.access import Decider, require
+from sts.access import AccessDenied, Decider, require
 from sts.audit.record import Entry, shorten
 from sts.audit.recording import Recorder, Recording
 from sts.audit.sums import Sums
@@ -33,6 +33,7 @@ from sts.errors import (
     Throttled,
     TooLarge,
 )
+from sts.receipts import Receipts
 from sts.store.database import Database, Transaction
 from sts.telemetry.meters import Meters
 
@@ -56,6 +57,7 @@ class QueryEndpoint:
     operations: Operations
     proofs: Mapping[Proof, Prover]
     access: Decider
+    receipts: Receipts
     journal: Recorder
     sums: Sums
     meters: Meters
@@ -69,10 +71,14 @@ class QueryEndpoint:
         try:
             answer = Answer(200, await self._answer(scope, receive, entry))
         except Refusal as refusal:
-            answer = _refuse(scope, entry, refusal)
+            answer = _refuse(scope, entry, refusal, self._explain(scope, entry, refusal))
         except Exception:  # noqa: BLE001  a bug
             answer = _fail(scope, entry)
         await send_answer(send, answer, entry.request_id)
+
+    def _explain(self, scope: Scope, entry: Entry, refusal: Refusal) -> str:
+        message = _describe(scope, refusal)
+        return message + self.receipts.introduce(entry, refusal) if isinstance(refusal, AccessDenied) else message
 
     async def _answer(self, scope: Scope, receive: Receive, entry: Entry) -> bytes:
         async with Recording(self.journal, self.sums, self.meters, entry) as recording:
@@ -152,7 +158,7 @@ async def send_answer(send: Send, answer: Answer, request_id: str) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-def _refuse(scope: Scope, entry: Entry, refusal: Refusal) -> Answer:
+def _refuse(scope: Scope, entry: Entry, refusal: Refusal, message: str) -> Answer:
     error = find_wire_error(refusal)
     if error is INTERNAL_FAILURE:
         return _fail(scope, entry)
@@ -161,11 +167,11 @@ def _refuse(scope: Scope, entry: Entry, refusal: Refusal) -> Answer:
         headers.append((b"retry-after", str(refusal.retry_after_seconds).encode("ascii")))
     if isinstance(refusal, MethodUnsupported):
         headers.append((b"allow", b"GET, POST"))
-    body, media_type, more = render_refusal(scope, error, _explain(scope, refusal), entry)
+    body, media_type, more = render_refusal(scope, error, message, entry)
     return Answer(error.status, body, media_type, (*headers, *more))
 
 
-def _explain(scope: Scope, refusal: Refusal) -> str:
+def _describe(scope: Scope, refusal: Refusal) -> str:
     """Return the text for the caller; whoever comes for another service is told what leads it here."""
     service = name_service(scope) if isinstance(refusal, OperationMissing | OperationUnknown) else None
     if service is None:

@@ -1,5 +1,7 @@
 """STS's operations: each a few lines between the wire and the verbs."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,6 +15,8 @@ from sts.credentials import TemporaryCredentials
 from sts.entropy import find_account_of_access_key
 from sts.errors import ParameterInvalid
 from sts.model import Caller
+from sts.policy.question import Outcome
+from sts.receipts import Receipts
 from sts.tags import fold_key
 
 _NOT_YET = frozenset({"SerialNumber", "TokenCode", "ProvidedContexts", "MinimumSessionTokenSize"})
@@ -20,9 +24,10 @@ _NOT_YET = frozenset({"SerialNumber", "TokenCode", "ProvidedContexts", "MinimumS
 
 @dataclass(frozen=True, slots=True)
 class StsOperations:
-    """AssumeRole, GetCallerIdentity, GetAccessKeyInfo."""
+    """AssumeRole, GetCallerIdentity, GetAccessKeyInfo, DecodeAuthorizationMessage."""
 
     sessions: RoleSessions
+    receipts: Receipts
 
     def rows(self) -> tuple[Operation, ...]:
         """Return STS's rows of the operations table."""
@@ -58,6 +63,16 @@ class StsOperations:
                 handler=Acts(get_access_key_info),
                 limit=SMALL,
             ),
+            Operation(
+                service="sts",
+                name="DecodeAuthorizationMessage",
+                event=Event.DENIAL_DECODE,
+                proof=Proof.SIGNATURE,
+                target=find_nothing,
+                demands=_demand_decoding,
+                handler=Acts(self.decode_message),
+                limit=SMALL,
+            ),
         )
 
     async def find_role(self, _caller: Caller, command: Command) -> Target:
@@ -76,6 +91,11 @@ class StsOperations:
             "jti": assumed.credentials.jti,
         }
         return Done(_render_assumed(assumed), made)
+
+    async def decode_message(self, caller: Caller, command: Command, _target: Target) -> Done:
+        """Open the receipt of a denial, as far as it is the reader's account's."""
+        receipt = self.receipts.open(command["EncodedMessage"], caller.account_id)
+        return Done({"DecodedMessage": render_denial(receipt)})
 
 
 async def find_nothing(caller: Caller, _command: Command) -> Target:
@@ -152,6 +172,36 @@ def _describe_wish(command: Command) -> dict[str, tuple[str, ...]]:
 
 def _demand_access_key_info(caller: Caller, _command: Command, target: Target) -> tuple[Demand, ...]:
     return (Demand(action="sts:GetAccessKeyInfo", resource=target.arn, resource_account_id=caller.account_id),)
+
+
+def _demand_decoding(caller: Caller, _command: Command, target: Target) -> tuple[Demand, ...]:
+    action = "sts:DecodeAuthorizationMessage"
+    return (Demand(action=action, resource=target.arn, resource_account_id=caller.account_id),)
+
+
+def render_denial(receipt: Mapping[str, Any]) -> str:
+    """Return a receipt as AWS writes it, with AWS's members first and the decision as it was made behind them."""
+    decision = receipt["decision"]
+    seen = {each["key"]: each["seen"] for each in decision["conditions"] if each["seen"] is not None}
+    told = {
+        "allowed": False,
+        "explicitDeny": decision["outcome"] == Outcome.EXPLICIT_DENY,
+        "matchedStatements": {"items": decision["deciding"]},
+        "failures": {"items": [each for each in decision["conditions"] if not each["held"]]},
+        "context": {
+            "principal": {"id": receipt["unique_id"], "arn": receipt["arn"]},
+            "action": decision["action"],
+            "resource": decision["resource"],
+            "conditions": {
+                "items": [
+                    {"key": key, "values": {"items": [{"value": value} for value in values]}}
+                    for key, values in seen.items()
+                ]
+            },
+        },
+        "receipt": receipt,
+    }
+    return json.dumps(told, ensure_ascii=False)
 
 
 def _render_assumed(assumed: AssumedRole) -> Result:

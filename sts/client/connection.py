@@ -46,6 +46,7 @@ class Connection:
     region: str
     credentials: ReadOnlyCredentials = field(repr=False)
     sender: URLLib3Session = field(repr=False)
+    bundle: str | bool = True  # the file of the authorities that the endpoint's certificate is verified by
 
     def get(self, path: str, query: Mapping[str, str]) -> Answer:
         """Return the answer to a signed GET; raises Refusal with the service's reason, Unavailable without any."""
@@ -86,7 +87,7 @@ def open_connection(endpoint: str, profile: str | None) -> Connection:
     except BotoCoreError as fault:
         raise Refusal(f"No credentials are found: {fault}") from fault
     sender = URLLib3Session(verify=bundle, proxies=get_environ_proxies(endpoint), timeout=_TIMEOUT_SECONDS)
-    return Connection(endpoint, region, credentials, sender)
+    return Connection(endpoint, region, credentials, sender, bundle)
 
 
 def _parse(content: bytes, endpoint: str) -> Mapping[str, Any]:

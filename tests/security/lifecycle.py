@@ -10,7 +10,7 @@ from tests.signing import Key
 
 @dataclass(frozen=True)
 class Call:
-    """An operation with its parameters; `{account}` and `{key}` stand for the account and an access key id."""
+    """An operation with its parameters; `{account}`, `{key}` and `{receipt}` stand for what only the service knows."""
 
     service: str
     name: str
@@ -22,7 +22,16 @@ class Call:
             name: value.replace("{account}", account_id).replace("{key}", access_key_id)
             for name, value in self.parameters.items()
         }
+        if filled.get("EncodedMessage") == "{receipt}":
+            filled["EncodedMessage"] = _be_denied(service, key, account_id)
         return invoke(service, key, self.name, self.service, **filled)
+
+
+def _be_denied(service: Service, key: Key | None, account_id: str) -> str:
+    """Return the receipt of a denial: of the role that is asked for, whether or not there is one."""
+    missing = {"RoleArn": f"arn:aws:iam::{account_id}:role/missing", "RoleSessionName": "missing"}
+    reply = invoke(service, key, "AssumeRole", "sts", **missing)
+    return (reply.receipt if reply.status == 403 else "") or "none"
 
 
 def _iam(name: str, **parameters: str) -> Call:
@@ -47,6 +56,7 @@ BEGUN: tuple[Call, ...] = (
 LIVED: tuple[Call, ...] = (
     Call("sts", "GetCallerIdentity", {}),
     Call("sts", "GetAccessKeyInfo", {"AccessKeyId": "{key}"}),
+    Call("sts", "DecodeAuthorizationMessage", {"EncodedMessage": "{receipt}"}),
     _iam("GetUser", **_USER),
     _iam("UpdateUser", **_USER, NewPath="/staff/"),
     _iam("ListAccessKeys", **_USER),

@@ -12,7 +12,7 @@ from tests.security.wire import as_json, assume, invoke, told
 from tests.service import Reply, Service, Tenant, allow, trust
 from tests.signing import Key
 
-_OPEN_TO_ALL = {"GetCallerIdentity", "GetAccessKeyInfo"}
+_OPEN_TO_ALL = {"GetCallerIdentity", "GetAccessKeyInfo", "DecodeAuthorizationMessage"}
 _NOT_OF_AN_ACCOUNT = {"version", "change"}
 
 

@@ -1,0 +1,76 @@
+"""`sts explain`: why a request was denied."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from sts.cli.endpoint import connect, endpoint_options
+from sts.cli.output import json_option, print_json, show, show_example
+
+_OUTCOMES = {
+    "allowed": "allows it",
+    "explicitDeny": "denies it",
+    "implicitDeny": "does not allow it",
+}
+_KINDS = {
+    "identity": "identity-based policies",
+    "boundary": "the permissions boundary",
+    "session": "the session policies",
+    "resource": "the resource-based policy",
+    "trust": "the role's trust policy",
+}
+
+
+@click.command(
+    short_help="Say why a request was denied.",
+    epilog=show_example("sts explain AQAAAAGx3kQ…"),
+)
+@click.argument("message")
+@endpoint_options
+@json_option
+def explain(message: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
+    """Say why a request was denied, from the encoded MESSAGE at the end of the error, or from the whole error.
+
+    It shows what the policies of your own account said: the deciding statements, and the condition keys that it hung
+    on with what they were and what was wanted. It takes sts:DecodeAuthorizationMessage.
+    """
+    from sts.client.explaining import decode_message, find_receipt
+
+    receipt = decode_message(connect(endpoint_url, profile), find_receipt(message))
+    if as_json:
+        print_json(receipt)
+        return
+    for line in _describe(receipt):
+        click.echo(line)
+
+
+def _describe(receipt: Mapping[str, Any]) -> Iterator[str]:
+    decision = receipt["decision"]
+    yield f"{show(receipt['arn'])} was denied"
+    yield f"  {show(decision['action'])} on {show(decision['resource'])}"
+    yield f"  at {receipt['at']}, request {receipt['request_id']}"
+    yield ""
+    for kind, outcome in decision["said"].items():
+        yield f"{_KINDS.get(kind, kind)}: {_OUTCOMES.get(outcome, outcome)}"
+    for statement in decision["deciding"]:
+        yield f"  denied by {_cite(statement)}"
+    for report in decision["conditions"]:
+        yield from _describe_condition(report)
+
+
+def _describe_condition(report: Mapping[str, Any]) -> Iterator[str]:
+    held = "held" if report["held"] else "did not hold"
+    yield ""
+    yield f"{_cite(report['statement'])}: {show(report['operator'])} {show(report['key'])} {held}"
+    yield f"  wanted  {_list(report['wanted'])}"
+    yield f"  seen    {'nothing: the request had no such key' if report['seen'] is None else _list(report['seen'])}"
+
+
+def _cite(statement: Mapping[str, Any]) -> str:
+    name = f"statement {show(statement['sid'])}" if statement["sid"] else f"statement {statement['position'] + 1}"
+    return f"{name} of {show(statement['policy'])}"
+
+
+def _list(values: list[str]) -> str:
+    return ", ".join(show(value) for value in values)

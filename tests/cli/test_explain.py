@@ -1,0 +1,48 @@
+import json
+from collections.abc import Mapping
+
+from tests.cli.conftest import Command
+from tests.service import Reply, Service, Tenant
+from tests.signing import Key
+
+
+def credentials(key: Key) -> Mapping[str, str]:
+    return {"AWS_ACCESS_KEY_ID": key.access_key_id, "AWS_SECRET_ACCESS_KEY": key.secret}
+
+
+def deny(server: Service, tenant: Tenant) -> Reply:
+    """Let a user be denied by a condition on a tag that it has not."""
+    statement = {"Sid": "Own", "Effect": "Allow", "Action": "iam:GetUser", "Resource": "*"}
+    condition = {"StringEquals": {"aws:PrincipalTag/team": ["blue", "red\u202e"]}}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement | {"Condition": condition}]})
+    server.call(tenant.key, "CreateUser", UserName="ursula")
+    server.call(tenant.key, "PutUserPolicy", UserName="ursula", PolicyName="own", PolicyDocument=policy)
+    made = server.call(tenant.key, "CreateAccessKey", UserName="ursula")
+    key = Key(made.text("AccessKeyId"), made.text("SecretAccessKey"))
+    return server.call(key, "GetUser", UserName="ursula")
+
+
+def test_a_denial_is_explained_as_a_person_reads(elsewhere: Command, server: Service, resident: Tenant) -> None:
+    denied = deny(server, resident)
+    told = elsewhere("explain", denied.receipt, "--endpoint-url", server.url, **credentials(resident.key))
+    lines = told.stdout.splitlines()
+    assert lines[0] == f"arn:aws:iam::{resident.account_id}:user/ursula was denied"
+    assert lines[1].strip() == f"iam:GetUser on arn:aws:iam::{resident.account_id}:user/ursula"
+    assert "identity-based policies: does not allow it" in lines
+    assert any(line.startswith("statement Own of inline own of AIDA") for line in lines)
+    assert "  wanted  blue, red\\u202e" in lines
+    assert "  seen    nothing: the request had no such key" in lines
+
+
+def test_the_whole_error_will_do_and_programs_get_json(elsewhere: Command, server: Service, resident: Tenant) -> None:
+    message = deny(server, resident).text("Message")
+    told = elsewhere.json("explain", message, "--endpoint-url", server.url, **credentials(resident.key))
+    assert told["decision"]["action"] == "iam:GetUser"
+
+
+def test_a_receipt_of_another_account_is_refused(elsewhere: Command, server: Service, resident: Tenant) -> None:
+    denied = deny(server, resident)
+    other = credentials(server.tenant().key)
+    told = elsewhere("explain", denied.receipt, "--endpoint-url", server.url, **other)
+    assert told.exit_code == 1
+    assert told.stderr.startswith("Error: InvalidAuthorizationMessageException: ")
