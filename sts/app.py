@@ -121,7 +121,7 @@ def lay_foundation(
     database = WatchedDatabase(tracing.around_database(open_database(settings.database_url)), StoreTimes(meters))
     database.migrate(lambda connection: prepare_store(connection, clock, entropy))
     keyring = open_keys(settings, database, clock, entropy)
-    snapshot = Snapshot(database, database.read_now(versions.read_version))
+    snapshot = Snapshot(database, database.read_now(versions.read_version), settings.snapshot_bytes)
     cache = WatchedCache(tracing.around_cache(open_cache(settings.cache_url, clock)), CacheTimes(meters))
     coherence = Coherence(snapshot, entropy, None if settings.cache_url == MEMORY else cache)
     journal = Journal(database, coherence, keyring, clock, entropy.nonce(), code_of, meters)

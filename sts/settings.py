@@ -27,6 +27,8 @@ _T = TypeVar("_T")
 _PREFIX = "STS_"
 _LONGEST_SECONDS = 86_400
 _LARGEST_NUMBER = 1 << 30
+_MOST_BYTES = 1 << 40
+_SNAPSHOT_BYTES = 256 << 20
 _LONGEST_TEXT = 65_536  # bytes of a file that holds an address
 # One address may stand for many clients, and a client with expired credentials tries again: only a flood meets this.
 _FAILED_PROOFS: Rate | None = Rate(50, 1_000)
@@ -66,6 +68,7 @@ SETTINGS = (
     Setting("STS_CACHE_URL", MEMORY, "Where what may be lost is kept for speed: memory, or Redis for many processes."),
     Setting("STS_DATABASE_URL_FILE", "none", "The private file that holds STS_DATABASE_URL, in place of the variable."),
     Setting("STS_CACHE_URL_FILE", "none", "The private file that holds STS_CACHE_URL, in place of the variable."),
+    Setting("STS_SNAPSHOT_BYTES", "268435456", "The most memory that a process takes to remember the store."),
     Setting("STS_KEYS_DIR", "STS_HOME/keys", "The key folder: made at first start, private to the service's user."),
     Setting("STS_EVALUATOR_URL", "embedded:", "Who decides: the evaluator in this process."),
     Setting(
@@ -100,6 +103,7 @@ class Settings:
     issuer: str
     database_url: str = field(repr=False)  # may hold a password
     cache_url: str = field(repr=False)  # may hold a password
+    snapshot_bytes: int
     keys_dir: Path
     evaluator_url: str
     trusted_proxies: tuple[Network, ...]
@@ -119,6 +123,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         issuer=environment.get("STS_ISSUER") or DEFAULT_ISSUER,
         database_url=reader.read_secret("STS_DATABASE_URL") or f"sqlite:///{home / 'sts.db'}",
         cache_url=reader.read_secret("STS_CACHE_URL") or MEMORY,
+        snapshot_bytes=reader.read("STS_SNAPSHOT_BYTES", _parse_bytes, _SNAPSHOT_BYTES),
         keys_dir=Path(environment.get("STS_KEYS_DIR") or home / "keys"),
         evaluator_url=environment.get("STS_EVALUATOR_URL") or "embedded:",
         trusted_proxies=reader.read("STS_TRUSTED_PROXIES", _parse_networks, ()),
@@ -208,11 +213,15 @@ def _read_limits(reader: _Reader) -> ServerLimits:
     )
 
 
-def _parse_number(text: str) -> int:
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(_LARGEST_NUMBER)) else 0
-    if not 0 < number <= _LARGEST_NUMBER:
-        raise Malformed(f"{text} is not a number from 1 to {_LARGEST_NUMBER}")
+def _parse_number(text: str, largest: int = _LARGEST_NUMBER) -> int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(largest)) else 0
+    if not 0 < number <= largest:
+        raise Malformed(f"{text} is not a number from 1 to {largest}")
     return number
+
+
+def _parse_bytes(text: str) -> int:
+    return _parse_number(text, _MOST_BYTES)
 
 
 def _parse_span(text: str) -> timedelta:

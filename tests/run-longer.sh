@@ -7,6 +7,7 @@ find_python
 . tests/parts/install.sh
 
 install_parts
+install_wrk
 PATH="$PWD/.venvs/test/bin:$PATH"
 
 step "pytest, the longer tests" python -m pytest -m longer "$@"

@@ -4,7 +4,7 @@ Sizes are limited by whoever stores the document, with `measure_document`; memor
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sts.errors import PolicyMalformed
 from sts.policy.grammar import Object, join_place, measure_document, read_json, read_members, read_text
@@ -81,8 +81,7 @@ def parse_document(text: str, kind: Kind) -> Document:
         read_text(members["Id"], "Id")
     statements = _parse_statements(members, kind, variables=variables)
     _require_unique_sids(statements)
-    document = _index(kind, statements)
-    return replace(document, weight=weigh(document) + weigh(text))
+    return _index(kind, statements, text)
 
 
 def write_denial(kind: Kind) -> str:
@@ -125,7 +124,7 @@ def _require_unique_sids(statements: Iterable[Statement]) -> None:
         seen.add(statement.sid)
 
 
-def _index(kind: Kind, statements: tuple[Statement, ...]) -> Document:
+def _index(kind: Kind, statements: tuple[Statement, ...], text: str) -> Document:
     exact: dict[str, tuple[Statement, ...]] = {}
     wild: dict[str, tuple[Statement, ...]] = {}
     anywhere = []
@@ -140,4 +139,5 @@ def _index(kind: Kind, statements: tuple[Statement, ...]) -> Document:
             patterns = actions.wild.get(action.partition(":")[0])
             if patterns is None or not patterns.cover(action):
                 exact[action] = (*exact.get(action, ()), statement)
-    return Document(kind, statements, exact, wild, tuple(anywhere))
+    parts = statements, exact, wild, tuple(anywhere)
+    return Document(kind, *parts, weigh((*parts, text)))

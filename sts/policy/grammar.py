@@ -96,12 +96,16 @@ def read_texts(value: Any, place: str) -> tuple[str, ...]:
 
 def join_place(place: str, member: str) -> str:
     """Return the place of *member*: what a caller wrote is shortened and made printable."""
-    shown = "".join(character if character.isprintable() else "?" for character in member[:_SHOWN])
+    shown = member[:_SHOWN]
+    if not shown.isprintable():
+        shown = "".join(character if character.isprintable() else "?" for character in shown)
     return f"{place}.{shown}" if place else shown
 
 
 def _require_shallow(text: str) -> None:
     """Count brackets before the parser meets them: it descends once for each, and a deep text would exhaust it."""
+    if text.count("[") + text.count("{") <= _DEEPEST:  # nearly every policy: it has not even as many
+        return
     depth = 0
     for bracket in _NOT_BRACKET.sub("", _STRING.sub("", text)):
         depth += 1 if bracket in "[{" else -1

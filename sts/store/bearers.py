@@ -26,7 +26,6 @@ from sts.store.tables import attachment, boundary, inline_policy, membership, po
 from sts.store.versions import Change
 from sts.tags import Tags
 
-_NOUNS = {"AIDA": "user", "AGPA": "group", "AROA": "role"}
 _USERS, _ROLES = "user_ids", "role_ids"  # parameters
 # What a row tells of.
 _ATTACHED, _BOUNDARY, _INLINE, _TAG, _ITSELF = "attached", "boundary", "inline", "tag", "itself"
@@ -34,12 +33,12 @@ _ATTACHED, _BOUNDARY, _INLINE, _TAG, _ITSELF = "attached", "boundary", "inline",
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Names and texts of policies and of the permissions boundary, tags by key, and what all that depends on."""
+    """Names and texts of policies and of the boundary, tags by key, and what all depends on beside who holds it."""
 
     policies: tuple[tuple[str, str], ...]
     boundary: tuple[str, str] | None
     tags: Tags
-    depends: frozenset[Change]
+    depends: tuple[Change, ...]
 
 
 def find_held(connection: Connection, user_ids: Collection[str], role_ids: Collection[str]) -> Mapping[str, Held]:
@@ -53,9 +52,11 @@ def find_held(connection: Connection, user_ids: Collection[str], role_ids: Colle
     tags: defaultdict[str, dict[str, str]] = defaultdict(dict)
     whose = {_USERS: fill_up(user_ids), _ROLES: fill_up(role_ids)}
     for row in connection.execute(_select_held(), whose):
-        depends[row.holder_id].add(Change(_NOUNS[row.bearer_id[:4]], row.bearer_id))
+        held = depends[row.holder_id]
+        if row.bearer_id != row.holder_id:
+            held.add(Change("group", row.bearer_id))
         if row.policy_id is not None:
-            depends[row.holder_id].add(Change("policy", row.policy_id))
+            held.add(Change("policy", row.policy_id))
         if row.kind == _ATTACHED:
             names[row.holder_id].add((iam_arn(row.account_id, f"policy{row.path}{row.name}"), row.document))
         elif row.kind == _BOUNDARY:
@@ -65,7 +66,7 @@ def find_held(connection: Connection, user_ids: Collection[str], role_ids: Colle
         elif row.kind == _TAG:
             tags[row.holder_id][row.name] = row.document
     return {
-        holder: Held(tuple(sorted(names[holder])), boundaries.get(holder), tags[holder], frozenset(depends[holder]))
+        holder: Held(tuple(sorted(names[holder])), boundaries.get(holder), tags[holder], tuple(depends[holder]))
         for holder in depends
     }
 

@@ -21,7 +21,7 @@ from sts.store.revocations import EVERYTHING, find_revoked
 from sts.store.versions import Change
 from sts.tags import Tags
 
-_ENTRY_COST = 1024  # bytes that an entry takes beside its key, texts and policies, as measured
+_ENTRY_COST = 768  # bytes that an entry takes beside its key, texts and policies, as measured
 _POLICY_COST = 128  # bytes that one more policy takes in an entry, beside the document, which others may hold as well
 _TAG_COST = 256  # bytes that a tag takes beside the characters of its key and value
 
@@ -57,7 +57,7 @@ class Reading:
     """
 
     value: Any
-    depends: frozenset[Change] = frozenset()
+    depends: tuple[Change, ...] = ()
     documents: tuple[Document, ...] = ()
     text: int = 0
 
@@ -100,7 +100,7 @@ class Reader:
     def _read_role_names(self, connection: Connection, paths: Collection[str]) -> Iterator[tuple[Change, Reading]]:
         if paths:
             for account_id, name, unique_id in roles.find_role_ids(connection, set(map(_parse_path, paths))):
-                depends = frozenset({Change("role", unique_id)})
+                depends = (Change("role", unique_id),)
                 yield Change("role-name", f"{account_id}/{name}"), Reading(unique_id, depends)
 
     def _read_bearers(
@@ -118,13 +118,13 @@ class Reader:
 
     def _make_user(self, user: User, held: Held, *, enabled: bool) -> Reading:
         value = HeldUser(user, self._compile_all(held), self._compile_boundary(held), enabled, held.tags)
-        depends = held.depends | {Change("account", user.account_id)}
+        depends = (*held.depends, Change("account", user.account_id))
         return Reading(value, depends, _documents_of(_own(value)), _measure(held.tags))
 
     def _make_role(self, role: Role, held: Held, *, enabled: bool) -> Reading:
         trust = self._compile(role.arn, role.trust_policy, Kind.TRUST)
         value = HeldRole(role, self._compile_all(held), self._compile_boundary(held), trust, enabled, held.tags)
-        depends = held.depends | {Change("account", role.account_id)}
+        depends = (*held.depends, Change("account", role.account_id))
         text = len(role.trust_policy) + _measure(held.tags)
         return Reading(value, depends, _documents_of((*_own(value), trust)), text)
 
@@ -134,7 +134,7 @@ class Reader:
             return {}
         document = policies.get_default_document(connection, policy.policy_id)
         compiled = self._compile(arn, document, Kind.SESSION)
-        depends = frozenset({Change("policy", policy.policy_id)})
+        depends = (Change("policy", policy.policy_id),)
         return {Change("policy-arn", arn): Reading(compiled, depends, _documents_of((compiled,)))}
 
     def _compile_all(self, held: Held) -> tuple[NamedPolicy, ...]:

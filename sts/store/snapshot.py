@@ -20,7 +20,7 @@ from sts.store.readings import HeldRole, HeldUser, Reader, Reading
 from sts.store.revocations import EVERYTHING, Revoked
 from sts.store.versions import Change, Version
 
-_CAPACITY = 128 * 1024 * 1024  # bytes: some thirteen thousand users, each with a key and a role
+_CAPACITY = 256 * 1024 * 1024  # bytes: some thirty thousand users, each with a key and a role
 _ABSENCES = 4096  # names of what does not exist
 _LONGEST_ABSENT = 256  # characters of such a name; what is longer is looked up each time
 
@@ -142,7 +142,7 @@ class Snapshot:
         self._entries[key] = read
         self._weight += len(key.key) + read.weight
         self._documents.hold(read.documents)
-        for change in read.depends | {key}:
+        for change in read.depends:
             self._dependents.setdefault(change, set()).add(key)
         while self.weight > self.capacity:
             self._forget(next(iter(self._entries)))
@@ -157,7 +157,7 @@ class Snapshot:
         read = self._entries.pop(key)
         self._weight -= len(key.key) + read.weight
         self._documents.release(read.documents)
-        for change in read.depends | {key}:
+        for change in read.depends:
             dependents = self._dependents[change]
             dependents.discard(key)
             if not dependents:
@@ -167,6 +167,8 @@ class Snapshot:
         self._loading.overtake()
         for change in changes:
             self._absent.pop(change, None)
+            if change in self._entries:
+                self._forget(change)
             for key in tuple(self._dependents.get(change, ())):
                 self._forget(key)
 

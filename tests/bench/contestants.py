@@ -82,7 +82,7 @@ def open_contestants(
     moto_server = (str(moto / "bin/moto_server"), "-H", "127.0.0.1", "-p", "{port}")
     with ExitStack() as stack:
         few, many = (stack.enter_context(serving_embedded(folder / name, folder)) for name in ("few", "many"))
-        one, two = (stack.enter_context(_serving_production(parts, workers, folder)) for workers in (1, 2))
+        one, two = (stack.enter_context(serving_production(parts, workers, folder)) for workers in (1, 2))
         theirs = stack.enter_context(serving(moto_server, "/moto-api/data.json", folder / "moto.log"))
         route = stack.enter_context(serving(bare, "/", folder / "bare.log"))
         yield {
@@ -103,7 +103,8 @@ def serving_embedded(home: Path, folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def _serving_production(parts: Production, workers: int, folder: Path) -> Iterator[Server]:
+def serving_production(parts: Production, workers: int, folder: Path) -> Iterator[Server]:
+    """Run our service as it is in production until the context ends."""
     command = (*_SERVE, "--workers", str(workers))
     with _serving(command, folder / f"workers-{workers}.log", parts.environment) as server:
         yield server

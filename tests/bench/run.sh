@@ -10,7 +10,7 @@ find_python
 . tests/parts/install.sh
 install_redis
 install_postgresql
-command -v wrk > /dev/null || need_packages wrk
+install_wrk
 make_venv .venvs/bench --editable .
 make_venv .venvs/bench-moto 'moto[server]>=5.2,<5.3'
 exec .venvs/bench/bin/python -m tests.bench.benchmark --moto .venvs/bench-moto "$@"

@@ -113,6 +113,11 @@ install_checkers() {
   TEST_NGINX=$(PATH="$PATH:/usr/sbin" command -v nginx)
 }
 
+# For the benchmark, and for those of the longer tests that measure.
+install_wrk() {
+  command -v wrk > /dev/null || need_packages wrk
+}
+
 install_parts() {
   install_tests
   install_awscli_v1
