@@ -123,7 +123,7 @@ AUDIT_SECONDS = Metric(
     {},
     _STORE_SECONDS,
 )
-AUDIT_QUEUE = Metric("sts_audit_queue", Kind.GAUGE, "Entries that wait for their commit.")
+AUDIT_QUEUE = Metric("sts_audit_queue", Kind.GAUGE, "Entries that wait for the commit before theirs to end.")
 AUDIT_FAILING = Metric("sts_audit_failing", Kind.GAUGE, "1 while records cannot be written: nothing is answered then.")
 SNAPSHOT_ENTRIES = Metric("sts_snapshot_entries", Kind.GAUGE, "Things of the store that are held in memory.")
 SNAPSHOT_BYTES = Metric("sts_snapshot_bytes", Kind.GAUGE, "What they take, as it is reckoned against the bound.")

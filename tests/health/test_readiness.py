@@ -20,6 +20,7 @@ from sts.health.probes import Probes
 from sts.health.readiness import Readiness
 from sts.settings import read_settings
 from tests.faults.processes import wait_until
+from tests.health.scraping import scrape
 from tests.redis_servers import RedisServer, redis_server
 from tests.service import Service, running
 
@@ -91,17 +92,23 @@ def test_a_redis_that_takes_nothing_is_named(shared: Service, redis: RedisServer
 def test_a_commit_that_does_not_end_is_a_service_that_is_down(service: Service) -> None:
     tenant = service.tenant()
     answers: list[int] = []
+
+    def identify() -> None:
+        answers.append(service.call(tenant.key, "GetCallerIdentity", "sts").status)
+
+    first, second = threading.Thread(target=identify), threading.Thread(target=identify)
     with closing(sqlite3.connect(service.database_path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")  # another process that writes, and has stopped
-        call = threading.Thread(
-            target=lambda: answers.append(service.call(tenant.key, "GetCallerIdentity", "sts").status)
-        )
-        call.start()
+        first.start()
         wait_until(lambda: _ready(service)[0] == 503)
         assert _ready(service)[1]["down"].keys() == {"audit"}
+        second.start()
+        wait_until(lambda: scrape(service).sum("sts_audit_queue") == 1)
         other.execute("ROLLBACK")
-    call.join()
-    assert answers == [200]
+    first.join()
+    second.join()
+    assert answers == [200, 200]
+    assert scrape(service).sum("sts_audit_queue") == 0
     assert _is_whole(service)
 
 
