@@ -152,6 +152,13 @@ def find_latest(connection: Connection, account_id: str, limit: int) -> list[Row
     return [Row(*row) for row in connection.execute(of_account.order_by(*newest).limit(limit))][::-1]
 
 
+def find_last_instant(connection: Connection, account_id: str) -> int | None:
+    """Return the latest time of all records of the account, in microseconds of the epoch."""
+    of_account = select(func.max(audit_record.c.at)).where(audit_record.c.account_id == account_id)
+    last: int | None = connection.execute(of_account).scalar()
+    return last
+
+
 def find_later(connection: Connection, account_id: str, after: int, limit: int) -> list[Row]:
     """Return the first *limit* records of the account that are later than *after* (microseconds of the epoch).
 

@@ -6,7 +6,7 @@ session is opened without asking the store.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -16,11 +16,8 @@ from sts.store.versions import Change
 
 # The one thing that a snapshot holds of revocations; whatever changes them touches it.
 EVERYTHING = Change("revocation", "all")
-# What a revocation reaches beyond its own clock's time, for sessions of processes whose clocks are ahead of it.
-REACH = timedelta(seconds=60)
-# How far ahead of a clock a revocation is taken to be of one that is ahead, and not of who is disabled: three times the
-# skew, as the clock of who revoked may be ahead, and that of who revoked before it.
-FURTHEST = 3 * REACH
+FOR_EVER = datetime(9999, 12, 31, tzinfo=UTC)  # up to which whoever is disabled is revoked: nothing is spared
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +48,8 @@ class Revoked:
 
         It is *now*, and what begins at it is revoked, while one of *subjects* is disabled: then nothing is spared.
         """
-        reached = max((self.before.get(subject, 0) for subject in subjects), default=0)
-        spared = from_microseconds(reached + 1)
-        return spared if now < spared <= now + FURTHEST else now
+        reached = from_microseconds(max((self.before.get(subject, 0) for subject in subjects), default=0))
+        return now if reached == FOR_EVER else max(now, reached + _MICROSECOND)
 
 
 def name_session(account_id: str, jti: str) -> str:

@@ -89,7 +89,7 @@ def test_enabling_brings_back_nothing_and_lets_begin_anew(store: Store, kind: st
     store.change(lambda tx: enable(later(tx, timedelta(minutes=5)), principal=principal))
     assert concerned(store, principal, NOW)
     assert concerned(store, principal, NOW + timedelta(minutes=5) - timedelta(seconds=1))
-    assert not concerned(store, principal, NOW + timedelta(minutes=5))
+    assert not concerned(store, principal, next_instant(store, principal, NOW + timedelta(minutes=5)))
 
 
 def test_enabling_at_once_brings_back_nothing(store: Store) -> None:

@@ -211,6 +211,23 @@ def test_a_session_outlives_a_clock_that_is_set_back_by_no_more_than_the_skew(
     assert identify(service, session) == 200
 
 
+@pytest.mark.parametrize("path", ["revoke", "disable"])
+def test_what_is_revoked_by_a_clock_that_was_set_back_has_ended_also_when_it_has_caught_up(
+    service: Service, clock: ManualClock, begun: Tenant, path: str
+) -> None:
+    session, arn = assume(service, begun), f"arn:aws:iam::{begun.account_id}:role/worker"
+    clock.tick(timedelta(hours=-2))
+    if path == "revoke":
+        assert ask(service, begun.key, "/api/principals/revoke", {"arn": arn}).status == 200
+    else:
+        for act in ("disable", "enable"):
+            assert ask(service, begun.key, f"/api/roles/{act}", {"name": "worker"}).status == 200
+    assert identify(service, assume(service, begun)) == 200
+    clock.tick(timedelta(hours=2))
+    assert service.call(session, "GetCallerIdentity", "sts").code == "ExpiredToken"
+    assert identify(service, assume(service, begun)) == 200
+
+
 def test_who_was_throttled_is_let_in_though_the_clock_is_set_back(home: Path, clock: ManualClock) -> None:
     with running(home, clock, STS_RATE_CALLER="1/2") as service:
         tenant = service.tenant()
