@@ -35,6 +35,7 @@ from sts.aws.iam.paging import Pager
 from sts.aws.iam.policies import PolicyOperations
 from sts.aws.iam.roles import RoleOperations
 from sts.aws.iam.tags import TagOperations
+from sts.aws.iam.unoffered import unoffered_rows
 from sts.aws.iam.users import UserOperations
 from sts.aws.operations import SERVICES, Operations
 from sts.aws.row import Operation as Row
@@ -332,6 +333,7 @@ def _iam_rows(at: Foundation) -> Iterator[Row]:
     yield from InlinePolicyOperations(InlinePolicies(), pager).rows()
     yield from AttachmentOperations(Attachments(), pager).rows()
     yield from boundary_rows()
+    yield from unoffered_rows()
     yield from TagOperations(tagging, pager).rows()
 
 

@@ -60,6 +60,10 @@ class Event(StrEnum):
     INLINE_POLICY_LIST = "inline-policy.list"
     INLINE_POLICY_DELETE = "inline-policy.delete"
 
+    CREDENTIAL_LIST = "credential.list"
+    LOGIN_PROFILE_READ = "login-profile.read"
+    LOGIN_PROFILE_DELETE = "login-profile.delete"
+
     BOUNDARY_PUT = "boundary.put"
     BOUNDARY_REMOVE = "boundary.remove"
 

@@ -32,8 +32,8 @@ _BY_REASON: Mapping[str, str] = MappingProxyType(
             "TagInstanceProfile UntagInstanceProfile"
         ),
         _LOGIN: (
-            "ChangePassword CreateLoginProfile DeleteAccountPasswordPolicy DeleteLoginProfile GetAccountPasswordPolicy "
-            "GetLoginProfile UpdateAccountPasswordPolicy UpdateLoginProfile"
+            "ChangePassword CreateLoginProfile DeleteAccountPasswordPolicy GetAccountPasswordPolicy "
+            "UpdateAccountPasswordPolicy UpdateLoginProfile"
         ),
         _PROVIDER: (
             "AddClientIDToOpenIDConnectProvider CreateOpenIDConnectProvider DeleteOpenIDConnectProvider "
@@ -65,12 +65,12 @@ _BY_REASON: Mapping[str, str] = MappingProxyType(
         ),
         _CERTIFICATE: (
             "DeleteServerCertificate DeleteSigningCertificate GetServerCertificate ListServerCertificateTags "
-            "ListServerCertificates ListSigningCertificates TagServerCertificate UntagServerCertificate "
+            "ListServerCertificates TagServerCertificate UntagServerCertificate "
             "UpdateServerCertificate UpdateSigningCertificate UploadServerCertificate UploadSigningCertificate"
         ),
-        _SSH: "DeleteSSHPublicKey GetSSHPublicKey ListSSHPublicKeys UpdateSSHPublicKey UploadSSHPublicKey",
+        _SSH: "DeleteSSHPublicKey GetSSHPublicKey UpdateSSHPublicKey UploadSSHPublicKey",
         _SPECIFIC: (
-            "CreateServiceSpecificCredential DeleteServiceSpecificCredential ListServiceSpecificCredentials "
+            "CreateServiceSpecificCredential DeleteServiceSpecificCredential "
             "ResetServiceSpecificCredential UpdateServiceSpecificCredential"
         ),
         _DELEGATION: (

@@ -42,6 +42,7 @@ def test_boto3_lives_through_every_operation_that_is_offered(
         bear_policies(iam, own, noun)
     live_with_tags(iam, own)
     live_within_boundaries(iam, own)
+    end_as_tools_do(iam)
     assert called == {each.row.name for each in table.offered.values() if each.row.service == "iam"}
 
 
@@ -162,6 +163,20 @@ def live_within_boundaries(iam: Any, own: str) -> None:
             iam.delete_policy(PolicyArn=arn)
         getattr(iam, f"delete_{noun}")(**named)
     iam.delete_policy(PolicyArn=arn)
+
+
+def end_as_tools_do(iam: Any) -> None:
+    """Ask what a tool asks that clears a user of everything before it deletes it."""
+    iam.create_user(UserName="bare")
+    assert iam.list_ssh_public_keys(UserName="bare")["SSHPublicKeys"] == []
+    assert iam.list_signing_certificates(UserName="bare")["Certificates"] == []
+    assert iam.list_service_specific_credentials(UserName="bare")["ServiceSpecificCredentials"] == []
+    for ask in (iam.get_login_profile, iam.delete_login_profile):
+        with refused("NoSuchEntity", 404, "Login Profile for User bare cannot be found"):
+            ask(UserName="bare")
+    iam.delete_user(UserName="bare")
+    with refused("NoSuchEntity", 404, "The user with name bare cannot be found"):
+        iam.list_ssh_public_keys(UserName="bare")
 
 
 def bear_policies(iam: Any, own: str, noun: str) -> None:

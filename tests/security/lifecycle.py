@@ -10,11 +10,15 @@ from tests.signing import Key
 
 @dataclass(frozen=True)
 class Call:
-    """An operation with its parameters; `{account}`, `{key}` and `{receipt}` stand for what only the service knows."""
+    """An operation with its parameters; `{account}`, `{key}` and `{receipt}` stand for what only the service knows.
+
+    *status* is that of its answer to who may do everything.
+    """
 
     service: str
     name: str
     parameters: Mapping[str, str]
+    status: int = 200
 
     def send(self, service: Service, key: Key | None, account_id: str, access_key_id: str) -> Reply:
         """Send the call, about what is in *account_id*."""
@@ -36,6 +40,10 @@ def _be_denied(service: Service, key: Key | None, account_id: str) -> str:
 
 def _iam(name: str, **parameters: str) -> Call:
     return Call("iam", name, parameters)
+
+
+def _missing(name: str, **parameters: str) -> Call:
+    return Call("iam", name, parameters, status=404)
 
 
 _USER, _GROUP, _ROLE = {"UserName": "ursula"}, {"GroupName": "grace"}, {"RoleName": "rolf"}
@@ -92,6 +100,11 @@ LIVED: tuple[Call, ...] = (
     _iam("ListUserPolicies", **_USER),
     _iam("ListGroupPolicies", **_GROUP),
     _iam("ListRolePolicies", **_ROLE),
+    _iam("ListSSHPublicKeys", **_USER),
+    _iam("ListSigningCertificates", **_USER),
+    _iam("ListServiceSpecificCredentials", **_USER),
+    _missing("GetLoginProfile", **_USER),
+    _missing("DeleteLoginProfile", **_USER),
     _iam("PutUserPermissionsBoundary", **_USER, PermissionsBoundary=_ARN["PolicyArn"]),
     _iam("PutRolePermissionsBoundary", **_ROLE, PermissionsBoundary=_ARN["PolicyArn"]),
     _iam("TagUser", **_USER, **_TAG),

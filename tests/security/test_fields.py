@@ -33,8 +33,8 @@ MEMBERS = (
     "__class__",
     "Policy.Document",
     "User.Enabled",
-    "Tags.member.1.Key",
-    "PermissionsBoundary",
+    "bearer_id",
+    "boundary_id",
 )
 
 
@@ -101,7 +101,7 @@ def test_z_03_no_answer_shows_a_secret_but_the_one_that_makes_it(service: Servic
     for call in EVERY:
         if call.name.startswith(("Get", "List", "CreatePolicyVersion")):
             reply = call.send(service, tenant.key, tenant.account_id, user.access_key_id)
-            assert reply.status == 200, call
+            assert reply.status == call.status, call
             assert user.secret.encode() not in reply.body
             assert b"SecretAccessKey" not in reply.body
             assert b"sealed" not in reply.body.lower()
