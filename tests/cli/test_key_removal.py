@@ -1,10 +1,9 @@
 """`sts keys remove`: what it removes, what takes its place, what it says that it costs, and what it refuses."""
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 from sts.crypto.sealing import parse_sealed
 from tests.cli.conftest import Command
+from tests.keyring.aging import age_keys
 
 Bodies = Callable[[str], list[dict[str, Any]]]
 
@@ -19,15 +19,6 @@ Bodies = Callable[[str], list[dict[str, Any]]]
 def versions(sts: Command, purpose: str, algorithm: str | None = None) -> dict[int, str]:
     listed = sts.json("keys", "list")
     return {k["version"]: k["state"] for k in listed if (k["purpose"], k["algorithm"]) == (purpose, algorithm)}
-
-
-def age(sts: Command, purpose: str, span: timedelta) -> None:
-    """Let the keys of a purpose have been made *span* earlier, and have worked since."""
-    for path in (sts.home / "keys").glob(f"{purpose}-*.json"):
-        key = json.loads(path.read_text())
-        for at in ("made_at", "works_from"):
-            key[at] = (datetime.fromisoformat(key[at]) - span).astimezone(UTC).isoformat()
-        path.write_text(json.dumps(key))
 
 
 @contextmanager
@@ -113,7 +104,7 @@ def rotate_sealing(sts: Command) -> None:
     sts.json("keys", "rotate", "--purpose", "sealing", "--emergency")
     early = sts("keys", "remove", "1", "--purpose", "sealing")
     assert (early.exit_code, "may be in use until" in early.stderr) == (1, True)
-    age(sts, "sealing", timedelta(minutes=6))
+    age_keys(sts.home / "keys", "sealing", timedelta(minutes=6))
 
 
 def test_an_old_sealing_key_is_removed_once_every_secret_is_sealed_anew(sts: Command) -> None:

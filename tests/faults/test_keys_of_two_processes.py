@@ -25,6 +25,7 @@ from sts.keyring.keyring import open_keyring
 from sts.keyring.rotation import Purpose, Schedule
 from tests.faults.processes import REPOSITORY, Answer, Server, serving, wait_until
 from tests.faults.stages import Estate
+from tests.keyring.aging import age_keys
 from tests.redis_servers import redis_server
 from tests.service import allow, trust
 from tests.signing import Key
@@ -246,15 +247,38 @@ def rotate(pair: Pair, purpose: Purpose) -> None:
     assert keyring.rotate(purpose, soon=purpose is Purpose.SIGNING)
 
 
+def rotate_until_used(pair: Pair, purpose: Purpose) -> None:
+    """Rotate, and return when both processes use the new key."""
+    ask = IN_USE[purpose]
+    before = [ask(pair, node) for node in pair.nodes]
+    rotate(pair, purpose)
+    for node, old in zip(pair.nodes, before, strict=True):
+        wait_until(lambda node=node, old=old: ask(pair, node) != old)  # type: ignore[misc]  # bound now
+
+
+def test_while_an_old_sealing_key_is_removed_no_process_refuses_a_request(pair: Pair) -> None:
+    past = Past(pair.assume(pair.nodes[0]), begin_list(pair, pair.nodes[0]))
+    kept = pair.create_key(pair.nodes[0], "sealed")
+    for node in pair.nodes:
+        done(identify(node, kept))  # each remembers its secret as it was sealed
+    with at_work(pair, past):
+        rotate_until_used(pair, Purpose.SEALING)
+        age_keys(pair.estate.home / "keys", "sealing", timedelta(hours=1))
+        told = sts(pair, "keys", "remove", "1", "--purpose", "sealing")
+        assert [key["state"] for key in told["removed"]] == ["old"]
+        for _ in range(50):
+            for node in pair.nodes:
+                done(identify(node, kept))
+    sealed = _select(pair, "sealed_secret FROM access_key WHERE access_key_id = ?", kept.access_key_id)
+    assert parse_sealed(sealed).version == 2
+
+
 def test_j_18_while_keys_of_every_purpose_rotate_no_process_refuses_a_request(pair: Pair) -> None:
     past = Past(pair.assume(pair.nodes[0]), begin_list(pair, pair.nodes[0]))
     assert IN_USE.keys() == set(Purpose)
     with at_work(pair, past):
-        for purpose, ask in IN_USE.items():
-            before = [ask(pair, node) for node in pair.nodes]
-            rotate(pair, purpose)
-            for node, old in zip(pair.nodes, before, strict=True):
-                wait_until(lambda node=node, old=old, ask=ask: ask(pair, node) != old)  # type: ignore[misc]  # bound now
+        for purpose in Purpose:
+            rotate_until_used(pair, purpose)
     for node in pair.nodes:
         past.still_holds(pair, node)
     assert sts(pair, "audit", "verify")["faults"] == []
