@@ -79,19 +79,19 @@ def test_all_that_is_copied_is_let_in_and_there() -> None:
         assert (ROOT / source).exists(), source
 
 
-@pytest.mark.parametrize(
-    ("file", "asked"),
-    [
-        ("requirements.lock", ("project", "dependencies")),
-        ("build.lock", ("build-system", "requires")),
-    ],
-)
-def test_every_package_is_pinned_by_its_hash_and_fits_what_is_asked_for(file: str, asked: tuple[str, str]) -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+ASKED = {
+    "requirements.lock": [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["traces"]],
+    "build.lock": PROJECT["build-system"]["requires"],
+}
+
+
+@pytest.mark.parametrize("file", ASKED)
+def test_every_package_is_pinned_by_its_hash_and_fits_what_is_asked_for(file: str) -> None:
     pins = _read_pins(file)
     text = (DEPLOY / "image" / file).read_text(encoding="utf-8")
     assert len(pins) == len(re.findall(r"^[a-z]", text, re.MULTILINE))
-    for line in project[asked[0]][asked[1]]:
+    for line in ASKED[file]:
         wanted = Requirement(line)
         pinned = pins.get(canonicalize_name(wanted.name))
         assert pinned is not None, f"{wanted.name} is not in {file}: run deploy/image/lock.sh"
