@@ -93,7 +93,7 @@ def test_a_rotated_sealing_key_seals_every_secret_anew(at: Foundation, clock: Ma
     keep_minute(at, chores)
     before = column(at, "SELECT sealed_secret FROM access_key")
     at.keyring.rotate(Purpose.SEALING)
-    clock.tick(timedelta(minutes=2))
+    clock.tick(timedelta(minutes=6))
     keep_minute(at, chores)
     (after,) = column(at, "SELECT sealed_secret FROM access_key")
     assert [after] != before
@@ -110,7 +110,7 @@ def test_a_secret_that_does_not_open_keeps_no_other_from_being_sealed_anew(at: F
     )
     at.database.transact_now(lambda tx: tx.connection.execute(text(spoil)), clock.now())
     at.keyring.rotate(Purpose.SEALING)
-    clock.tick(timedelta(minutes=2))
+    clock.tick(timedelta(minutes=6))
     keep_minute(at, upkeep(at))
     spoilt, sealed = column(at, "SELECT sealed_secret FROM access_key ORDER BY access_key_id")
     assert spoilt == b"\0"
