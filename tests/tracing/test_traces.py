@@ -12,7 +12,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from sts.clock import ManualClock
 from sts.settings import SettingsInvalid, read_settings
-from tests.redis_servers import free_port
+from tests.postgresql_server import PostgresqlServer
+from tests.redis_servers import free_port, redis_server
 from tests.security.wire import presign
 from tests.service import Service, Tenant, allow, running, trust
 from tests.tracing.receiver import Receiver, attributes, receiving
@@ -95,6 +96,25 @@ def test_what_is_done_in_the_store_stands_in_its_transaction(
         assert around.parent_span_id == request.span_id
     reads = [span for span in receiver.spans if span.name == "store read"]
     assert attributes(reads[0])["db.system.name"] == "sqlite"
+
+
+def test_with_postgresql_and_redis_the_spans_are_the_same(
+    home: Path, clock: ManualClock, receiver: Receiver, postgresql: PostgresqlServer, tmp_path: Path
+) -> None:
+    with redis_server(tmp_path / "redis") as redis:
+        stores = {"STS_DATABASE_URL": postgresql.url(postgresql.make_database()), "STS_CACHE_URL": redis.url}
+        with running(home, clock, None, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, **stores) as service:
+            tenant = service.tenant()
+            session = service.assume(tenant.key, _make_role(service, tenant)).key()
+            service.call(tenant.key, "ListRoles")
+            service.call(session, "GetCallerIdentity", "sts")
+    for name, holder in (("iam:CreateRole", "record"), ("iam:ListRoles", "store read")):
+        of_trace = [span for span in receiver.spans if span.trace_id == receiver.find(name).trace_id]
+        (done,) = (span for span in of_trace if span.name == "do")
+        assert [span.name for span in of_trace if span.span_id == done.parent_span_id] == [holder]
+    systems = {span.name: attributes(span).get("db.system.name") for span in receiver.spans}
+    assert systems["store read"] == "postgresql"
+    assert systems["cache get"] == "redis"
 
 
 def test_what_goes_on_beside_requests_is_in_no_trace(home: Path, clock: ManualClock, receiver: Receiver) -> None:
