@@ -89,10 +89,11 @@ class Journal:
         """Record *entry*; raises Unavailable when it cannot be."""
         await self._append_soon(_Waiting(entry))
 
-    async def change(self, entry: Entry, change: Callable[[Transaction], _T]) -> _T:
+    async def change(self, entry: Entry, change: Callable[[Transaction], _T | Refusal]) -> _T:
         """Make *change* and record *entry* in the same transaction; returns what *change* returned.
 
-        Raises what *change* raised (then that is what is recorded), or Unavailable with nothing changed.
+        Raises what *change* raised (then that is what is recorded), or Unavailable, with nothing changed. A Refusal
+        that *change* returned is raised with its changes kept: a count of wrong guesses must outlive them.
         """
         result: _T = await self._append_soon(_Waiting(entry, change))
         return result
@@ -224,15 +225,20 @@ class Journal:
             with transaction.savepoint():
                 waiting.result = change(transaction)
             waiting.entry.outcome = Outcome.DONE
+            if isinstance(waiting.result, Refusal):
+                self._refuse(waiting, waiting.result)
         except Refusal as refusal:
-            waiting.refusal = refusal
-            note_refusal(waiting.entry, refusal, self.code_of)
+            self._refuse(waiting, refusal)
         except IntegrityError as bug:  # a rule of the tables that the change did not look to: its savepoint undid it
             _blame(waiting, bug)
         except DBAPIError:  # the store's own fault: nothing of the group can be kept
             raise
         except Exception as bug:  # noqa: BLE001  one handler's bug is its own caller's to hear of, not the whole group's
             _blame(waiting, bug)
+
+    def _refuse(self, waiting: _Waiting, refusal: Refusal) -> None:
+        waiting.refusal = refusal
+        note_refusal(waiting.entry, refusal, self.code_of)
 
 
 def _blame(waiting: _Waiting, bug: Exception) -> None:

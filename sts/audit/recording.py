@@ -29,8 +29,11 @@ class Recorder(Protocol):
         """Record *entry*; raises Unavailable when it cannot be."""
         ...
 
-    async def change(self, entry: Entry, change: Callable[[Transaction], _T]) -> _T:
-        """Make *change* and record *entry* in the same transaction; returns what *change* returned."""
+    async def change(self, entry: Entry, change: Callable[[Transaction], _T | Refusal]) -> _T:
+        """Make *change* and record *entry* in the same transaction; returns what *change* returned.
+
+        Raises the Refusal that *change* raised, or returned with its changes kept.
+        """
         ...
 
 
@@ -49,8 +52,8 @@ class Recording:
     recorded: bool = False
     _began: float = field(default_factory=perf_counter)
 
-    async def change(self, change: Callable[[Transaction], _T]) -> _T:
-        """Make *change* and record the entry in one transaction; raises what *change* raises."""
+    async def change(self, change: Callable[[Transaction], _T | Refusal]) -> _T:
+        """Make *change* and record the entry in one transaction; raises the Refusal that it raises or returns."""
         self.recorded = True
         result: _T = await self.journal.change(self.entry, change)
         return result

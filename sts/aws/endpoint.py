@@ -3,6 +3,7 @@
 A plain ASGI application: nothing stands between the server and it but the router.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -91,6 +92,8 @@ class QueryEndpoint:
             target = await self._find(offered, entry, command)
             await self._decide(scope, offered, entry, command, target)
             result = await self._do(offered, recording, command, target)
+        if offered.row.finish is not None:
+            result = await asyncio.to_thread(offered.row.finish, result)
         return offered.model.render(result, entry.request_id)
 
     async def _prove(self, request: QueryRequest, offered: Offered, entry: Entry) -> None:
@@ -139,8 +142,12 @@ def _require_within(limit: Limit, request: QueryRequest, name: str) -> None:
         raise QueryMalformed(f"{name} takes at most {limit.parameters} parameters")
 
 
-def _change(handler: Changes, entry: Entry, command: Command, target: Target, transaction: Transaction) -> Result:
+def _change(
+    handler: Changes, entry: Entry, command: Command, target: Target, transaction: Transaction
+) -> Result | Refusal:
     result = handler.run(transaction, entry.get_caller(), command, target)
+    if isinstance(result, Refusal):
+        return result
     entry.made = find_identifiers(result)
     return result
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sts.access import Demand
+from sts.access import Context, Demand
 from sts.audit.events import Event
+from sts.errors import Refusal
 from sts.model import Caller
 from sts.store.database import Transaction
 from sts.tags import Tags
 
-_IDENTIFIERS = frozenset({"AccessKeyId", "Arn", "GroupId", "PolicyId", "RoleId", "UserId", "VersionId"})
+_IDENTIFIERS = frozenset({"AccessKeyId", "Arn", "GroupId", "PolicyId", "RoleId", "SerialNumber", "UserId", "VersionId"})
 
 Command = Mapping[str, Any]  # parsed and validated, under AWS's member names; absent members are absent
 Result = dict[str, Any]  # under AWS's member names, rendered as the service model says
@@ -35,6 +36,7 @@ class Target:
     owner_account_id: str | None = None  # the account that the record is filed under beside the caller's
     tags: Tags = field(default_factory=dict)  # that the resource of this ARN bears
     boundary_arn: str | None = None  # of the policy that is the resource's permissions boundary
+    context: Context = field(default_factory=dict)  # condition keys that were learnt in finding it
 
 
 Find = Callable[[Connection, Caller, Command], Target]  # in the store
@@ -51,9 +53,12 @@ class Reads:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """A handler that changes the store, in the transaction that also takes its audit record."""
+    """A handler that changes the store, in the transaction that also takes its audit record.
 
-    run: Callable[[Transaction, Caller, Command, Target], Result]
+    When it raises a Refusal, nothing is changed; when it returns one, that is the answer and its changes are kept.
+    """
+
+    run: Callable[[Transaction, Caller, Command, Target], Result | Refusal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,7 @@ class Operation:
     demands: Demands
     handler: Reads | Changes | Acts
     limit: Limit
+    finish: Callable[[Result], Result] | None = None  # what takes long to compute of a durable result: in a thread
     not_yet: frozenset[str] = frozenset()  # members of the model that are not offered: refused by name, never ignored
 
 

@@ -1,6 +1,6 @@
 """What the rows of IAM have in common: they are signed, and each demands its own action on its target."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from sts.access import Context, Demand
 from sts.arn import iam_arn
 from sts.audit.events import Event
-from sts.aws.row import SMALL, Changes, Command, Demands, Find, Limit, Operation, Proof, Reads, Target
+from sts.aws.row import SMALL, Changes, Command, Demands, Find, Limit, Operation, Proof, Reads, Result, Target
 from sts.aws.tags import describe_request, describe_resource
 from sts.directory.tags import bearer_id
 from sts.model import Caller, Policy, Role, User
@@ -24,6 +24,7 @@ def iam_row(
     *,
     demands: Demands | None = None,
     limit: Limit = SMALL,
+    finish: Callable[[Result], Result] | None = None,
     not_yet: Collection[str] = (),
 ) -> Operation:
     """Return the row of the operation *name*; it demands `iam:NAME` on its target unless *demands* says otherwise."""
@@ -36,6 +37,7 @@ def iam_row(
         demands=demands or on_target(f"iam:{name}"),
         handler=handler,
         limit=limit,
+        finish=finish,
         not_yet=frozenset(not_yet),
     )
 

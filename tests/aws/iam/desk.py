@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from sts.aws.row import Changes, Find, Operation, Reads, Result, Target
 from sts.aws.wire import compile_operation, load_model
+from sts.errors import Refusal
 from sts.model import Caller, CallerKind, Session, User, role_session_caller
 from tests.directory.store import ACCOUNT_ID, NOW, Store
 
@@ -38,7 +39,10 @@ class Desk:
         if isinstance(handler, Reads):
             return self.store.read(lambda connection: handler.run(connection, caller, command, target))
         assert isinstance(handler, Changes)
-        return self.store.change(lambda tx: handler.run(tx, caller, command, target))
+        result = self.store.change(lambda tx: handler.run(tx, caller, command, target))
+        if isinstance(result, Refusal):  # with what it changed kept
+            raise result
+        return result
 
     def render(self, caller: Caller, name: str, **command: Any) -> bytes:
         """Do what *command* says and return the answer as XML; it raises for a result that the model does not know."""
