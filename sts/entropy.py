@@ -37,6 +37,10 @@ class Entropy:
         """Return a secret access key: forty characters of base64 (240 random bits)."""
         return base64.b64encode(self.draw(30)).decode("ascii")
 
+    def totp_seed(self) -> bytes:
+        """Return the seed of an authenticator: 160 random bits."""
+        return self.draw(20)
+
     def request_id(self) -> str:
         """Return a request id in the form of a UUID (RFC 9562, version 4)."""
         raw = bytearray(self.draw(16))

@@ -54,6 +54,14 @@ class SessionEnded(Unproven):
     """The temporary credentials have expired or were revoked."""
 
 
+class FactorUnproven(Unproven):
+    """The caller's second factor was not proven: its code is wrong, was used, or is of no device of the caller's."""
+
+
+class CodeInvalid(Refusal):
+    """The codes are not two that follow each other on the device, or were used."""
+
+
 class Malformed(Refusal):
     """The input has not the form that it must have."""
 
@@ -143,6 +151,10 @@ class QuotaExceeded(Refusal):
 
 class Unmodifiable(Refusal):
     """What is named is not the caller's to change."""
+
+
+class TemporarilyUnmodifiable(Refusal):
+    """What is named cannot be changed for a while; *message* says how long."""
 
 
 class PackedTooLarge(Refusal):

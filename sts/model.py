@@ -126,6 +126,29 @@ class AccessKey:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MfaDevice:
+    """A virtual MFA device; its seed is sealed, with the serial number as associated data.
+
+    *owner_id* is the unique id of the user that it is enabled for, the account's number for root, None for nobody yet.
+    """
+
+    account_id: str
+    name: str
+    path: str
+    owner_id: str | None
+    sealed_seed: bytes = field(repr=False)
+    last_step: int  # none up to it is taken any more
+    drift: int  # steps that its clock is ahead of ours
+    created_at: datetime
+    enabled_at: datetime | None
+
+    @property
+    def serial_number(self) -> str:
+        """The serial number, which is the device's ARN."""
+        return iam_arn(self.account_id, f"mfa{self.path}{self.name}")
+
+
 class CallerKind(StrEnum):
     """What kind of principal a proven caller is."""
 

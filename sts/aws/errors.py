@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from sts.access import AccessDenied
 from sts.errors import (
     AlreadyExists,
+    CodeInvalid,
     CredentialUnknown,
+    FactorUnproven,
     InputInvalid,
     InUse,
     KeyGone,
@@ -38,6 +40,7 @@ from sts.errors import (
     SessionEnded,
     SignatureExpired,
     SignatureMismatch,
+    TemporarilyUnmodifiable,
     Throttled,
     TokenExpired,
     TokenInvalid,
@@ -72,6 +75,8 @@ ERRORS: dict[type[Refusal], WireError] = {
     SignatureExpired: WireError("SignatureDoesNotMatch", 403),
     PresignedExpired: WireError("RequestExpired", 400),
     SessionEnded: WireError("ExpiredToken", 403),
+    FactorUnproven: WireError("AccessDenied", 403),
+    CodeInvalid: WireError("InvalidAuthenticationCode", 403),
     Malformed: WireError("ValidationError", 400),
     QueryMalformed: WireError("MalformedQueryString", 400),
     ParameterRepeated: WireError("InvalidParameterCombination", 400),
@@ -90,6 +95,7 @@ ERRORS: dict[type[Refusal], WireError] = {
     InUse: WireError("DeleteConflict", 409),
     QuotaExceeded: WireError("LimitExceeded", 409),
     Unmodifiable: WireError("UnmodifiableEntity", 400),
+    TemporarilyUnmodifiable: WireError("EntityTemporarilyUnmodifiable", 409),
     PackedTooLarge: WireError("PackedPolicyTooLarge", 400),
     # Only commands on the host rotate and remove keys: for the record.
     RotationUnderWay: WireError("RotationUnderWay", 409),

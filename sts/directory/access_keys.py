@@ -8,15 +8,14 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from sts.directory.bearers import confirm_bearer
+from sts.directory.owners import Owner, confirm_owner, user_id_of
+from sts.directory.resealing import Resealed, SealedValue, reseal_page
 from sts.entropy import Entropy
-from sts.errors import NotFound, QuotaExceeded, SealBroken
+from sts.errors import NotFound, QuotaExceeded
 from sts.keyring.keyring import Keyring
-from sts.model import AccessKey, Account, Secret, User
+from sts.model import AccessKey, Secret
 from sts.store import access_keys
 from sts.store.database import Transaction
-
-Owner = User | Account  # an account stands for its root
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +24,6 @@ class MintedKey:
 
     key: AccessKey
     secret: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class Resealed:
-    """A page of secrets that was gone through: where to go on (None after the last), how many were sealed anew.
-
-    *unopened* are the access key ids whose secrets do not open: they stay as they are, and their users are refused.
-    """
-
-    further: str | None
-    count: int
-    unopened: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +36,8 @@ class AccessKeys:
 
     def create(self, tx: Transaction, *, owner: Owner) -> MintedKey:
         """Create an active key; raises NotFound when the owner is gone or renamed, QuotaExceeded."""
-        user_id = _confirm_owner(tx.connection, owner)
+        confirm_owner(tx.connection, owner)
+        user_id = user_id_of(owner)
         if len(access_keys.list_access_keys(tx.connection, owner.account_id, user_id)) >= self.per_owner:
             raise QuotaExceeded(f"Cannot exceed quota for AccessKeysPerUser: {self.per_owner}")
         minted = self._mint(tx, owner.account_id, user_id)
@@ -73,21 +61,13 @@ class AccessKeys:
     def reseal(self, tx: Transaction, *, after: str, limit: int) -> Resealed:
         """Seal anew the secrets of up to *limit* keys behind *after* that are not under the current sealing key."""
         keys = access_keys.list_after(tx.connection, after, limit)
-        count, unopened = 0, []
-        for key in keys:
-            try:
-                count += self._reseal_one(tx, key)
-            except SealBroken:
-                unopened.append(key.access_key_id)
-        return Resealed(keys[-1].access_key_id if len(keys) == limit else None, count, tuple(unopened))
+        page = [SealedValue(key.access_key_id, key.sealed_secret) for key in keys]
 
-    def _reseal_one(self, tx: Transaction, key: AccessKey) -> bool:
-        sealed = self.keyring.find_resealed(key.sealed_secret, key.access_key_id.encode())
-        if sealed is None:
-            return False
-        access_keys.update_sealed_secret(tx.connection, key.access_key_id, sealed)
-        tx.touch("access-key", key.access_key_id)  # what a process remembers does not open once the old key is removed
-        return True
+        def put(access_key_id: str, sealed: bytes) -> None:
+            access_keys.update_sealed_secret(tx.connection, access_key_id, sealed)
+            tx.touch("access-key", access_key_id)  # what a process remembers does not open once the old key is removed
+
+        return reseal_page(self.keyring, page, limit, put)
 
     def _mint(self, tx: Transaction, account_id: str, user_id: str | None) -> MintedKey:
         access_key_id = self.entropy.access_key_id("AKIA", account_id)
@@ -105,21 +85,13 @@ class AccessKeys:
 
 def list_owned(connection: Connection, owner: Owner) -> tuple[AccessKey, ...]:
     """Return the keys of *owner*, by access key id."""
-    return access_keys.list_access_keys(connection, owner.account_id, _user_id(owner))
+    return access_keys.list_access_keys(connection, owner.account_id, user_id_of(owner))
 
 
 def get_access_key(connection: Connection, owner: Owner, access_key_id: str) -> AccessKey:
     """Return the key of this id that *owner* has; raises NotFound, whoever else may have it."""
-    user_id = _confirm_owner(connection, owner)
+    confirm_owner(connection, owner)
     key = access_keys.find_access_key(connection, access_key_id)
-    if key is None or key.account_id != owner.account_id or key.user_id != user_id:
+    if key is None or key.account_id != owner.account_id or key.user_id != user_id_of(owner):
         raise NotFound(f"The Access Key with id {access_key_id} cannot be found.")
     return key
-
-
-def _confirm_owner(connection: Connection, owner: Owner) -> str | None:
-    return confirm_bearer(connection, owner).unique_id if isinstance(owner, User) else None
-
-
-def _user_id(owner: Owner) -> str | None:
-    return owner.unique_id if isinstance(owner, User) else None

@@ -9,6 +9,7 @@ from sts.errors import InputInvalid
 
 USER_NAME_LENGTH = 64
 GROUP_NAME_LENGTH = 128
+MFA_DEVICE_NAME_LENGTH = 128
 _PATH_LENGTH = 512
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+")
 _PATH = re.compile(r"/|/[\x21-\x7e]+/")

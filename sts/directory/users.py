@@ -13,7 +13,7 @@ from sts.directory.names import USER_NAME_LENGTH, verify_name, verify_path
 from sts.entropy import Entropy
 from sts.errors import AlreadyExists, InUse, NotFound, QuotaExceeded
 from sts.model import User
-from sts.store import access_keys, groups, users
+from sts.store import access_keys, code_failures, groups, mfa_devices, users
 from sts.store.boundaries import delete_boundary
 from sts.store.database import Transaction
 from sts.store.tags import delete_all_tags
@@ -55,11 +55,12 @@ class Users:
         return changed
 
     def delete(self, tx: Transaction, *, user: User) -> None:
-        """Delete the user; raises NotFound, and InUse while policies, keys or memberships remain."""
+        """Delete the user; raises NotFound, and InUse while policies, keys, MFA devices or memberships remain."""
         present = confirm_bearer(tx.connection, user)
         self._require_unused(tx.connection, present)
         delete_boundary(tx.connection, present.unique_id)
         delete_all_tags(tx.connection, present.unique_id)
+        code_failures.delete_count(tx.connection, present.unique_id)
         users.delete_user(tx.connection, present.unique_id)
         _touch(tx, present)
 
@@ -72,6 +73,8 @@ class Users:
         require_bare(connection, user.unique_id)
         if access_keys.list_access_keys(connection, user.account_id, user.unique_id):
             raise InUse("Cannot delete entity, must delete access keys first.")
+        if mfa_devices.list_owned(connection, user.unique_id):
+            raise InUse("Cannot delete entity, must delete MFA device first.")
         if groups.find_group_ids(connection, user.unique_id):
             raise InUse("Cannot delete entity, must remove users from group first.")
 

@@ -178,6 +178,34 @@ access_key_use = Table(
     Column("region", TEXT, nullable=False),
 )
 
+# The owner is a user, by unique id, or an account's root, by the account's digits; null: not enabled.
+mfa_device = Table(
+    "mfa_device",
+    metadata,
+    Column("serial_number", TEXT, primary_key=True),
+    Column("account_id", ForeignKey("account.account_id"), nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("name_key", TEXT, nullable=False),
+    Column("path", TEXT, nullable=False),
+    Column("owner_id", TEXT),
+    Column("sealed_seed", LargeBinary, nullable=False),
+    Column("last_step", BigInteger, nullable=False),  # moved forward only: none up to it is taken any more
+    Column("drift", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("enabled_at", BigInteger),
+    UniqueConstraint("account_id", "name_key"),
+    Index(None, "owner_id"),
+)
+
+# Wrong codes of a principal in a row, of whichever of its devices, and until when none of its codes is looked at.
+code_failure = Table(
+    "code_failure",
+    metadata,
+    Column("owner_id", TEXT, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("locked_until", BigInteger, nullable=False),
+)
+
 # The subject is a session's `jti` behind its account and a slash, a principal's unique id, or an account's digits.
 revocation = Table(
     "revocation",

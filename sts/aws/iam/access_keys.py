@@ -8,9 +8,10 @@ from sts.arn import iam_arn
 from sts.audit.events import Event
 from sts.aws.iam.paging import Pager, read_limit
 from sts.aws.iam.rows import iam_row
-from sts.aws.iam.users import find_user_or_caller, require_user
+from sts.aws.iam.users import find_user_or_caller, require_owner
 from sts.aws.row import Changes, Command, Operation, Reads, Result, Target
-from sts.directory.access_keys import AccessKeys, Owner, list_owned
+from sts.directory.access_keys import AccessKeys, list_owned
+from sts.directory.owners import Owner
 from sts.errors import NotFound, ParameterInvalid
 from sts.model import AccessKey, Account, Caller
 from sts.store.access_keys import find_access_key, find_last_use
@@ -40,12 +41,12 @@ class AccessKeyOperations:
         )
 
     def _create(self, tx: Transaction, _caller: Caller, _command: Command, target: Target) -> Result:
-        owner = _require_owner(target)
+        owner = require_owner(target)
         minted = self.access_keys.create(tx, owner=owner)
         return {"AccessKey": {**_describe(owner, minted.key), "SecretAccessKey": minted.secret}}
 
     def _list(self, connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
-        owner = _require_owner(target)
+        owner = require_owner(target)
         after = self.pager.after(command, "ListAccessKeys", target.account_id)
         keys = [key for key in list_owned(connection, owner) if after is None or key.access_key_id > after]
         shown, more = self.pager.page(
@@ -58,11 +59,11 @@ class AccessKeyOperations:
         if active is None:
             # The model knows the status that a key takes by itself beside those that it can be given.
             raise ParameterInvalid(f"Status can be set to {' or '.join(_STATUSES)}, not to {command['Status']}")
-        self.access_keys.update(tx, owner=_require_owner(target), access_key_id=command["AccessKeyId"], active=active)
+        self.access_keys.update(tx, owner=require_owner(target), access_key_id=command["AccessKeyId"], active=active)
         return {}
 
     def _delete(self, tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
-        self.access_keys.delete(tx, owner=_require_owner(target), access_key_id=command["AccessKeyId"])
+        self.access_keys.delete(tx, owner=require_owner(target), access_key_id=command["AccessKeyId"])
         return {}
 
     def _get_last_used(self, connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
@@ -85,10 +86,6 @@ def _find_bearer(connection: Connection, caller: Caller, command: Command) -> Ta
     if user is None:
         return Target(iam_arn(caller.account_id, "root"), caller.account_id, key)
     return Target(user.arn, caller.account_id, key, tags=find_tags(connection, user.unique_id))
-
-
-def _require_owner(target: Target) -> Owner:
-    return target.noun if isinstance(target.noun, Account) else require_user(target)
 
 
 def _describe(owner: Owner, key: AccessKey) -> Result:

@@ -13,6 +13,7 @@ from sts.aws.row import Changes, Command, Operation, Reads, Result, Target
 from sts.aws.tags import read_tags
 from sts.directory.bearers import unknown_bearer
 from sts.directory.boundaries import bound
+from sts.directory.owners import Owner
 from sts.directory.tags import Tagging
 from sts.directory.users import Users
 from sts.errors import ParameterInvalid
@@ -59,7 +60,7 @@ class UserOperations:
 
     def _get(self, _connection: Connection, _caller: Caller, _command: Command, target: Target) -> Result:
         if isinstance(target.noun, Account):
-            return {"User": _describe_root(target.noun)}
+            return {"User": describe_root(target.noun)}
         return {"User": describe_user(require_user(target)) | show_borne(target.boundary_arn, target.tags)}
 
     def _list(self, connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
@@ -107,6 +108,11 @@ def require_user(target: Target) -> User:
     return target.noun
 
 
+def require_owner(target: Target) -> Owner:
+    """Return the user, or the account for its root, that was authorized; raises NotFound when there was none."""
+    return target.noun if isinstance(target.noun, Account) else require_user(target)
+
+
 def get_user(_command: Command, target: Target) -> User:
     """Do what `require_user` does, where what is got depends on the row."""
     return require_user(target)
@@ -123,7 +129,8 @@ def describe_user(user: User) -> Result:
     }
 
 
-def _describe_root(account: Account) -> Result:
+def describe_root(account: Account) -> Result:
+    """Return what AWS says of an account's root where it speaks of a user."""
     # As AWS answers: root has neither name nor path, and the number of its account for an id.
     return {"UserId": account.account_id, "Arn": account.root_arn, "CreateDate": account.created_at}
 
