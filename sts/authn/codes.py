@@ -1,0 +1,119 @@
+"""Prove a second factor: a code of a virtual MFA device (RFC 6238), wherever one is shown.
+
+Only the service's clock counts, and what ResyncMFADevice has learnt of the device's. Each step of a device is used
+once, over every path and process: it is used up in the store, with all before it, before its code counts for anything,
+and stays so when the request is refused after all, the service restarts or the clock is set back.
+
+Wrong codes count against the principal, whichever of its devices they are for: from the tenth in a row on each locks
+all its codes for fifteen minutes, so that whoever guesses has one guess in that time. Only a right code ends the count.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from sts.clock import Clock
+from sts.crypto import totp
+from sts.errors import CodeInvalid, FactorUnproven, TemporarilyUnmodifiable
+from sts.keyring.keyring import Keyring
+from sts.model import Caller, MfaDevice
+from sts.store import code_failures, mfa_devices
+from sts.store.database import Database, Transaction
+
+FREE_FAILURES = 10  # in a row
+LOCK = timedelta(minutes=15)
+REACH = 20  # steps to either side of ours, ten minutes, within which a device's clock is looked for
+_HALF = "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code."
+_STRANGE = (
+    "MultiFactorAuthentication failed, unable to validate MFA code. "
+    "Please verify your MFA serial number is valid and associated with this user."
+)
+_WRONG = "MultiFactorAuthentication failed with invalid MFA one time pass code."
+_LOCKED = "MultiFactorAuthentication failed, too many invalid MFA one time pass codes. Try again later."
+_PAIR = "Authentication code for device is not valid."
+
+
+@dataclass(frozen=True, slots=True)
+class CodeProof:
+    """Verifies codes, and uses them up."""
+
+    database: Database
+    keyring: Keyring
+    clock: Clock
+
+    async def prove(self, caller: Caller, serial_number: str | None, code: str | None) -> datetime | None:
+        """Return the instant at which *caller* proved to hold the device by its *code*; None when neither is given.
+
+        Raises FactorUnproven, also when only one is given, and Unavailable: without the store no code is taken.
+        """
+        if serial_number is None and code is None:
+            return None
+        if serial_number is None or code is None:
+            raise FactorUnproven(_HALF)
+        now = self.clock.now()
+        refusal, _ = await self.database.transact(partial(self._use, caller, serial_number, code), now)
+        if refusal is not None:
+            raise refusal
+        return now
+
+    def find_pair(self, device: MfaDevice, first: str, second: str, now: datetime, reach: int = 1) -> int:
+        """Return the step of *second*, at most *reach* from ours, when *first* is the code before it.
+
+        Raises CodeInvalid, also when either was used. Nothing is used up.
+        """
+        step = totp.find_pair(self._open(device), first, second, totp.step_at(now), reach)
+        if step is None:
+            raise CodeInvalid(_PAIR)
+        if step - 1 <= device.last_step:
+            raise CodeInvalid(_PAIR, detail="a code was used")
+        return step
+
+    def resync(self, tx: Transaction, device: MfaDevice, owner_id: str, first: str, second: str) -> CodeInvalid | None:
+        """Learn from two codes how far the device's clock is from ours, and use them up.
+
+        Returns a refusal rather than to raise it: what was counted is to be kept.
+        """
+        if not self._count(tx, owner_id):
+            return CodeInvalid(_PAIR, detail="the codes are locked")
+        try:
+            step = self.find_pair(device, first, second, tx.now, REACH)
+        except CodeInvalid as refusal:
+            return refusal
+        drift = step - totp.step_at(tx.now)
+        if not mfa_devices.burn_step(tx.connection, device.serial_number, step, drift):
+            return CodeInvalid(_PAIR, detail="a code was used")
+        code_failures.reset_count(tx.connection, owner_id)
+        return None
+
+    def _use(self, caller: Caller, serial_number: str, code: str, tx: Transaction) -> FactorUnproven | None:
+        """Use up the step of *code*, or return why not: what was counted is to be kept, so nothing is raised."""
+        tx.begin_change()
+        device = mfa_devices.find_device(tx.connection, serial_number)
+        if device is None or device.owner_id != caller.unique_id:
+            return FactorUnproven(_STRANGE, detail="the device is not enabled for the caller")
+        if not self._count(tx, caller.unique_id):
+            return FactorUnproven(_LOCKED, detail="the codes are locked")
+        step = totp.find_step(self._open(device), code, totp.step_at(tx.now) + device.drift)
+        if step is None:
+            return FactorUnproven(_WRONG, detail="the code is wrong")
+        if not mfa_devices.burn_step(tx.connection, serial_number, step):
+            # No guess: two who share a device, or one who is impatient, lock nobody out.
+            code_failures.take_back_attempt(tx.connection, caller.unique_id)
+            return FactorUnproven(_WRONG, detail="the code was used")
+        code_failures.reset_count(tx.connection, caller.unique_id)
+        return None
+
+    def _count(self, tx: Transaction, owner_id: str) -> bool:
+        return code_failures.count_attempt(tx.connection, owner_id, tx.now, free=FREE_FAILURES, lock=LOCK)
+
+    def _open(self, device: MfaDevice) -> bytes:
+        return self.keyring.open_sealed(device.sealed_seed, device.serial_number.encode())
+
+
+def require_unlocked(tx: Transaction, owner_id: str) -> None:
+    """Raise TemporarilyUnmodifiable while the owner's codes are locked."""
+    locked_until = code_failures.find_locked_until(tx.connection, owner_id)
+    if locked_until is not None and locked_until > tx.now:
+        raise TemporarilyUnmodifiable(
+            f"Too many invalid authentication codes: no device can be enabled before {locked_until:%Y-%m-%dT%H:%M:%SZ}"
+        )

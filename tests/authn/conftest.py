@@ -1,0 +1,3 @@
+from tests.directory.conftest import kept_store, keyring, store
+
+__all__ = ["kept_store", "keyring", "store"]
