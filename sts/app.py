@@ -20,6 +20,7 @@ from sts.audit.journal import Journal
 from sts.audit.recording import Recorder
 from sts.audit.sums import Sums
 from sts.authn.arrival import BehindProxies
+from sts.authn.codes import CodeProof
 from sts.authn.signature import Prover, SignatureProof
 from sts.authn.throttle import build_throttle
 from sts.aws.catalogue import NOT_OFFERED
@@ -31,6 +32,7 @@ from sts.aws.iam.attachments import AttachmentOperations
 from sts.aws.iam.boundaries import boundary_rows
 from sts.aws.iam.groups import GroupOperations
 from sts.aws.iam.inline_policies import InlinePolicyOperations
+from sts.aws.iam.mfa_devices import MfaDeviceOperations
 from sts.aws.iam.paging import Pager
 from sts.aws.iam.policies import PolicyOperations
 from sts.aws.iam.roles import RoleOperations
@@ -54,7 +56,9 @@ from sts.directory.accounts import Accounts
 from sts.directory.attachments import Attachments
 from sts.directory.groups import Groups
 from sts.directory.inline_policies import InlinePolicies
+from sts.directory.mfa_devices import MfaDevices
 from sts.directory.policies import Policies
+from sts.directory.resealing import Sealing
 from sts.directory.roles import Roles
 from sts.directory.tags import Tagging
 from sts.directory.users import Users
@@ -191,8 +195,9 @@ def create_app(
     proof = tracing.around_proof(SignatureProof(at.snapshot, at.coherence, credentials, at.keyring, at.clock, throttle))
     access = tracing.around_access(Access(Evaluator(at.snapshot)))
     journal = tracing.around_journal(at.journal)
-    sts = StsOperations(RoleSessions(credentials, at.snapshot, at.clock), Receipts(at.keyring))
-    rows = tracing.around_rows((*sts.rows(), *_iam_rows(at)))
+    codes = CodeProof(at.database, at.keyring, at.clock)
+    sts = StsOperations(RoleSessions(credentials, at.snapshot, at.clock), codes, Receipts(at.keyring))
+    rows = tracing.around_rows((*sts.rows(), *_iam_rows(at, codes, settings.issuer)))
     probes = Probes(at.database, at.cache, at.journal, readiness or Readiness())
     sampler = _build_sampler(at)
     upkeep = _upkeep(at, sampler)
@@ -280,7 +285,7 @@ def _upkeep(at: Foundation, sampler: Sampler) -> Upkeep:
         coherence=at.coherence,
         journal=at.journal,
         sums=at.sums,
-        access_keys=AccessKeys(at.entropy, at.keyring),
+        sealing=build_sealing(at),
         beside=(at.cache.attend, sampler.run),
     )
 
@@ -323,10 +328,11 @@ def _administration_endpoint(
     )
 
 
-def _iam_rows(at: Foundation) -> Iterator[Row]:
+def _iam_rows(at: Foundation, codes: CodeProof, issuer: str) -> Iterator[Row]:
     pager, entropy, tagging = Pager(at.keyring), at.entropy, Tagging()
     yield from UserOperations(Users(entropy), tagging, pager).rows()
     yield from AccessKeyOperations(AccessKeys(entropy, at.keyring), pager).rows()
+    yield from MfaDeviceOperations(MfaDevices(entropy, at.keyring), codes, issuer, pager).rows()
     yield from GroupOperations(Groups(entropy), pager).rows()
     yield from RoleOperations(Roles(entropy), tagging, pager).rows()
     yield from PolicyOperations(Policies(entropy), tagging, pager).rows()
@@ -340,3 +346,8 @@ def _iam_rows(at: Foundation) -> Iterator[Row]:
 def build_accounts(at: Foundation) -> Accounts:
     """Return what makes accounts."""
     return Accounts(at.entropy, Users(at.entropy), AccessKeys(at.entropy, at.keyring))
+
+
+def build_sealing(at: Foundation) -> tuple[Sealing, ...]:
+    """Return all who keep sealed values."""
+    return AccessKeys(at.entropy, at.keyring), MfaDevices(at.entropy, at.keyring)

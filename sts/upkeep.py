@@ -16,7 +16,7 @@ from sts.audit.journal import Journal
 from sts.audit.sums import Sums
 from sts.clock import Clock
 from sts.coherence import Coherence
-from sts.directory.access_keys import AccessKeys
+from sts.directory.resealing import Sealing
 from sts.errors import Refusal
 from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
@@ -40,10 +40,11 @@ class Upkeep:
     coherence: Coherence
     journal: Journal
     sums: Sums
-    access_keys: AccessKeys
+    sealing: Sequence[Sealing]
     beside: Sequence[Callable[[], Awaitable[None]]] = ()  # what other parts have to do for as long as the process lives
     _resealed_under: int = field(default=0, init=False)  # the sealing key that all secrets are known to be under
-    _resealed_to: str = field(default="", init=False)  # the last access key that was looked at
+    _resealing: int = field(default=0, init=False)  # which of those who keep sealed values is at work
+    _resealed_to: str = field(default="", init=False)  # the last of its values that was looked at
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
@@ -93,11 +94,14 @@ class Upkeep:
         current = self.keyring.current_version(Purpose.SEALING)
         if current == self._resealed_under:
             return
-        work = partial(self.access_keys.reseal, after=self._resealed_to, limit=_PAGE)
-        page, _ = await self.database.transact(work, self.clock.now())
-        self._resealed_to = page.further or ""
-        if page.further is None:
-            self._resealed_under = current
+        while self._resealing < len(self.sealing):
+            work = partial(self.sealing[self._resealing].reseal, after=self._resealed_to, limit=_PAGE)
+            page, _ = await self.database.transact(work, self.clock.now())
+            self._resealed_to = page.further or ""
+            if page.further is not None:
+                return
+            self._resealing += 1
+        self._resealing, self._resealed_under = 0, current
 
     async def _attempt(self, event: str, work: Awaitable[object]) -> bool:
         """Do *work* and say whether it was done; what keeps it from being done is logged."""

@@ -67,6 +67,8 @@ SAMPLES = MappingProxyType(
         "PolicyName": "name",
         "PolicyArn": iam_arn(ACCOUNT_ID, "policy/name"),
         "PermissionsBoundary": iam_arn(ACCOUNT_ID, "policy/name"),
+        "VirtualMFADeviceName": "name",
+        "SerialNumber": iam_arn(ACCOUNT_ID, "mfa/name"),
         "AccessKeyId": "AKIA0000000000000000",
         "RoleArn": iam_arn(ACCOUNT_ID, "role/name"),
         "RoleSessionName": "session",

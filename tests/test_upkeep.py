@@ -1,4 +1,5 @@
 import asyncio
+import base64
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -8,11 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from sts.app import Foundation, build_accounts, lay_foundation
+from sts.app import Foundation, build_accounts, build_sealing, lay_foundation
 from sts.audit.events import Outcome
 from sts.audit.record import Entry
 from sts.clock import ManualClock
-from sts.directory.access_keys import AccessKeys
+from sts.directory.mfa_devices import MfaDevices
 from sts.entropy import Entropy
 from sts.keyring.rotation import Purpose
 from sts.settings import read_settings
@@ -36,7 +37,7 @@ def upkeep(at: Foundation) -> Upkeep:
         coherence=at.coherence,
         journal=at.journal,
         sums=at.sums,
-        access_keys=AccessKeys(at.entropy, at.keyring),
+        sealing=build_sealing(at),
     )
 
 
@@ -88,18 +89,25 @@ def test_sums_that_cannot_be_recorded_are_kept_for_the_next_minute(at: Foundatio
 
 
 def test_a_rotated_sealing_key_seals_every_secret_anew(at: Foundation, clock: ManualClock) -> None:
-    minted = at.database.transact_now(lambda tx: build_accounts(at).create(tx), clock.now())[0].minted
+    begun = at.database.transact_now(lambda tx: build_accounts(at).create(tx), clock.now())[0]
+    devices = MfaDevices(at.entropy, at.keyring)
+    account_id = begun.account.account_id
+    device = at.database.transact_now(lambda tx: devices.create(tx, account_id=account_id, name="a"), clock.now())[0]
     chores = upkeep(at)
     keep_minute(at, chores)
-    before = column(at, "SELECT sealed_secret FROM access_key")
+    kept = "SELECT sealed_secret FROM access_key UNION ALL SELECT sealed_seed FROM mfa_device"
+    before = column(at, kept)
     at.keyring.rotate(Purpose.SEALING)
     clock.tick(timedelta(minutes=6))
     keep_minute(at, chores)
-    (after,) = column(at, "SELECT sealed_secret FROM access_key")
-    assert [after] != before
-    assert isinstance(after, bytes)
-    assert at.keyring.open_sealed(after, minted.key.access_key_id.encode()) == minted.secret.encode()
-    assert at.keyring.find_resealed(after, minted.key.access_key_id.encode()) is None
+    places = (begun.minted.key.access_key_id.encode(), device.device.serial_number.encode())
+    opened = []
+    for place, earlier, later in zip(places, before, column(at, kept), strict=True):
+        assert later != earlier
+        assert isinstance(later, bytes)
+        assert at.keyring.find_resealed(later, place) is None
+        opened.append(at.keyring.open_sealed(later, place))
+    assert opened == [begun.minted.secret.encode(), base64.b32decode(device.seed)]
 
 
 def test_a_secret_that_does_not_open_keeps_no_other_from_being_sealed_anew(at: Foundation, clock: ManualClock) -> None:

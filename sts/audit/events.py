@@ -25,6 +25,14 @@ class Event(StrEnum):
     ACCESS_KEY_UPDATE = "access-key.update"
     ACCESS_KEY_DELETE = "access-key.delete"
 
+    MFA_DEVICE_CREATE = "mfa-device.create"
+    MFA_DEVICE_READ = "mfa-device.read"
+    MFA_DEVICE_LIST = "mfa-device.list"
+    MFA_DEVICE_ENABLE = "mfa-device.enable"
+    MFA_DEVICE_RESYNC = "mfa-device.resync"
+    MFA_DEVICE_DEACTIVATE = "mfa-device.deactivate"
+    MFA_DEVICE_DELETE = "mfa-device.delete"
+
     GROUP_CREATE = "group.create"
     GROUP_READ = "group.read"
     GROUP_LIST = "group.list"

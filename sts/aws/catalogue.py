@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_MFA = "virtual MFA devices are not offered yet"
+_TAGS = "tags of MFA devices are not offered yet"
 _INSTANCE = "instance profiles are not offered yet"
 _LOGIN = "signing in with a password is not offered yet"
 _PROVIDER = "OpenID Connect providers are not offered yet"
@@ -22,10 +22,7 @@ _ACCESSED = "service last accessed data is not offered"
 
 _BY_REASON: Mapping[str, str] = MappingProxyType(
     {
-        _MFA: (
-            "CreateVirtualMFADevice DeactivateMFADevice DeleteVirtualMFADevice EnableMFADevice GetMFADevice "
-            "ListMFADeviceTags ListMFADevices ListVirtualMFADevices ResyncMFADevice TagMFADevice UntagMFADevice"
-        ),
+        _TAGS: "ListMFADeviceTags TagMFADevice UntagMFADevice",
         _INSTANCE: (
             "AddRoleToInstanceProfile CreateInstanceProfile DeleteInstanceProfile GetInstanceProfile "
             "ListInstanceProfileTags ListInstanceProfiles ListInstanceProfilesForRole RemoveRoleFromInstanceProfile "

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sts.access import Demand
+from sts.access import Context, Demand
 from sts.assume import AssumedRole, RoleSessions, Wish, find_source_identity, inherit_tags, verify_session_tags
 from sts.audit.events import Event
+from sts.authn.codes import CodeProof
 from sts.aws.row import SMALL, Acts, Command, Done, Operation, Proof, Result, Target
 from sts.aws.tags import describe_request, describe_resource, read_tags
 from sts.credentials import TemporaryCredentials
@@ -19,7 +20,7 @@ from sts.policy.question import Outcome
 from sts.receipts import Receipts
 from sts.tags import fold_key
 
-_NOT_YET = frozenset({"SerialNumber", "TokenCode", "ProvidedContexts", "MinimumSessionTokenSize"})
+_NOT_YET = frozenset({"ProvidedContexts", "MinimumSessionTokenSize"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class StsOperations:
     """AssumeRole, GetCallerIdentity, GetAccessKeyInfo, DecodeAuthorizationMessage."""
 
     sessions: RoleSessions
+    codes: CodeProof
     receipts: Receipts
 
     def rows(self) -> tuple[Operation, ...]:
@@ -75,11 +77,15 @@ class StsOperations:
             ),
         )
 
-    async def find_role(self, _caller: Caller, command: Command) -> Target:
-        """Return the role of RoleArn, found or not: a missing one is refused as a forbidden one is."""
+    async def find_role(self, caller: Caller, command: Command) -> Target:
+        """Return the role of RoleArn, found or not: a missing one is refused as a forbidden one is.
+
+        A TokenCode is used up here: what it proves is for the decision to weigh.
+        """
         candidate = await self.sessions.find(command["RoleArn"])
         owner = candidate.account_id if candidate.role is not None else None
-        return Target(candidate.arn, candidate.account_id, candidate, owner)
+        proven_at = await self.codes.prove(caller, command.get("SerialNumber"), command.get("TokenCode"))
+        return Target(candidate.arn, candidate.account_id, candidate, owner, context=_describe_factor(proven_at))
 
     async def assume_role(self, caller: Caller, command: Command, target: Target) -> Done:
         """Begin a role session."""
@@ -101,6 +107,11 @@ class StsOperations:
 async def find_nothing(caller: Caller, _command: Command) -> Target:
     """Return the target of an operation that has none."""
     return Target("*", caller.account_id)
+
+
+def _describe_factor(proven_at: datetime | None) -> Context:
+    """Return what policies may ask about a second factor that this very request proves, if it proves one."""
+    return {} if proven_at is None else {"aws:multifactorauthpresent": ("true",), "aws:multifactorauthage": ("0",)}
 
 
 def demand_nothing(_caller: Caller, _command: Command, _target: Target) -> tuple[Demand, ...]:
@@ -145,7 +156,7 @@ def _demand_role(caller: Caller, command: Command, target: Target) -> tuple[Dema
         actions.append("sts:TagSession")
     if find_source_identity(caller, command.get("SourceIdentity")) is not None:
         actions.append("sts:SetSourceIdentity")
-    context = describe_resource(target.noun.tags) | _describe_wish(command)
+    context = {**describe_resource(target.noun.tags), **target.context, **_describe_wish(command)}
     return tuple(
         Demand(
             action=action,

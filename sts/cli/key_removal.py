@@ -5,12 +5,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from sts.app import Foundation
+from sts.app import Foundation, build_sealing
 from sts.audit.events import Event
 from sts.audit.record import Entry
 from sts.cli.keys import describe_key
 from sts.cli.operator import Host
-from sts.directory.access_keys import AccessKeys
+from sts.directory.resealing import Sealing
 from sts.errors import InUse
 from sts.keyring.keyring import KeyRecord, Keyring
 from sts.keyring.rotation import KeyLife, KeyStanding, KeyState, Purpose, Removal
@@ -19,7 +19,7 @@ from sts.store.database import Transaction
 Told = Mapping[str, Sequence[Any]]
 
 _PAGE: Final = 1_000  # secrets that are sealed anew in one transaction
-_NAMED: Final = 5  # access keys that a refusal names
+_NAMED: Final = 5  # access keys and MFA devices that a refusal names
 _COSTS: Final[Mapping[Purpose, str]] = {
     Purpose.SIGNING: "Tokens signed from {since} until {until} are refused: those sessions end. Whoever keeps our key"
     " set for its five minutes takes them until then.",
@@ -59,23 +59,26 @@ def remove_key(host: Host, purpose: str, version: int, algorithm: str | None) ->
 
 
 def _reseal(at: Foundation) -> tuple[str, ...]:
-    """Seal every secret under the current key, page by page; returns the access keys whose secrets do not open."""
-    access_keys = AccessKeys(at.entropy, at.keyring)
+    """Seal every secret under the current key; returns the access keys and MFA devices whose secrets do not open."""
+    return tuple(unopened for sealing in build_sealing(at) for unopened in _reseal_all(at, sealing))
+
+
+def _reseal_all(at: Foundation, sealing: Sealing) -> list[str]:
     unopened: list[str] = []
     further: str | None = ""
     while further is not None:
-        work = partial(access_keys.reseal, after=further, limit=_PAGE)
+        work = partial(sealing.reseal, after=further, limit=_PAGE)
         page, _ = at.database.transact_now(work, at.clock.now())
         unopened += page.unopened
         further = page.further
-    return tuple(unopened)
+    return unopened
 
 
 def _require_opened(unopened: Sequence[str]) -> None:
     """Raise InUse while secrets do not open: put back where they belong, they might, and only with this key."""
     if unopened:
         named = ", ".join(unopened[:_NAMED]) + (", …" if len(unopened) > _NAMED else "")
-        raise InUse(f"{len(unopened)} secrets do not open, nor can be sealed anew: delete those access keys ({named})")
+        raise InUse(f"{len(unopened)} secrets do not open, nor can be sealed anew: delete what they are of ({named})")
 
 
 def _tell(planned: Sequence[Removal], before: Sequence[KeyRecord], after: Sequence[KeyRecord], now: datetime) -> Told:

@@ -79,7 +79,7 @@ class TracedJournal:
         with self.spans.within("record"):
             await self.journal.record(entry)
 
-    async def change(self, entry: Entry, change: Callable[[Transaction], _T]) -> _T:
+    async def change(self, entry: Entry, change: Callable[[Transaction], _T | Refusal]) -> _T:
         """Make *change*, which is what is done, and record *entry* in the same transaction."""
         with self.spans.within("record"):
             context = copy_context()  # the writer makes the change of each request, in a context of its own

@@ -189,8 +189,6 @@ def test_a_session_policy_of_another_account_is_refused(server: Service, sts: An
 @pytest.mark.parametrize(
     "member",
     [
-        {"SerialNumber": "arn:aws:iam::111122223333:mfa/alice"},
-        {"TokenCode": "123456"},
         {"MinimumSessionTokenSize": 2048},
         {"ProvidedContexts": [{"ProviderArn": "arn:aws:iam::aws:contextProvider/x", "ContextAssertion": "none"}]},
     ],

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tests.authenticator import read_unused_pair
 from tests.security.wire import invoke
 from tests.service import Reply, Service, Tenant, allow, trust
 from tests.signing import Key
@@ -10,7 +11,9 @@ from tests.signing import Key
 
 @dataclass(frozen=True)
 class Call:
-    """An operation with its parameters; `{account}`, `{key}` and `{receipt}` stand for what only the service knows.
+    """An operation with its parameters; those in braces stand for what only the service knows.
+
+    They are `{account}`, `{key}`, `{receipt}`, and `{unused}` for a code that was not used.
 
     *status* is that of its answer to who may do everything.
     """
@@ -28,6 +31,8 @@ class Call:
         }
         if filled.get("EncodedMessage") == "{receipt}":
             filled["EncodedMessage"] = _be_denied(service, key, account_id)
+        if "{unused}" in filled.values():
+            filled |= read_unused_pair(service, account_id)
         return invoke(service, key, self.name, self.service, **filled)
 
 
@@ -48,6 +53,8 @@ def _missing(name: str, **parameters: str) -> Call:
 
 _USER, _GROUP, _ROLE = {"UserName": "ursula"}, {"GroupName": "grace"}, {"RoleName": "rolf"}
 _ARN = {"PolicyArn": "arn:aws:iam::{account}:policy/paul"}
+_SERIAL = {"SerialNumber": "arn:aws:iam::{account}:mfa/mary"}
+_CODES = {"AuthenticationCode1": "{unused}", "AuthenticationCode2": "{unused}"}
 _INLINE = {"PolicyName": "inline"}
 _TAG = {"Tags.member.1.Key": "team", "Tags.member.1.Value": "blue"}
 _UNTAG = {"TagKeys.member.1": "team"}
@@ -58,6 +65,7 @@ BEGUN: tuple[Call, ...] = (
     _iam("CreateGroup", **_GROUP),
     _iam("CreateRole", **_ROLE, AssumeRolePolicyDocument=_TRUST),
     _iam("CreatePolicy", PolicyName="paul", PolicyDocument=allow("s3:*")),
+    _iam("CreateVirtualMFADevice", VirtualMFADeviceName="mary"),
     _iam("CreateAccessKey", **_USER),
 )
 
@@ -70,6 +78,10 @@ LIVED: tuple[Call, ...] = (
     _iam("ListAccessKeys", **_USER),
     _iam("UpdateAccessKey", **_USER, AccessKeyId="{key}", Status="Inactive"),
     _iam("GetAccessKeyLastUsed", AccessKeyId="{key}"),
+    _iam("EnableMFADevice", **_USER, **_SERIAL, **_CODES),
+    _iam("ResyncMFADevice", **_USER, **_SERIAL, **_CODES),
+    _iam("GetMFADevice", **_USER, **_SERIAL),
+    _iam("ListMFADevices", **_USER),
     _iam("GetGroup", **_GROUP),
     _iam("UpdateGroup", **_GROUP, NewPath="/staff/"),
     _iam("AddUserToGroup", **_USER, **_GROUP),
@@ -121,6 +133,7 @@ LISTED: tuple[Call, ...] = (
     _iam("ListGroups"),
     _iam("ListRoles"),
     _iam("ListPolicies", Scope="Local"),
+    _iam("ListVirtualMFADevices"),
 )
 
 ENDED: tuple[Call, ...] = (
@@ -136,6 +149,8 @@ ENDED: tuple[Call, ...] = (
     _iam("UntagRole", **_ROLE, **_UNTAG),
     _iam("UntagPolicy", **_ARN, **_UNTAG),
     _iam("RemoveUserFromGroup", **_USER, **_GROUP),
+    _iam("DeactivateMFADevice", **_USER, **_SERIAL),
+    _iam("DeleteVirtualMFADevice", **_SERIAL),
     _iam("DeleteAccessKey", **_USER, AccessKeyId="{key}"),
     _iam("DeletePolicy", **_ARN),
     _iam("DeleteRole", **_ROLE),
@@ -155,6 +170,6 @@ def populate(service: Service, tenant: Tenant) -> Key:
         if call.name == "CreateAccessKey":
             key = Key(reply.text("AccessKeyId"), reply.text("SecretAccessKey"))
     for call in LIVED:
-        if call.name.startswith(("Attach", "Put", "Add")):
+        if call.name.startswith(("Attach", "Put", "Add", "Enable")):
             assert call.send(service, tenant.key, tenant.account_id, "").status == 200
     return key

@@ -99,7 +99,7 @@ def test_z_02_an_arn_in_place_of_a_name_is_no_name(still: Service, guest: Tenant
 def test_z_07_a_policy_that_allows_everything_allows_it_in_its_own_account(service: Service, tenant: Tenant) -> None:
     populate(service, tenant)
     other = service.tenant()
-    arns = [f"arn:aws:iam::{tenant.account_id}:{kind}/*" for kind in ("user", "group", "role", "policy")]
+    arns = [f"arn:aws:iam::{tenant.account_id}:{kind}/*" for kind in ("user", "group", "role", "policy", "mfa")]
     invoke(service, other.key, "CreateUser", UserName="reaching")
     invoke(service, other.key, "PutUserPolicy", UserName="reaching", PolicyName="far", PolicyDocument=allow("*", arns))
     made = invoke(service, other.key, "CreateAccessKey", UserName="reaching")
@@ -119,7 +119,7 @@ def test_z_07_the_lists_of_an_account_hold_its_own_alone(service: Service, tenan
     for call in LISTED:
         body = call.send(service, other.key, other.account_id, "").body.decode()
         assert tenant.account_id not in body
-        assert not any(name in body for name in ("ursula", "grace", "rolf", "paul"))
+        assert not any(name in body for name in ("ursula", "grace", "rolf", "paul", "mary"))
     records = as_json(service.send(other.key, method="GET", path="/api/audit/records"))["records"]
     assert records
     assert {record["principal"]["account_id"] for record in records} == {other.account_id}
