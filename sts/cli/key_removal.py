@@ -21,8 +21,8 @@ Told = Mapping[str, Sequence[Any]]
 _PAGE: Final = 1_000  # secrets that are sealed anew in one transaction
 _NAMED: Final = 5  # access keys and MFA devices that a refusal names
 _COSTS: Final[Mapping[Purpose, str]] = {
-    Purpose.SIGNING: "Tokens signed from {since} until {until} are refused: those sessions end. Whoever keeps our key"
-    " set for its five minutes takes them until then.",
+    Purpose.SIGNING: "Tokens signed from {since} until {until} are refused: the sessions among them end. Whoever keeps"
+    " our key set for its five minutes takes them until then.",
     Purpose.DERIVATION: "Sessions begun from {since} until {until} are refused. Their tokens verify offline until they"
     " expire.",
     Purpose.MARKER: "Lists begun from {since} until {until} not read to their end begin anew. No session ends.",

@@ -118,7 +118,8 @@ def remove(version: int, purpose: str, algorithm: str | None, *, dry_run: bool, 
 
 def _print_removal(told: Mapping[str, Sequence[Any]], ending: str) -> None:
     for key in told["removed"]:
-        click.echo(f"Version {key['version']} of the {_name(key)} key, which was {key['state']}, {ending}")
+        replaced = " and replaced" if key["state"] == "current" else ""
+        click.echo(f"Version {key['version']} of the {_name(key)} key, which was {key['state']}, {ending}{replaced}")
     _print_changes(told)
     for sentence in told["cost"]:
         click.echo(sentence, err=True)

@@ -202,13 +202,14 @@ def plan_removals(
     A current key is replaced as by an emergency rotation. Raises NotFound, KeyGone for one that was there once, and
     InUse where the removal would lose what no rotation can bring back.
     """
-    line = [standing for standing in judge(keys, now, schedule) if standing.life.slot in set(wanted)]
+    places = set(wanted)
+    line = [standing for standing in judge(keys, now, schedule) if standing.life.slot in places]
     found = [standing for standing in line if standing.life.version == version]
     if not found:
-        names = " or ".join(sorted({_name(standing.life.slot) for standing in line})) or "such"
+        name = _name(places.pop()) if len(places) == 1 else "signing"
         if version < _next_version(line):
-            raise KeyGone(f"There is no {names} key of version {version} any more")
-        raise NotFound(f"There is no {names} key of version {version}")
+            raise KeyGone(f"There is no {name} key of version {version} any more")
+        raise NotFound(f"There is no {name} key of version {version}")
     return tuple(_plan_removal(keys, standing, now, schedule) for standing in found)
 
 

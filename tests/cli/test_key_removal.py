@@ -34,7 +34,7 @@ def store(sts: Command) -> Iterator[sqlite3.Connection]:
 def test_a_removed_current_key_is_replaced_at_once(purpose: str, cost: str, sts: Command, bodies: Bodies) -> None:
     result = sts("keys", "remove", "1", "--purpose", purpose)
     assert result.exit_code == 0
-    assert f"Version 1 of the {purpose} key, which was current, was removed" in result.stdout
+    assert f"Version 1 of the {purpose} key, which was current, was removed and replaced" in result.stdout
     assert f"Version 2 of the {purpose} key takes effect at" in result.stdout
     assert cost in result.stderr
     assert versions(sts, purpose) == {2: "current"}
@@ -50,7 +50,7 @@ def test_a_removed_signing_key_says_what_whoever_keeps_the_key_set_takes_and_ref
     told = sts.json("keys", "remove", "1", "--purpose", "signing", "--algorithm", "ES256")
     assert told["done"] is True
     assert [key["kid"] for key in told["removed"]] == [old]
-    assert "those sessions end" in told["cost"][0]
+    assert "the sessions among them end" in told["cost"][0]
     assert "refuses tokens of the new signing key until they fetch it again" in told["cost"][1]
     assert versions(sts, "signing", "ES256") == {2: "current"}
     assert versions(sts, "signing", "RS256") == {1: "current"}
@@ -74,7 +74,7 @@ def test_a_waiting_key_is_withdrawn_with_the_current_one_and_costs_nothing_alone
 
 def test_a_dry_run_says_what_would_be_lost_and_removes_nothing(sts: Command, bodies: Bodies) -> None:
     result = sts("keys", "remove", "1", "--purpose", "derivation", "--dry-run")
-    assert (result.exit_code, "would be removed" in result.stdout) == (0, True)
+    assert (result.exit_code, "would be removed and replaced" in result.stdout) == (0, True)
     assert "Sessions begun from" in result.stderr
     assert sts.json("keys", "remove", "1", "--purpose", "derivation", "--dry-run")["done"] is False
     assert versions(sts, "derivation") == {1: "current"}
