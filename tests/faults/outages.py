@@ -1,6 +1,7 @@
 """A server that fails: what each test of an outage begins and ends with."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -25,6 +26,12 @@ def probe(service: Service, path: str = "/readyz") -> httpx2.Response:
     answer = httpx2.get(f"{service.url}{path}", trust_env=False)
     assert time.monotonic() - began < HEALTH_SECONDS
     return answer
+
+
+def count_tasks() -> int:
+    """Return how many tasks of any event loop of this process are under way."""
+    gc.collect()
+    return sum(isinstance(each, asyncio.Task) and not each.done() for each in gc.get_objects())
 
 
 @asynccontextmanager

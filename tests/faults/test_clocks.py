@@ -155,6 +155,15 @@ def test_a_key_that_works_for_the_one_already_is_known_to_the_other(pair: Pair) 
     assert pair.identify(pair.behind, before).code == "ExpiredToken"  # an hour is long over
 
 
+def test_a_node_that_is_behind_starts_on_keys_that_were_made_just_now(home: Path) -> None:
+    with running(home, ManualClock(BEGINNING - APART)) as node:
+        tenant = node.tenant()
+        assert identify(node, tenant.key) == 200
+        policy = trust(f"arn:aws:iam::{tenant.account_id}:root")
+        node.call(tenant.key, "CreateRole", RoleName="worker", AssumeRolePolicyDocument=policy)
+        assert identify(node, assume(node, tenant)) == 200
+
+
 def test_records_and_checkpoints_of_both_verify(pair: Pair) -> None:
     for node in (pair.ahead, pair.behind) * 3:
         assert pair.identify(node, pair.tenant.key).status == 200

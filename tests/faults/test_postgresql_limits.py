@@ -1,7 +1,5 @@
 """PostgreSQL slow, full, out of connections, or ending them: nothing is answered that was not kept, nothing is left."""
 
-import asyncio
-import gc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sts.clock import ManualClock
+from tests.faults.outages import count_tasks
 from tests.faults.relay import relaying
 from tests.faults.stores import create, health, recovers, users, verify_audit
 from tests.postgresql_server import PostgresqlServer
@@ -112,12 +111,6 @@ def test_with_no_connection_to_be_had_nothing_is_answered_and_it_recovers_by_its
         recovers(service, tenant)
         assert users(service, tenant) == ["before", "later"]
         verify_audit(service)
-
-
-def count_tasks() -> int:
-    """Return how many tasks of any event loop of this process are under way."""
-    gc.collect()
-    return sum(isinstance(each, asyncio.Task) and not each.done() for each in gc.get_objects())
 
 
 def create_at_once(service: Service, tenant: Tenant, prefix: str) -> dict[str, int]:

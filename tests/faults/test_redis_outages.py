@@ -9,8 +9,8 @@ import pytest
 
 from sts.clock import ManualClock
 from tests.faults.impostor import NONSENSE, Impostor
-from tests.faults.outages import RECOVERY_SECONDS, probe
-from tests.redis_servers import RedisServer, redis_server
+from tests.faults.outages import RECOVERY_SECONDS, count_tasks, probe
+from tests.redis_servers import RedisServer, redis_server, until
 from tests.service import Service, Tenant, allow, running, trust
 from tests.signing import Key
 
@@ -79,6 +79,10 @@ def make_role(service: Service, tenant: Tenant) -> str:
     return made.text("Arn")
 
 
+def count_lines(server: RedisServer) -> int:
+    return int(server.info("clients")["connected_clients"])
+
+
 def identify(service: Service, key: Key) -> int:
     return service.call(key, "GetCallerIdentity", "sts").status
 
@@ -100,6 +104,7 @@ def test_an_outage_of_redis_costs_no_request_and_ends_by_itself(
     tenant = service.tenant()
     arn = make_role(service, tenant)
     before = service.assume(tenant.key, arn).key()
+    tasks, lines = count_tasks(), count_lines(server)
     with state(server):
         for number in range(3):
             assert probe(service, "/livez").status_code == 200
@@ -113,3 +118,5 @@ def test_an_outage_of_redis_costs_no_request_and_ends_by_itself(
             assert [identify(service, key) for key in (tenant.key, before, begun)] == [200] * 3
     server.ask("FLUSHALL")
     assert is_used_again(service, server, tenant, arn)
+    until(lambda: count_tasks() <= tasks, "an end of the tasks that were begun meanwhile")
+    assert count_lines(server) <= lines
