@@ -32,6 +32,7 @@ from sts.aws.iam.attachments import AttachmentOperations
 from sts.aws.iam.boundaries import boundary_rows
 from sts.aws.iam.groups import GroupOperations
 from sts.aws.iam.inline_policies import InlinePolicyOperations
+from sts.aws.iam.instance_profiles import InstanceProfileOperations
 from sts.aws.iam.mfa_devices import MfaDeviceOperations
 from sts.aws.iam.paging import Pager
 from sts.aws.iam.policies import PolicyOperations
@@ -56,6 +57,7 @@ from sts.directory.accounts import Accounts
 from sts.directory.attachments import Attachments
 from sts.directory.groups import Groups
 from sts.directory.inline_policies import InlinePolicies
+from sts.directory.instance_profiles import InstanceProfiles
 from sts.directory.mfa_devices import MfaDevices
 from sts.directory.policies import Policies
 from sts.directory.resealing import Sealing
@@ -335,6 +337,7 @@ def _iam_rows(at: Foundation, codes: CodeProof, issuer: str) -> Iterator[Row]:
     yield from MfaDeviceOperations(MfaDevices(entropy, at.keyring), codes, issuer, pager).rows()
     yield from GroupOperations(Groups(entropy), pager).rows()
     yield from RoleOperations(Roles(entropy), tagging, pager).rows()
+    yield from InstanceProfileOperations(InstanceProfiles(entropy), tagging, pager).rows()
     yield from PolicyOperations(Policies(entropy), tagging, pager).rows()
     yield from InlinePolicyOperations(InlinePolicies(), pager).rows()
     yield from AttachmentOperations(Attachments(), pager).rows()

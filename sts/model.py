@@ -84,6 +84,23 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceProfile:
+    """What a virtual machine is started with: it holds one role or none."""
+
+    unique_id: str
+    account_id: str
+    name: str
+    path: str
+    role_id: str | None
+    created_at: datetime
+
+    @property
+    def arn(self) -> str:
+        """The profile's ARN, path included."""
+        return iam_arn(self.account_id, f"instance-profile{self.path}{self.name}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """A managed policy; those of the account `aws` are kept by the service and belong to every account."""
 

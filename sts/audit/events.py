@@ -49,6 +49,13 @@ class Event(StrEnum):
     ROLE_DELETE = "role.delete"
     TRUST_UPDATE = "trust.update"
 
+    INSTANCE_PROFILE_CREATE = "instance-profile.create"
+    INSTANCE_PROFILE_READ = "instance-profile.read"
+    INSTANCE_PROFILE_LIST = "instance-profile.list"
+    INSTANCE_PROFILE_DELETE = "instance-profile.delete"
+    INSTANCE_ROLE_ADD = "instance-role.add"
+    INSTANCE_ROLE_REMOVE = "instance-role.remove"
+
     POLICY_CREATE = "policy.create"
     POLICY_READ = "policy.read"
     POLICY_LIST = "policy.list"

@@ -14,7 +14,19 @@ from sts.model import Caller
 from sts.store.database import Transaction
 from sts.tags import Tags
 
-_IDENTIFIERS = frozenset({"AccessKeyId", "Arn", "GroupId", "PolicyId", "RoleId", "SerialNumber", "UserId", "VersionId"})
+_IDENTIFIERS = frozenset(
+    {
+        "AccessKeyId",
+        "Arn",
+        "GroupId",
+        "InstanceProfileId",
+        "PolicyId",
+        "RoleId",
+        "SerialNumber",
+        "UserId",
+        "VersionId",
+    }
+)
 
 Command = Mapping[str, Any]  # parsed and validated, under AWS's member names; absent members are absent
 Result = dict[str, Any]  # under AWS's member names, rendered as the service model says

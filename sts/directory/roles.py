@@ -13,12 +13,13 @@ from sts.directory.bearers import confirm_bearer, require_bare
 from sts.directory.names import verify_name, verify_path
 from sts.directory.trust import resolve_trust
 from sts.entropy import Entropy
-from sts.errors import AlreadyExists, InputInvalid, QuotaExceeded
+from sts.errors import AlreadyExists, InputInvalid, InUse, QuotaExceeded
 from sts.model import Role
 from sts.policy.document import measure_document
 from sts.store import roles
 from sts.store.boundaries import delete_boundary
 from sts.store.database import Transaction
+from sts.store.instance_profiles import list_instance_profiles_of
 from sts.store.tags import delete_all_tags
 
 _NAME_LENGTH = 64
@@ -88,9 +89,11 @@ class Roles:
         return _keep(tx, replace(present, trust_policy=self._resolve_trust(tx.connection, trust_policy)))
 
     def delete(self, tx: Transaction, *, role: Role) -> None:
-        """Delete the role; raises NotFound, and InUse while policies remain."""
+        """Delete the role; raises NotFound, and InUse while policies remain, or it is in an instance profile."""
         present = confirm_bearer(tx.connection, role)
         require_bare(tx.connection, present.unique_id)
+        if list_instance_profiles_of(tx.connection, present.unique_id, None, 1):
+            raise InUse("Cannot delete entity, must remove roles from instance profile first.")
         delete_boundary(tx.connection, present.unique_id)
         delete_all_tags(tx.connection, present.unique_id)
         roles.delete_role(tx.connection, present.unique_id)

@@ -1,7 +1,7 @@
-"""Tags of users, roles and managed policies (IAM User Guide, "Tags for AWS Identity and Access Management resources").
+"""Tags of users, roles, policies and instance profiles (IAM User Guide, "Tags for IAM resources").
 
 A key is kept as it was written. The case of a user's or a role's keys does not count: `Team` takes the place of `team`.
-Those of a policy differ by case.
+Those of a policy or an instance profile differ by case.
 """
 
 from collections.abc import Collection, Sequence
@@ -12,14 +12,15 @@ from typing import TypeAlias
 from sqlalchemy import Connection
 
 from sts.directory.bearers import confirm_bearer, kind_of
+from sts.directory.instance_profiles import confirm_profile
 from sts.directory.policies import get_changeable_policy
 from sts.errors import InputInvalid, QuotaExceeded
-from sts.model import Policy, Role, User
+from sts.model import InstanceProfile, Policy, Role, User
 from sts.store.database import Transaction
 from sts.store.tags import count_other_tags, delete_tags, put_tags
 from sts.tags import find_fault, fold_key
 
-Tagged: TypeAlias = User | Role | Policy
+Tagged: TypeAlias = User | Role | Policy | InstanceProfile
 
 _KEY_LENGTH, _VALUE_LENGTH = 128, 256
 
@@ -58,6 +59,8 @@ def bearer_id(bearer: Tagged) -> str:
 def _confirm(connection: Connection, authorized: Tagged) -> Tagged:
     if isinstance(authorized, Policy):
         return get_changeable_policy(connection, authorized)
+    if isinstance(authorized, InstanceProfile):
+        return confirm_profile(connection, authorized)
     return confirm_bearer(connection, authorized)
 
 
@@ -74,5 +77,5 @@ def _verify(bearer: Tagged, tags: Sequence[tuple[str, str]]) -> None:
 
 
 def _touch(tx: Transaction, bearer: Tagged) -> None:
-    if isinstance(bearer, User | Role):  # the tags of a policy are in no snapshot
+    if isinstance(bearer, User | Role):  # the tags of others are in no snapshot
         tx.touch(kind_of(bearer), bearer.unique_id)

@@ -145,7 +145,7 @@ inline_policy = Table(
     PrimaryKeyConstraint("bearer_id", "name"),
 )
 
-# The bearer of a tag is a user, a role or a managed policy, by unique id: AIDA…, AROA…, ANPA….
+# The bearer of a tag is a user, role, managed policy or instance profile, by unique id: AIDA…, AROA…, ANPA…, AIPA….
 tag = Table(
     "tag",
     metadata,
@@ -154,6 +154,20 @@ tag = Table(
     Column("key", TEXT, nullable=False),
     Column("value", TEXT, nullable=False),
     PrimaryKeyConstraint("bearer_id", "key_key"),
+)
+
+instance_profile = Table(
+    "instance_profile",
+    metadata,
+    Column("unique_id", TEXT, primary_key=True),
+    Column("account_id", ForeignKey("account.account_id"), nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("name_key", TEXT, nullable=False),
+    Column("path", TEXT, nullable=False),
+    Column("role_id", ForeignKey("iam_role.unique_id")),  # null: there is no role in it
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("account_id", "name_key"),
+    Index(None, "role_id"),
 )
 
 access_key = Table(

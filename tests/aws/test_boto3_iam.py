@@ -43,6 +43,7 @@ def test_boto3_lives_through_every_operation_that_is_offered(
     live_with_tags(iam, own)
     live_within_boundaries(iam, own)
     end_as_tools_do(iam)
+    live_as_instance_profile(iam, own)
     assert called == {each.row.name for each in table.offered.values() if each.row.service == "iam"}
 
 
@@ -177,6 +178,28 @@ def end_as_tools_do(iam: Any) -> None:
     iam.delete_user(UserName="bare")
     with refused("NoSuchEntity", 404, "The user with name bare cannot be found"):
         iam.list_ssh_public_keys(UserName="bare")
+
+
+def live_as_instance_profile(iam: Any, own: str) -> None:
+    named, tags = {"InstanceProfileName": "fleet"}, [{"Key": "kind", "Value": "web"}]
+    made = iam.create_instance_profile(**named, Path="/web/", Tags=tags)["InstanceProfile"]
+    assert (made["Arn"], made["Tags"]) == (f"{own}:instance-profile/web/fleet", tags)
+    iam.get_waiter("instance_profile_exists").wait(**named)
+    iam.create_role(RoleName="pilot", AssumeRolePolicyDocument=trust(f"{own}:root"))
+    iam.add_role_to_instance_profile(**named, RoleName="pilot")
+    (role,) = iam.get_instance_profile(**named)["InstanceProfile"]["Roles"]
+    assert role["AssumeRolePolicyDocument"] == json.loads(trust(f"{own}:root"))
+    pages = iam.get_paginator("list_instance_profiles").paginate(PathPrefix="/web/")
+    assert [each["InstanceProfileName"] for page in pages for each in page["InstanceProfiles"]] == ["fleet"]
+    assert len(iam.list_instance_profiles_for_role(RoleName="pilot")["InstanceProfiles"]) == 1
+    iam.tag_instance_profile(**named, Tags=[{"Key": "more", "Value": ""}])
+    iam.untag_instance_profile(**named, TagKeys=["kind"])
+    assert iam.list_instance_profile_tags(**named)["Tags"] == [{"Key": "more", "Value": ""}]
+    with refused("DeleteConflict", 409):
+        iam.delete_role(RoleName="pilot")
+    iam.remove_role_from_instance_profile(**named, RoleName="pilot")
+    iam.delete_instance_profile(**named)
+    iam.delete_role(RoleName="pilot")
 
 
 def bear_policies(iam: Any, own: str, noun: str) -> None:

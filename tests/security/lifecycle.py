@@ -52,6 +52,7 @@ def _missing(name: str, **parameters: str) -> Call:
 
 
 _USER, _GROUP, _ROLE = {"UserName": "ursula"}, {"GroupName": "grace"}, {"RoleName": "rolf"}
+_PROFILE = {"InstanceProfileName": "irene"}
 _ARN = {"PolicyArn": "arn:aws:iam::{account}:policy/paul"}
 _SERIAL = {"SerialNumber": "arn:aws:iam::{account}:mfa/mary"}
 _CODES = {"AuthenticationCode1": "{unused}", "AuthenticationCode2": "{unused}"}
@@ -66,6 +67,7 @@ BEGUN: tuple[Call, ...] = (
     _iam("CreateRole", **_ROLE, AssumeRolePolicyDocument=_TRUST),
     _iam("CreatePolicy", PolicyName="paul", PolicyDocument=allow("s3:*")),
     _iam("CreateVirtualMFADevice", VirtualMFADeviceName="mary"),
+    _iam("CreateInstanceProfile", **_PROFILE),
     _iam("CreateAccessKey", **_USER),
 )
 
@@ -90,6 +92,11 @@ LIVED: tuple[Call, ...] = (
     _iam("UpdateRole", **_ROLE, Description="told"),
     _iam("UpdateRoleDescription", **_ROLE, Description="told anew"),
     _iam("UpdateAssumeRolePolicy", **_ROLE, PolicyDocument=_TRUST),
+    _iam("GetInstanceProfile", **_PROFILE),
+    _iam("AddRoleToInstanceProfile", **_PROFILE, **_ROLE),
+    _iam("ListInstanceProfilesForRole", **_ROLE),
+    _iam("TagInstanceProfile", **_PROFILE, **_TAG),
+    _iam("ListInstanceProfileTags", **_PROFILE),
     _iam("GetPolicy", **_ARN),
     _iam("CreatePolicyVersion", **_ARN, PolicyDocument=allow("s3:Get*")),
     _iam("GetPolicyVersion", **_ARN, VersionId="v2"),
@@ -132,6 +139,7 @@ LISTED: tuple[Call, ...] = (
     _iam("ListUsers"),
     _iam("ListGroups"),
     _iam("ListRoles"),
+    _iam("ListInstanceProfiles"),
     _iam("ListPolicies", Scope="Local"),
     _iam("ListVirtualMFADevices"),
 )
@@ -145,6 +153,9 @@ ENDED: tuple[Call, ...] = (
     _iam("DetachRolePolicy", **_ROLE, **_ARN),
     _iam("DeleteUserPermissionsBoundary", **_USER),
     _iam("DeleteRolePermissionsBoundary", **_ROLE),
+    _iam("UntagInstanceProfile", **_PROFILE, **_UNTAG),
+    _iam("RemoveRoleFromInstanceProfile", **_PROFILE, **_ROLE),
+    _iam("DeleteInstanceProfile", **_PROFILE),
     _iam("UntagUser", **_USER, **_UNTAG),
     _iam("UntagRole", **_ROLE, **_UNTAG),
     _iam("UntagPolicy", **_ARN, **_UNTAG),

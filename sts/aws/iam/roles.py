@@ -1,5 +1,6 @@
 """Roles and their trust policies (IAM API Reference, "CreateRole" and its kin)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -84,8 +85,7 @@ class RoleOperations:
             connection, caller.account_id, command.get("PathPrefix", "/"), after, read_limit(command)
         )
         shown, more = self.pager.page(found, command, "ListRoles", caller.account_id, lambda role: role.name)
-        trusts = show_trusts(connection, [role.trust_policy for role in shown])
-        return {"Roles": [_say(role, trust) for role, trust in zip(shown, trusts, strict=True)], **more}
+        return {"Roles": describe_roles(connection, shown), **more}
 
     def update(self, tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
         """Do UpdateRole: what the command leaves out stays as it is."""
@@ -121,6 +121,12 @@ def _find_new(_connection: Connection, caller: Caller, command: Command) -> Targ
 
 def _find_path(_connection: Connection, caller: Caller, command: Command) -> Target:
     return Target(iam_arn(caller.account_id, f"role{command.get('PathPrefix', '/')}"), caller.account_id)
+
+
+def describe_roles(connection: Connection, shown: Sequence[Role]) -> list[dict[str, Any]]:
+    """Return what a list tells of each role."""
+    trusts = show_trusts(connection, [role.trust_policy for role in shown])
+    return [_say(role, trust) for role, trust in zip(shown, trusts, strict=True)]
 
 
 def get_role(command: Command, target: Target) -> Role:

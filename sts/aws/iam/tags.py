@@ -1,4 +1,4 @@
-"""Tags of users, roles and managed policies (IAM API Reference, "TagUser" and its kin)."""
+"""Tags of users, roles, policies and instance profiles (IAM API Reference, "TagUser" and its kin)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from sts.audit.events import Event
 from sts.aws.iam.bearers import on_bearer
+from sts.aws.iam.instance_profiles import find_profile, get_profile
 from sts.aws.iam.paging import Pager, read_limit
 from sts.aws.iam.policies import find_changeable, find_visible, get_policy
 from sts.aws.iam.roles import get_role
@@ -34,6 +35,7 @@ class TagOperations:
             _OfNoun(self.tagging, self.pager, "User", on_user, on_user, get_user),
             _OfNoun(self.tagging, self.pager, "Role", on_role, on_role, get_role),
             _OfNoun(self.tagging, self.pager, "Policy", find_visible, find_changeable, get_policy),
+            _OfNoun(self.tagging, self.pager, "InstanceProfile", find_profile, find_profile, get_profile),
         )
         return tuple(row for noun in nouns for row in noun.rows())
 

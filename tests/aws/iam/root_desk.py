@@ -8,6 +8,7 @@ from sts.access import Demand
 from sts.aws.iam.attachments import AttachmentOperations
 from sts.aws.iam.boundaries import boundary_rows
 from sts.aws.iam.inline_policies import InlinePolicyOperations
+from sts.aws.iam.instance_profiles import InstanceProfileOperations
 from sts.aws.iam.paging import Pager
 from sts.aws.iam.policies import PolicyOperations
 from sts.aws.iam.roles import RoleOperations
@@ -17,6 +18,7 @@ from sts.aws.row import Result, Target
 from sts.aws.wire import ServiceModel, compile_operation, load_model
 from sts.directory.attachments import Attachments
 from sts.directory.inline_policies import InlinePolicies
+from sts.directory.instance_profiles import InstanceProfiles
 from sts.directory.policies import Policies
 from sts.directory.roles import Roles
 from sts.directory.tags import Tagging
@@ -73,6 +75,7 @@ def open_root_desk(store: Store) -> RootDesk:
         *UserOperations(Users(ENTROPY), tagging, pager).rows(),
         *RoleOperations(Roles(ENTROPY), tagging, pager).rows(),
         *PolicyOperations(Policies(ENTROPY), tagging, pager).rows(),
+        *InstanceProfileOperations(InstanceProfiles(ENTROPY), tagging, pager).rows(),
         *boundary_rows(),
         *TagOperations(tagging, pager).rows(),
         *AttachmentOperations(Attachments(), pager).rows(),
