@@ -1,4 +1,6 @@
-# The service alone: docker build -t sts . && docker run -p 127.0.0.1:8080:8080 -v sts:/var/lib/sts sts
+# The service alone, for this host (make the first account by the same with `sts init` at the end):
+#   docker build -t sts .
+#   docker run --read-only -p 127.0.0.1:8080:8080 -v sts:/var/lib/sts -e STS_ISSUER=http://127.0.0.1:8080 sts
 # With PostgreSQL, Redis and a balancer: deploy/compose.yaml. Nothing but STS_HOME is written to, so --read-only holds.
 # The same sources make the same files, whenever it is built: every package is pinned by its hash, and every time is
 # SOURCE_DATE_EPOCH (BuildKit takes it for the layers too: --output type=image,rewrite-timestamp=true).

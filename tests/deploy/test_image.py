@@ -23,6 +23,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from sts.cli.commands import main
+from tests.deploy.namespaces import apart
 from tests.deploy.places import DEPLOY, ROOT
 from tests.faults.processes import Server, find_port, wait_until
 from tests.service import Service
@@ -123,11 +124,10 @@ def test_the_probe_of_the_image_knows_a_service_that_answers_from_none(server: S
 
 @contextmanager
 def _serving_read_only(folder: Path) -> Iterator[Server]:
-    apart = ["unshare", "--mount", "--propagation", "private", *([] if os.getuid() == 0 else ["--map-root-user"])]
     port = find_port()
     serve = [sys.executable, "-m", "sts", "serve", "--port", str(port), "--log-level", "error"]
     environment = {**os.environ, "STS_HOME": str(folder), "STS_DRAIN_SECONDS": "0", "PYTHONPATH": str(ROOT)}
-    command = [*apart, "sh", "-c", _READ_ONLY, "sh", str(folder), *serve]
+    command = [*apart(), "sh", "-c", _READ_ONLY, "sh", str(folder), *serve]
     with subprocess.Popen(command, env=environment | {"PYTHONDONTWRITEBYTECODE": "1"}) as process:
         started = Server(folder, port, process)
         try:

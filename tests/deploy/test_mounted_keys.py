@@ -1,7 +1,6 @@
 """The key folder as a secret that an orchestrator mounts: read as it is, followed when it is swapped, else refused."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,8 +18,8 @@ from sts.keyring.keyfiles import read_keys
 from sts.keyring.keyring import open_keyring
 from sts.keyring.rotation import Purpose
 from tests.deploy.kubelet import FIRST
-
-ROOT = Path(__file__).parents[2]
+from tests.deploy.namespaces import apart
+from tests.deploy.places import ROOT
 
 
 @pytest.fixture
@@ -46,9 +45,8 @@ def place() -> Iterator[Path]:
 
 
 def _observe(keys: Path, rotated: Path, place: Path, mode: str) -> dict[str, Any]:
-    apart = ["unshare", "--mount", "--propagation", "private", *([] if os.getuid() == 0 else ["--map-root-user"])]
     pod = [sys.executable, "-m", "tests.deploy.kubelet", str(keys), str(rotated), str(place), mode]
-    done = subprocess.run([*apart, *pod], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([*apart(), *pod], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
     return told
