@@ -26,8 +26,9 @@ _COSTS: Final[Mapping[Purpose, str]] = {
     Purpose.DERIVATION: "Sessions begun from {since} until {until} are refused. Their tokens verify offline until they"
     " expire.",
     Purpose.MARKER: "Lists begun from {since} until {until} not read to their end begin anew. No session ends.",
-    Purpose.SEALING: "No secret is lost: all are under another key. A copy of the store made before now needs this key:"
-    " keep the copy of the key folder that belongs to it.",
+    Purpose.SEALING: "No secret is lost: all are under another key. Encoded messages of denials from {since} until"
+    " {until} are not decoded any more. A copy of the store made before now needs this key: keep the copy of the key"
+    " folder that belongs to it.",
 }
 _PUBLISHED_LATE: Final = "Whoever keeps our key set refuses tokens of the new signing key until they fetch it again."
 _UNUSED: Final = "Nothing is lost: it was not used yet."

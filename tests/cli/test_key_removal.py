@@ -112,6 +112,7 @@ def test_an_old_sealing_key_is_removed_once_every_secret_is_sealed_anew(sts: Com
     rotate_sealing(sts)
     told = sts.json("keys", "remove", "1", "--purpose", "sealing")
     assert "No secret is lost" in told["cost"][0]
+    assert "Encoded messages of denials" in told["cost"][0]
     with store(sts) as connection:
         sealed = [value for (value,) in connection.execute("SELECT sealed_secret FROM access_key")]
         touched = connection.execute("SELECT count(*) FROM change WHERE noun = 'access-key'").fetchone()
