@@ -16,6 +16,7 @@ from sts.clock import SystemClock
 from sts.entropy import Entropy
 from sts.keyring.keyring import open_keyring
 from sts.settings import read_settings
+from tests.authenticator import Authenticator
 from tests.security.forging import begin_session
 from tests.security.rotating import until
 from tests.security.stored import read_records
@@ -78,10 +79,30 @@ def _begin(watched: Watched, tenant: Tenant) -> Key:
     assert watched.send("root", _sign(watched, root, form("GetCallerIdentity"))).status == 200
     made = watched.send("making a key", _sign(watched, tenant.key, form("CreateAccessKey", "iam"), "iam"))
     watched.watch("secret of a second key", made.text("SecretAccessKey"))
+    _show_codes(watched, tenant)
     session = begin_session(watched.service, tenant, Policy=allow("*"))
     watched.watch("session's secret", session.secret)
     watched.watch("session's token", session.token)
     return session
+
+
+def _show_codes(watched: Watched, tenant: Tenant) -> None:
+    """Enable a device, and show it codes that are right and wrong."""
+    made = form("CreateVirtualMFADevice", "iam", VirtualMFADeviceName="phone")
+    device = watched.send("making a device", _sign(watched, tenant.key, made, "iam"))
+    seed = base64.b64decode(device.text("Base32StringSeed")).decode()
+    watched.watch("seed of a device", seed)
+    watched.watch("seed of a device, in hexadecimal", base64.b32decode(seed).hex())
+    shown, authenticator = {"SerialNumber": device.text("SerialNumber")}, Authenticator(seed)
+    pair = authenticator.pair(watched.service.clock.now())
+    enabling = form("EnableMFADevice", "iam", UserName="admin", **shown, **pair)
+    for status in (200, 409):
+        assert watched.send("a device", _sign(watched, tenant.key, enabling, "iam")).status == status
+    role = {"RoleArn": iam_arn(tenant.account_id, "role/none"), "RoleSessionName": "session", **shown}
+    for steps in (1, 1, 40):
+        code = authenticator.code(watched.service.clock.now(), steps)
+        assumed = _sign(watched, tenant.key, form("AssumeRole", **role, TokenCode=code))
+        assert watched.send("a code", assumed).status == 403
 
 
 def _succeed(watched: Watched, tenant: Tenant, session: Key) -> None:
