@@ -75,6 +75,7 @@ from sts.keyring.keyfiles import holds_keys
 from sts.keyring.keyring import Keyring, open_keyring
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import make_stamp, verify_stamp
+from sts.lending import UserSessions
 from sts.oauth.metadata import KeySetEndpoint
 from sts.receipts import Receipts
 from sts.settings import Settings
@@ -198,7 +199,12 @@ def create_app(
     access = tracing.around_access(Access(Evaluator(at.snapshot)))
     journal = tracing.around_journal(at.journal)
     codes = CodeProof(at.database, at.keyring, at.clock)
-    sts = StsOperations(RoleSessions(credentials, at.snapshot, at.clock), codes, Receipts(at.keyring))
+    sts = StsOperations(
+        RoleSessions(credentials, at.snapshot, at.clock),
+        UserSessions(credentials, at.snapshot, at.clock),
+        codes,
+        Receipts(at.keyring),
+    )
     rows = tracing.around_rows((*sts.rows(), *_iam_rows(at, codes, settings.issuer)))
     probes = Probes(at.database, at.cache, at.journal, readiness or Readiness())
     sampler = _build_sampler(at)

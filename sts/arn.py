@@ -34,6 +34,11 @@ def iam_arn(account_id: str, resource: str) -> str:
     return f"arn:aws:iam::{account_id}:{resource}"
 
 
+def federated_user_arn(account_id: str, name: str) -> str:
+    """Return the ARN of the federated user *name*."""
+    return f"arn:aws:sts::{account_id}:federated-user/{name}"
+
+
 def session_arn(account_id: str, role_name: str, session_name: str) -> str:
     """Return the ARN of a role session; the role's path is no part of it."""
     return f"arn:aws:sts::{account_id}:assumed-role/{role_name}/{session_name}"

@@ -32,7 +32,7 @@ from sts.errors import (
 from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import STAMP_BYTES, make_stamp, verify_stamp
-from sts.model import Hop, Secret, Session
+from sts.model import CallerKind, Hop, Secret, Session
 from sts.tags import Tags
 from sts.telemetry.meters import Meters
 
@@ -45,6 +45,7 @@ _LARGEST_PACK = (
 )  # bytes that `pack` may inflate to: an inflation bomb would be ours, but costs nothing to stop
 _LONGEST_TOKEN = 4_096
 _CACHE_LABEL = b"opened-session"
+_WITH_FACTOR = ("mfa", "otp")  # RFC 8176
 _INVALID = "The security token included in the request is invalid."
 _ENDED = "The security token included in the request is expired"
 
@@ -115,8 +116,9 @@ class Grant:
     """
 
     account_id: str
-    role_id: str
-    role_arn: str
+    kind: CallerKind = CallerKind.ROLE_SESSION
+    principal_id: str
+    principal_arn: str
     session_name: str
     arn: str
     began_at: datetime
@@ -127,6 +129,7 @@ class Grant:
     tags: Tags = field(default_factory=dict)
     transitive_keys: tuple[str, ...] = ()
     source_identity: str | None = None
+    authenticated_at: datetime | None = None  # when a second factor was shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,12 +196,13 @@ class Credentials:
     def _claims(self, grant: Grant, pack: str) -> Claims:
         now, jti = int(self.clock.now().timestamp()), self.entropy.nonce()
         own = Hop(
-            arn=grant.role_arn,
+            arn=grant.principal_arn,
             session_name=grant.session_name,
             at=grant.began_at,
-            principal_id=grant.role_id,
+            principal_id=grant.principal_id,
             jti=jti,
         )
+        is_role = grant.kind is CallerKind.ROLE_SESSION
         return Claims(
             iss=self.issuer,
             aud=self.issuer,
@@ -210,10 +214,13 @@ class Credentials:
             ver=1,
             akid=self.entropy.access_key_id("ASIA", grant.account_id),
             acct=grant.account_id,
-            pid=grant.role_id,
-            role=grant.role_arn,
+            pid=grant.principal_id,
+            role=grant.principal_arn if is_role else "",
+            user="" if is_role else grant.principal_arn,
             rsn=grant.session_name,
             src=grant.source_identity or "",
+            amr=() if grant.authenticated_at is None else _WITH_FACTOR,
+            auth_time=0 if grant.authenticated_at is None else int(grant.authenticated_at.timestamp()),
             dkv=0,  # known once the secret is derived
             chain=(*map(_link, grant.chain), _link(own)),
             pack=pack,
@@ -280,8 +287,8 @@ def _read_claims(payload: bytes) -> Claims:
         claims = _decode_claims(payload)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise CredentialUnknown(_INVALID, detail="its claims are not those of version 1") from None
-    if not claims.role:
-        raise CredentialUnknown(_INVALID, detail="not a role session: no other kind is offered", claimed=claims.sub)
+    if bool(claims.role) == bool(claims.user):
+        raise CredentialUnknown(_INVALID, detail="neither of a role nor of a user, or of both", claimed=claims.sub)
     return claims
 
 
@@ -322,8 +329,9 @@ def _session(claims: Claims) -> Session:
         jti=claims.jti,
         access_key_id=claims.akid,
         account_id=claims.acct,
-        role_id=claims.pid,
-        role_arn=claims.role,
+        kind=_kind_of(claims),
+        principal_id=claims.pid,
+        principal_arn=claims.role or claims.user,
         session_name=claims.rsn,
         issued_at=datetime.fromtimestamp(claims.iat, UTC),
         expires_at=datetime.fromtimestamp(claims.exp, UTC),
@@ -333,7 +341,16 @@ def _session(claims: Claims) -> Session:
         tags=pack.tags,
         transitive_keys=pack.transitive,
         source_identity=claims.src or None,
+        authenticated_at=datetime.fromtimestamp(claims.auth_time, UTC) if claims.auth_time else None,
     )
+
+
+def _kind_of(claims: Claims) -> CallerKind:
+    if claims.role:
+        return CallerKind.ROLE_SESSION
+    if claims.rsn:
+        return CallerKind.FEDERATED_USER
+    return CallerKind.ROOT if claims.pid == claims.acct else CallerKind.USER
 
 
 def _hop(link: ChainLink) -> Hop:

@@ -38,6 +38,10 @@ class CredentialUnknown(Unproven):
     """No active credential has this identifier, or the session token is not its own."""
 
 
+class CredentialUnsuitable(Unproven):
+    """The credential is what it says, and not of a kind that this operation takes."""
+
+
 class SignatureMismatch(Unproven):
     """The signature is not the one that the credential makes over this request."""
 

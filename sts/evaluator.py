@@ -23,6 +23,7 @@ _KINDS = {
     CallerKind.ROOT: (PrincipalKind.ROOT, "Account"),
     CallerKind.USER: (PrincipalKind.USER, "User"),
     CallerKind.ROLE_SESSION: (PrincipalKind.ROLE_SESSION, "AssumedRole"),
+    CallerKind.FEDERATED_USER: (PrincipalKind.FEDERATED_USER, "FederatedUser"),
 }
 
 
@@ -78,9 +79,9 @@ class Evaluator:
         return evaluate(question, policies)
 
     async def _find_held(self, caller: Caller) -> HeldUser | HeldRole | None:
-        """Return the user or role that calls, with what speaks for it; None when there is none, or it is disabled."""
+        """Return the user or role that calls or vouches, with what speaks for it; None: none, or it is disabled."""
         held: HeldUser | HeldRole | None = None
-        if caller.kind is CallerKind.USER:
+        if caller.kind in {CallerKind.USER, CallerKind.FEDERATED_USER}:  # unless it is the root who vouches
             held = await self.snapshot.find_user(caller.unique_id)
         elif caller.kind is CallerKind.ROLE_SESSION:
             held = await self.snapshot.find_role(caller.unique_id)
@@ -122,6 +123,7 @@ def describe_tags(name: str, tags: Tags) -> dict[str, tuple[str, ...]]:
 
 
 def _principal(caller: Caller) -> Principal:
+    creator = caller.session if caller.kind is CallerKind.FEDERATED_USER else None
     return Principal(
         kind=_KINDS[caller.kind][0],
         account_id=caller.account_id,
@@ -129,6 +131,8 @@ def _principal(caller: Caller) -> Principal:
         principal_arn=caller.principal_arn,
         unique_id=caller.unique_id,
         session_name=None if caller.session is None else caller.session.session_name,
+        creator_arn=None if creator is None else creator.principal_arn,
+        creator_id=None if creator is None else creator.principal_id,
     )
 
 
@@ -150,15 +154,25 @@ def _context(caller: Caller, circumstances: Circumstances) -> dict[str, tuple[st
     if caller.user_name is not None:
         context["aws:username"] = (caller.user_name,)
     if caller.session is not None:
-        context |= _describe_session(caller.session)
+        context |= _describe_session(caller.session, circumstances.at)
     return context
 
 
-def _describe_session(session: Session) -> dict[str, tuple[str, ...]]:
+def _describe_session(session: Session, at: datetime) -> dict[str, tuple[str, ...]]:
     context: dict[str, tuple[str, ...]] = {"aws:tokenissuetime": (_format_time(session.issued_at),)}
     if session.source_identity is not None:
         context["aws:sourceidentity"] = (session.source_identity,)
-    return context
+    return context | _describe_factor(session, at)
+
+
+def _describe_factor(session: Session, at: datetime) -> dict[str, tuple[str, ...]]:
+    """Return what is known of a second factor: of a role's session nothing, whatever was shown when it was begun."""
+    if session.kind is CallerKind.ROLE_SESSION:
+        return {}
+    if session.authenticated_at is None:
+        return {"aws:multifactorauthpresent": ("false",)}
+    age = max(0, int((at - session.authenticated_at).total_seconds()))
+    return {"aws:multifactorauthpresent": ("true",), "aws:multifactorauthage": (str(age),)}
 
 
 def _format_time(at: datetime) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sts.arn import iam_arn, session_arn
+from sts.arn import federated_user_arn, iam_arn, session_arn
 from sts.tags import Tags
 
 
@@ -172,7 +172,18 @@ class CallerKind(StrEnum):
     ROOT = "root"
     USER = "user"
     ROLE_SESSION = "role-session"
+    FEDERATED_USER = "federated-user"
     OPERATOR = "operator"  # whoever runs `sts` on the host that holds the store
+
+
+class Credential(StrEnum):
+    """What kind of credential a caller has shown: some operations take some kinds only."""
+
+    LONG_TERM = "long-term"
+    ROLE_SESSION = "role-session"
+    SESSION = "session"  # of GetSessionToken
+    SESSION_WITH_FACTOR = "session-with-factor"  # of GetSessionToken, begun with a code of an MFA device
+    FEDERATION = "federation"  # of GetFederationToken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,13 +205,20 @@ class Hop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """An opened role session, as its token says it."""
+    """An opened session, as its token says it.
 
+    *kind* is what kind of caller it makes: one of a role, whose unique id and ARN are *principal_id* and
+    *principal_arn*; of a user or the root, whose own they are; or a federated user, where they are those of who made
+    it. *session_name* is the role session's or the federated user's name. *authenticated_at* is when a user showed a
+    second factor for it.
+    """
+
+    kind: CallerKind = CallerKind.ROLE_SESSION
     jti: str
     access_key_id: str
     account_id: str
-    role_id: str
-    role_arn: str
+    principal_id: str
+    principal_arn: str
     session_name: str
     issued_at: datetime
     expires_at: datetime
@@ -210,6 +228,7 @@ class Session:
     tags: Tags = field(default_factory=dict)
     transitive_keys: tuple[str, ...] = ()  # those of *tags* that go on to the next session of the chain
     source_identity: str | None = None
+    authenticated_at: datetime | None = None
 
     @property
     def transitive_tags(self) -> Tags:
@@ -235,17 +254,73 @@ class Caller:
     user_name: str | None = None
     session: Session | None = None
 
+    @property
+    def credential(self) -> Credential:
+        """What kind of credential the caller has shown."""
+        if self.session is None:
+            return Credential.LONG_TERM
+        if self.kind is CallerKind.ROLE_SESSION:
+            return Credential.ROLE_SESSION
+        if self.kind is CallerKind.FEDERATED_USER:
+            return Credential.FEDERATION
+        return Credential.SESSION if self.session.authenticated_at is None else Credential.SESSION_WITH_FACTOR
+
+
+def user_caller(user: User, access_key_id: str, session: Session | None = None) -> Caller:
+    """Return *user* as a caller, with a long-term access key or a *session* of its own."""
+    return Caller(
+        kind=CallerKind.USER,
+        account_id=user.account_id,
+        arn=user.arn,
+        principal_arn=user.arn,
+        unique_id=user.unique_id,
+        userid=user.unique_id,
+        access_key_id=access_key_id,
+        user_name=user.name,
+        session=session,
+    )
+
+
+def root_caller(account_id: str, access_key_id: str, session: Session | None = None) -> Caller:
+    """Return the root of the account as a caller, with a long-term access key or a *session* of its own."""
+    arn = iam_arn(account_id, "root")
+    return Caller(
+        kind=CallerKind.ROOT,
+        account_id=account_id,
+        arn=arn,
+        principal_arn=arn,
+        unique_id=account_id,
+        userid=account_id,
+        access_key_id=access_key_id,
+        session=session,
+    )
+
+
+def federated_user_caller(session: Session) -> Caller:
+    """Return the federated user that *session* speaks for; *unique_id* is that of who made it."""
+    arn = federated_user_arn(session.account_id, session.session_name)
+    return Caller(
+        kind=CallerKind.FEDERATED_USER,
+        account_id=session.account_id,
+        arn=arn,
+        principal_arn=arn,
+        unique_id=session.principal_id,
+        userid=f"{session.account_id}:{session.session_name}",
+        access_key_id=session.access_key_id,
+        session=session,
+    )
+
 
 def role_session_caller(session: Session) -> Caller:
-    """Return the caller that *session* speaks for."""
-    role_name = session.role_arn.rsplit("/", 1)[-1]
+    """Return the caller that *session*, of a role, speaks for."""
+    role_name = session.principal_arn.rsplit("/", 1)[-1]
     return Caller(
         kind=CallerKind.ROLE_SESSION,
         account_id=session.account_id,
         arn=session_arn(session.account_id, role_name, session.session_name),
-        principal_arn=session.role_arn,
-        unique_id=session.role_id,
-        userid=f"{session.role_id}:{session.session_name}",
+        principal_arn=session.principal_arn,
+        unique_id=session.principal_id,
+        userid=f"{session.principal_id}:{session.session_name}",
         access_key_id=session.access_key_id,
         session=session,
     )

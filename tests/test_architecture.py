@@ -1,5 +1,6 @@
 """What the tables promise one another: models, rows, refusals, events and the page that lists the operations."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from sts.aws.catalogue import NOT_OFFERED
 from sts.aws.errors import ERRORS, INTERNAL_FAILURE, find_wire_error
 from sts.aws.operations import SERVICES, Offered, Operations
 from sts.aws.row import Acts, Find, Target
+from sts.aws.sts import find_federated_user
 from sts.aws.wire import load_model
 from sts.aws.wire.models import read_error
 from sts.clock import ManualClock
@@ -61,6 +63,7 @@ BESIDE_ROWS = MappingProxyType(
 # A value for every member by which a command says what it is about.
 SAMPLES = MappingProxyType(
     {
+        "Name": "name",
         "UserName": "name",
         "GroupName": "name",
         "RoleName": "name",
@@ -117,6 +120,8 @@ def _demanded(offered: Offered, at: Foundation) -> tuple[Demand, ...]:
         trusting = NamedPolicy("trust", parse_document(trust(iam_arn(ACCOUNT_ID, "root")), Kind.TRUST))
         arn = command.get("RoleArn", "*")
         target = Target(arn, ACCOUNT_ID, Candidate(arn=arn, account_id=ACCOUNT_ID, role=None, trust=trusting))
+        if offered.row.name == "GetFederationToken":
+            target = asyncio.run(find_federated_user(_caller(), command))
     else:
         find = cast("Find", offered.row.target)
         target = at.database.read_now(lambda connection: find(connection, _caller(), command))
@@ -182,7 +187,7 @@ def test_an_operation_demands_the_action_of_its_own_name(table: Operations, foun
         actions = {demand.action for demand in _demanded(offered, foundation)} - {"iam:PassRole"}
         assert actions <= {offered.qualified_name}
         silent |= set() if actions else {offered.qualified_name}
-    assert silent == {"sts:GetCallerIdentity"}
+    assert silent == {"sts:GetCallerIdentity", "sts:GetSessionToken"}
 
 
 def _page_rows(columns: int) -> list[list[str]]:
@@ -197,7 +202,9 @@ def test_the_page_lists_every_operation_with_its_action_and_resource(table: Oper
     expected = {}
     for offered in table.offered.values():
         demanded = [each for each in _demanded(offered, foundation) if each.action != "iam:PassRole"]
-        kinds = {re.sub(r"/.*", "", demand.resource.removeprefix(iam_arn(ACCOUNT_ID, ""))) for demand in demanded}
+        kinds = {
+            re.sub(r"/.*|^arn:.*:", "", demand.resource.removeprefix(iam_arn(ACCOUNT_ID, ""))) for demand in demanded
+        }
         expected[offered.row.name] = (demanded[0].action, kinds.pop()) if demanded else ("none", "*")
         assert not kinds
     assert listed == expected

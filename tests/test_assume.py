@@ -124,9 +124,9 @@ def test_a_session_is_called_by_role_and_session_name_without_the_roles_path(sta
     assert begun.arn == f"arn:aws:sts::{ACCOUNT}:assumed-role/deep/n@me"
     assert begun.userid == f"{stage.deep.unique_id}:n@me"
     session = stage.open(begun)
-    assert session.role_arn == f"arn:aws:iam::{ACCOUNT}:role/far/deep"
+    assert session.principal_arn == f"arn:aws:iam::{ACCOUNT}:role/far/deep"
     caller = role_session_caller(session)
-    assert (caller.arn, caller.userid, caller.principal_arn) == (begun.arn, begun.userid, session.role_arn)
+    assert (caller.arn, caller.userid, caller.principal_arn) == (begun.arn, begun.userid, session.principal_arn)
 
 
 def test_the_chain_says_who_began_and_each_hop_after_it(stage: Stage, clock: ManualClock) -> None:

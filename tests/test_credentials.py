@@ -41,8 +41,8 @@ ALICE = Hop(
 )
 GRANT = Grant(
     account_id=ACCOUNT,
-    role_id="AROAAPP",
-    role_arn=f"arn:aws:iam::{ACCOUNT}:role/app",
+    principal_id="AROAAPP",
+    principal_arn=f"arn:aws:iam::{ACCOUNT}:role/app",
     session_name="one",
     arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/app/one",
     began_at=BEGINNING,
@@ -145,7 +145,7 @@ def test_anyone_verifies_a_session_token_with_the_published_keys(mint: Mint) -> 
     keys = parse_key_set(mint.at.keyring.jwks()[0])
     claims = verify(minted.session_token, keys, issuer=ISSUER, audience=ISSUER, now=BEGINNING)
     assert (claims.subject_arn, claims.access_key_id) == (GRANT.arn, minted.access_key_id)
-    assert (claims.role_arn, claims.session_name, claims.principal_id) == (GRANT.role_arn, "one", "AROAAPP")
+    assert (claims.role_arn, claims.session_name, claims.principal_id) == (GRANT.principal_arn, "one", "AROAAPP")
     assert claims.expires_at == minted.expires_at
 
 
@@ -153,14 +153,14 @@ def test_what_was_granted_is_what_is_opened(mint: Mint) -> None:
     minted = mint.mint(NARROWED)
     session, secret = mint.open(minted)
     jti = parts(minted.session_token)[1]["jti"]
-    own = Hop(arn=GRANT.role_arn, session_name="one", at=BEGINNING, principal_id="AROAAPP", jti=jti)
+    own = Hop(arn=GRANT.principal_arn, session_name="one", at=BEGINNING, principal_id="AROAAPP", jti=jti)
     assert secret == minted.secret_access_key
     assert session == Session(
         jti=jti,
         access_key_id=minted.access_key_id,
         account_id=ACCOUNT,
-        role_id="AROAAPP",
-        role_arn=GRANT.role_arn,
+        principal_id="AROAAPP",
+        principal_arn=GRANT.principal_arn,
         session_name="one",
         issued_at=BEGINNING,
         expires_at=BEGINNING + timedelta(hours=1),
@@ -319,7 +319,7 @@ def test_a_token_of_another_type_is_no_session_token(mint: Mint, typ: str) -> No
         {"ver": 2},
         {"ver": "1"},
         {"role": ""},
-        {"role": "", "user": f"arn:aws:iam::{ACCOUNT}:user/alice"},
+        {"user": f"arn:aws:iam::{ACCOUNT}:user/alice"},
         {"sub": 1},
         {"narrowed": True},
         {"aud": "https://other.example"},

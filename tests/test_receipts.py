@@ -197,7 +197,7 @@ def test_whoever_was_denied_mends_the_policy_by_the_receipt(service: Service, te
     told = read(service, tenant.key, service.call(key, "GetUser", UserName="ursula"))
     policy = allow(told["context"]["action"], told["context"]["resource"])
     service.call(tenant.key, "PutUserPolicy", UserName="ursula", PolicyName="mended", PolicyDocument=policy)
-    for _ in range(200):
+    for _ in range(2_000):
         reply = service.call(key, "GetUser", UserName="ursula")
         if reply.status == 200:
             break

@@ -8,6 +8,7 @@ from sts.access import AccessDenied
 from sts.errors import (
     AlreadyExists,
     CredentialUnknown,
+    CredentialUnsuitable,
     InUse,
     Malformed,
     MediaTypeUnsupported,
@@ -40,6 +41,7 @@ ERRORS: dict[type[Refusal], tuple[str, int]] = {
     ProofMissing: ("MissingAuthenticationToken", 403),
     ProofIncomplete: ("IncompleteSignature", 400),
     CredentialUnknown: ("InvalidClientTokenId", 403),
+    CredentialUnsuitable: ("AccessDenied", 403),
     SignatureMismatch: ("SignatureDoesNotMatch", 403),
     SignatureExpired: ("SignatureDoesNotMatch", 403),
     PresignedExpired: ("RequestExpired", 400),

@@ -11,6 +11,8 @@ class Event(StrEnum):
     ROLE_ASSUME = "role.assume"
     CALLER_IDENTIFY = "caller.identify"
     ACCESS_KEY_LOCATE = "access-key.locate"
+    USER_SESSION_CREATE = "user-session.create"
+    FEDERATED_USER_CREATE = "federated-user.create"
     DENIAL_DECODE = "denial.decode"
 
     USER_CREATE = "user.create"

@@ -12,7 +12,18 @@ from sts.crypto.sigv4 import UnverifiedSignature, parse_signature, verify_signat
 from sts.entropy import find_account_of_access_key
 from sts.errors import CredentialUnknown, Refusal, SealBroken, SessionEnded, Unavailable, Unproven
 from sts.keyring.keyring import Keyring
-from sts.model import AccessKey, Caller, CallerKind, Hop, Secret, Session, role_session_caller
+from sts.model import (
+    AccessKey,
+    Caller,
+    CallerKind,
+    Hop,
+    Secret,
+    Session,
+    federated_user_caller,
+    role_session_caller,
+    root_caller,
+    user_caller,
+)
 from sts.store.revocations import Revoked, name_session
 from sts.store.snapshot import Snapshot
 
@@ -120,17 +131,33 @@ class SignatureProof:
             return _open(self.keyring, present)
 
     async def _judge_session(self, session: Session, secret: Secret) -> tuple[Caller, Secret]:
-        caller = role_session_caller(session)
-        role = await self.snapshot.find_role(session.role_id)
-        if role is None:
-            raise CredentialUnknown(_INVALID, detail="the role is gone", claimed=caller.arn)
+        caller, is_enabled = await self._find_bearer(session)
         _refuse_revoked(caller, session, await self.snapshot.find_revoked())
         for hop in session.chain[:-1]:
             if not await self._is_there(hop):
                 raise SessionEnded(_ENDED, detail=f"gone: {hop.arn} {hop.session_name}", claimed=caller.arn)
-        if not role.enabled:  # what it began was revoked in the same change, perhaps since the revocations were read
-            raise SessionEnded(_ENDED, detail="the role is disabled", claimed=caller.arn)
+        if not is_enabled:  # what it began was revoked in the same change, perhaps since the revocations were read
+            raise SessionEnded(_ENDED, detail="its principal is disabled", claimed=caller.arn)
         return caller, secret
+
+    async def _find_bearer(self, session: Session) -> tuple[Caller, bool]:
+        """Return who has the session, and whether its role, user or account is enabled; raises CredentialUnknown."""
+        if session.kind is CallerKind.ROLE_SESSION:
+            role = await self.snapshot.find_role(session.principal_id)
+            caller = role_session_caller(session)
+            if role is None:
+                raise CredentialUnknown(_INVALID, detail="the role is gone", claimed=caller.arn)
+            return caller, role.enabled
+        if session.principal_id == session.account_id:
+            caller = root_caller(session.account_id, session.access_key_id, session)
+            is_enabled = await self.snapshot.is_account_enabled(session.account_id)
+        else:
+            held = await self.snapshot.find_user(session.principal_id)
+            if held is None:
+                raise CredentialUnknown(_INVALID, detail="the user is gone", claimed=session.principal_arn)
+            caller, is_enabled = user_caller(held.user, session.access_key_id, session), held.enabled
+        federated = session.kind is CallerKind.FEDERATED_USER
+        return federated_user_caller(session) if federated else caller, is_enabled
 
     async def _is_there(self, hop: Hop) -> bool:
         """Say whether that by which a session was begun was not deleted since.
@@ -150,31 +177,13 @@ class SignatureProof:
         if held is None or not held.enabled:
             claimed = None if held is None else held.user.arn
             raise CredentialUnknown(_INVALID, detail="the user is gone or disabled", claimed=claimed)
-        user = held.user
-        return Caller(
-            kind=CallerKind.USER,
-            account_id=user.account_id,
-            arn=user.arn,
-            principal_arn=user.arn,
-            unique_id=user.unique_id,
-            userid=user.unique_id,
-            access_key_id=key.access_key_id,
-            user_name=user.name,
-        )
+        return user_caller(held.user, key.access_key_id)
 
     async def _root(self, key: AccessKey) -> Caller:
-        arn = f"arn:aws:iam::{key.account_id}:root"
+        caller = root_caller(key.account_id, key.access_key_id)
         if not await self.snapshot.is_account_enabled(key.account_id):
-            raise CredentialUnknown(_INVALID, detail="the account is disabled", claimed=arn)
-        return Caller(
-            kind=CallerKind.ROOT,
-            account_id=key.account_id,
-            arn=arn,
-            principal_arn=arn,
-            unique_id=key.account_id,
-            userid=key.account_id,
-            access_key_id=key.access_key_id,
-        )
+            raise CredentialUnknown(_INVALID, detail="the account is disabled", claimed=caller.arn)
+        return caller
 
 
 def _claim(parts: SignedParts) -> str:

@@ -49,7 +49,6 @@ _BY_REASON: Mapping[str, str] = MappingProxyType(
             "CreateServiceLinkedRole DeleteServiceLinkedRole GetServiceLinkedRoleDeletionStatus AcquireRole "
             "GetRoleTemplateVersion"
         ),
-        "session and federation tokens of a user are not offered yet": "GetFederationToken GetSessionToken",
         _SAML: (
             "AssumeRoleWithSAML CreateSAMLProvider DeleteSAMLProvider GetSAMLProvider ListSAMLProviderTags "
             "ListSAMLProviders TagSAMLProvider UntagSAMLProvider UpdateSAMLProvider"

@@ -26,6 +26,8 @@ from sts.aws.row import Acts, Changes, Command, Find, Limit, Proof, Reads, Recal
 from sts.clock import Clock
 from sts.entropy import Entropy
 from sts.errors import (
+    CredentialUnknown,
+    CredentialUnsuitable,
     MethodUnsupported,
     OperationMissing,
     OperationUnknown,
@@ -34,6 +36,7 @@ from sts.errors import (
     Throttled,
     TooLarge,
 )
+from sts.model import Caller
 from sts.receipts import Receipts
 from sts.store.database import Database, Transaction
 from sts.telemetry.meters import Meters
@@ -104,6 +107,7 @@ class QueryEndpoint:
             entry.claimed = getattr(refusal, "claimed", None)
             raise
         entry.caller, entry.region, entry.service = proven.caller, proven.region, proven.service
+        _require_credential(offered, proven.caller)
 
     async def _find(self, offered: Offered, entry: Entry, command: Command) -> Target:
         caller = entry.get_caller()
@@ -133,6 +137,15 @@ class QueryEndpoint:
             read = handler.run
             return await self.database.read(lambda connection: read(connection, caller, command, target))
         return await recording.change(partial(_change, handler, recording.entry, command, target))
+
+
+def _require_credential(offered: Offered, caller: Caller) -> None:
+    if caller.credential in offered.row.credentials:
+        return
+    detail = f"{offered.row.name} takes no {caller.credential} credentials"
+    if offered.row.service == "iam":
+        raise CredentialUnknown("The security token included in the request is invalid.", detail=detail)
+    raise CredentialUnsuitable(f"Cannot call {offered.row.name} with session credentials", detail=detail)
 
 
 def _require_within(limit: Limit, request: QueryRequest, name: str) -> None:

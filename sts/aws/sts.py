@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sts.access import Context, Demand
-from sts.assume import AssumedRole, RoleSessions, Wish, find_source_identity, inherit_tags, verify_session_tags
+from sts.arn import federated_user_arn
+from sts.assume import AssumedRole, RoleSessions, Wish, find_source_identity
 from sts.audit.events import Event
 from sts.authn.codes import CodeProof
 from sts.aws.row import SMALL, Acts, Command, Done, Operation, Proof, Result, Target
@@ -15,19 +16,24 @@ from sts.aws.tags import describe_request, describe_resource, read_tags
 from sts.credentials import TemporaryCredentials
 from sts.entropy import find_account_of_access_key
 from sts.errors import ParameterInvalid
-from sts.model import Caller
+from sts.lending import FederationWish, UserSessions
+from sts.model import Caller, Credential
 from sts.policy.question import Outcome
 from sts.receipts import Receipts
 from sts.tags import fold_key
+from sts.wishes import inherit_tags, verify_session_tags
 
+_LONG_TERM = frozenset({Credential.LONG_TERM})
+_ALL = frozenset(Credential)
 _NOT_YET = frozenset({"ProvidedContexts", "MinimumSessionTokenSize"})
 
 
 @dataclass(frozen=True, slots=True)
 class StsOperations:
-    """AssumeRole, GetCallerIdentity, GetAccessKeyInfo, DecodeAuthorizationMessage."""
+    """STS's operations, those that take temporary credentials and those that make them."""
 
     sessions: RoleSessions
+    lent: UserSessions
     codes: CodeProof
     receipts: Receipts
 
@@ -43,7 +49,32 @@ class StsOperations:
                 demands=_demand_role,
                 handler=Acts(self.assume_role),
                 limit=SMALL,
+                credentials=_ALL - {Credential.FEDERATION},
                 not_yet=_NOT_YET,
+            ),
+            Operation(
+                service="sts",
+                name="GetSessionToken",
+                event=Event.USER_SESSION_CREATE,
+                proof=Proof.SIGNATURE,
+                target=find_nothing,
+                demands=demand_nothing,
+                handler=Acts(self.get_session_token),
+                limit=SMALL,
+                credentials=_LONG_TERM,
+                not_yet=frozenset({"MinimumSessionTokenSize"}),
+            ),
+            Operation(
+                service="sts",
+                name="GetFederationToken",
+                event=Event.FEDERATED_USER_CREATE,
+                proof=Proof.SIGNATURE,
+                target=find_federated_user,
+                demands=_demand_federation,
+                handler=Acts(self.get_federation_token),
+                limit=SMALL,
+                credentials=_LONG_TERM,
+                not_yet=frozenset({"MinimumSessionTokenSize"}),
             ),
             Operation(
                 service="sts",
@@ -54,6 +85,7 @@ class StsOperations:
                 demands=demand_nothing,
                 handler=Acts(get_caller_identity),
                 limit=SMALL,
+                credentials=_ALL,
             ),
             Operation(
                 service="sts",
@@ -64,6 +96,7 @@ class StsOperations:
                 demands=_demand_access_key_info,
                 handler=Acts(get_access_key_info),
                 limit=SMALL,
+                credentials=_LONG_TERM | {Credential.ROLE_SESSION},
             ),
             Operation(
                 service="sts",
@@ -74,6 +107,7 @@ class StsOperations:
                 demands=_demand_decoding,
                 handler=Acts(self.decode_message),
                 limit=SMALL,
+                credentials=_LONG_TERM | {Credential.ROLE_SESSION},
             ),
         )
 
@@ -98,6 +132,32 @@ class StsOperations:
         }
         return Done(_render_assumed(assumed), made)
 
+    async def get_session_token(self, caller: Caller, command: Command, _target: Target) -> Done:
+        """Begin a session of the caller's own, with a second factor when a code is shown."""
+        proven_at = await self.codes.prove(caller, command.get("SerialNumber"), command.get("TokenCode"))
+        begun = await self.lent.begin(caller, _read_duration(command), proven_at)
+        made = {"AccessKeyId": begun.access_key_id, "jti": begun.jti}
+        return Done({"Credentials": render_credentials(begun)}, made)
+
+    async def get_federation_token(self, caller: Caller, command: Command, _target: Target) -> Done:
+        """Begin a session of somebody whom the caller vouches for."""
+        wish = FederationWish(
+            name=command["Name"],
+            duration=_read_duration(command),
+            policy=command.get("Policy"),
+            policy_arns=tuple(item["arn"] for item in command.get("PolicyArns", ())),
+            tags=dict(read_tags(command)),
+        )
+        begun = await self.lent.federate(caller, wish)
+        result: Result = {
+            "Credentials": render_credentials(begun.credentials),
+            "FederatedUser": {"FederatedUserId": begun.userid, "Arn": begun.arn},
+        }
+        if begun.credentials.packed_percent is not None:
+            result["PackedPolicySize"] = begun.credentials.packed_percent
+        made = {"Arn": begun.arn, "AccessKeyId": begun.credentials.access_key_id, "jti": begun.credentials.jti}
+        return Done(result, made)
+
     async def decode_message(self, caller: Caller, command: Command, _target: Target) -> Done:
         """Open the receipt of a denial, as far as it is the reader's account's."""
         receipt = self.receipts.open(command["EncodedMessage"], caller.account_id)
@@ -112,6 +172,27 @@ async def find_nothing(caller: Caller, _command: Command) -> Target:
 def _describe_factor(proven_at: datetime | None) -> Context:
     """Return what policies may ask about a second factor that this very request proves, if it proves one."""
     return {} if proven_at is None else {"aws:multifactorauthpresent": ("true",), "aws:multifactorauthage": ("0",)}
+
+
+async def find_federated_user(caller: Caller, command: Command) -> Target:
+    """Return the federated user that is to be made."""
+    return Target(federated_user_arn(caller.account_id, command["Name"]), caller.account_id)
+
+
+def _read_duration(command: Command) -> timedelta | None:
+    seconds = command.get("DurationSeconds")
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _demand_federation(caller: Caller, command: Command, target: Target) -> tuple[Demand, ...]:
+    keys = [key for key, _ in read_tags(command)]
+    verify_session_tags(caller, keys, ())
+    actions = ("sts:GetFederationToken", "sts:TagSession") if keys else ("sts:GetFederationToken",)
+    context = describe_request(command)
+    return tuple(
+        Demand(action=action, resource=target.arn, resource_account_id=target.account_id, context=context)
+        for action in actions
+    )
 
 
 def demand_nothing(_caller: Caller, _command: Command, _target: Target) -> tuple[Demand, ...]:
@@ -133,12 +214,11 @@ async def get_access_key_info(_caller: Caller, command: Command, _target: Target
 
 
 def _parse_wish(command: Command) -> Wish:
-    seconds = command.get("DurationSeconds")
     tags = dict(read_tags(command))
     transitive = {fold_key(key) for key in command.get("TransitiveTagKeys", ())}
     return Wish(
         session_name=command["RoleSessionName"],
-        duration=None if seconds is None else timedelta(seconds=seconds),
+        duration=_read_duration(command),
         policy=command.get("Policy"),
         policy_arns=tuple(item["arn"] for item in command.get("PolicyArns", ())),
         tags=tags,

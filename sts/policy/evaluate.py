@@ -104,7 +104,7 @@ def _consult(question: Question, policies: Policies) -> list[_Finding]:
     if question.principal.kind in _WITHOUT_POLICIES:
         return findings
     findings.append(_consult_own(Kind.IDENTITY, policies.identity, question, action, service))
-    findings[-1].all_rights = question.principal.kind is PrincipalKind.ROOT
+    findings[-1].all_rights = _has_all_rights(question.principal)
     if policies.boundary is not None:
         findings.append(_consult_own(Kind.BOUNDARY, (policies.boundary,), question, action, service))
     session = policies.session
@@ -113,6 +113,13 @@ def _consult(question: Question, policies: Policies) -> list[_Finding]:
     if session is not None:
         findings.append(_consult_own(Kind.SESSION, session, question, action, service))
     return findings
+
+
+def _has_all_rights(principal: Principal) -> bool:
+    """Say whether root asks, or a federated user whom root vouches for; unique id and account id of root are one."""
+    if principal.kind is PrincipalKind.FEDERATED_USER:
+        return principal.creator_id == principal.account_id
+    return principal.kind is PrincipalKind.ROOT
 
 
 def _consult_own(

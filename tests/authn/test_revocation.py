@@ -42,7 +42,7 @@ def make_roles(service: Service, tenant: Tenant, *names: str) -> list[str]:
 
 def is_refused_soon(service: Service, key: Key) -> bool:
     """Say whether the key is refused once the service has followed the store, within a bounded number of tries."""
-    for _ in range(200):
+    for _ in range(2_000):
         reply = service.call(key, "GetCallerIdentity", "sts")
         if reply.status != 200:
             return (reply.status, reply.code) == (403, "ExpiredToken")

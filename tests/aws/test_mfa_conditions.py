@@ -221,3 +221,29 @@ def test_wrong_codes_are_recorded_each_and_no_code_is(bearer: Bearer) -> None:
         assert not {"TokenCode", "AuthenticationCode1", "AuthenticationCode2"} & record["parameters"].keys()
         assert bearer.device.seed not in json.dumps(record)
         assert not {wrong, right} & {str(value) for value in record["parameters"].values()}
+
+
+def test_a_session_begun_with_a_code_calls_iam_and_tells_its_age(bearer: Bearer, clock: ManualClock) -> None:
+    shown = {"SerialNumber": bearer.serial_number, "TokenCode": bearer.code()}
+    session = bearer.service.call(bearer.tenant.key, "GetSessionToken", "sts", **shown).key()
+    assert bearer.service.call(session, "ListUsers").status == 200
+    fresh = bearer.role("fresh", {**PRESENT, "NumericLessThan": {"aws:MultiFactorAuthAge": "60"}})
+    assert bearer.assume(fresh, key=session).status == 200
+    clock.tick(timedelta(seconds=60))
+    assert told(bearer.assume(fresh, key=session)) == (403, "AccessDenied")
+
+
+def test_a_28_a_code_begins_one_session(bearer: Bearer) -> None:
+    shown = {"SerialNumber": bearer.serial_number, "TokenCode": bearer.code()}
+    first, second = (bearer.service.call(bearer.tenant.key, "GetSessionToken", "sts", **shown) for _ in range(2))
+    assert first.status == 200
+    assert told(second) == (403, "AccessDenied")
+    assert told(bearer.assume(bearer.role(), shown["TokenCode"])) == (403, "AccessDenied")
+
+
+def test_the_token_says_that_a_second_factor_was_shown(bearer: Bearer) -> None:
+    shown = {"SerialNumber": bearer.serial_number, "TokenCode": bearer.code()}
+    token = bearer.service.call(bearer.tenant.key, "GetSessionToken", "sts", **shown).key().token or ""
+    payload = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert (claims["amr"], claims["auth_time"]) == (["mfa", "otp"], int(bearer.service.clock.now().timestamp()))

@@ -20,7 +20,7 @@ from tests.service import VERSIONS, Reply, Service, Tenant, allow, running, trus
 from tests.signing import Key, encode
 
 APART = timedelta(seconds=50)
-TRIES = 200  # of some ten milliseconds each: a node learns what another changed within half a second
+TRIES = 2_000  # of some ten milliseconds each: a node learns what another changed within half a second
 WAYS = pytest.mark.parametrize("way", ["ahead first", "behind first"])
 
 

@@ -73,6 +73,8 @@ BEGUN: tuple[Call, ...] = (
 
 LIVED: tuple[Call, ...] = (
     Call("sts", "GetCallerIdentity", {}),
+    Call("sts", "GetSessionToken", {}),
+    Call("sts", "GetFederationToken", {"Name": "guest"}),
     Call("sts", "GetAccessKeyInfo", {"AccessKeyId": "{key}"}),
     Call("sts", "DecodeAuthorizationMessage", {"EncodedMessage": "{receipt}"}),
     _iam("GetUser", **_USER),

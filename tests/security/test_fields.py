@@ -97,7 +97,8 @@ def test_z_03_nobody_tags_a_session_or_names_its_source_without_the_right_to(
 def test_z_03_no_answer_shows_a_secret_but_the_one_that_makes_it(service: Service, tenant: Tenant) -> None:
     user = populate(service, tenant)
     for call in EVERY:
-        if call.name.startswith(("Get", "List", "CreatePolicyVersion")):
+        makes_one = call.name in {"GetSessionToken", "GetFederationToken"}
+        if call.name.startswith(("Get", "List", "CreatePolicyVersion")) and not makes_one:
             reply = call.send(service, tenant.key, tenant.account_id, user.access_key_id)
             assert reply.status == call.status, call
             assert user.secret.encode() not in reply.body
