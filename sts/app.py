@@ -340,7 +340,7 @@ def _iam_rows(at: Foundation, codes: CodeProof, issuer: str) -> Iterator[Row]:
     pager, entropy, tagging = Pager(at.keyring), at.entropy, Tagging()
     yield from UserOperations(Users(entropy), tagging, pager).rows()
     yield from AccessKeyOperations(AccessKeys(entropy, at.keyring), pager).rows()
-    yield from MfaDeviceOperations(MfaDevices(entropy, at.keyring), codes, issuer, pager).rows()
+    yield from MfaDeviceOperations(MfaDevices(entropy, at.keyring), codes, tagging, issuer, pager).rows()
     yield from GroupOperations(Groups(entropy), pager).rows()
     yield from RoleOperations(Roles(entropy), tagging, pager).rows()
     yield from InstanceProfileOperations(InstanceProfiles(entropy), tagging, pager).rows()

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_TAGS = "tags of MFA devices are not offered yet"
 _LOGIN = "signing in with a password is not offered yet"
 _PROVIDER = "OpenID Connect providers are not offered yet"
 _OUTBOUND = "outbound web identity federation is not offered yet"
@@ -21,7 +20,6 @@ _ACCESSED = "service last accessed data is not offered"
 
 _BY_REASON: Mapping[str, str] = MappingProxyType(
     {
-        _TAGS: "ListMFADeviceTags TagMFADevice UntagMFADevice",
         _LOGIN: (
             "ChangePassword CreateLoginProfile DeleteAccountPasswordPolicy GetAccountPasswordPolicy "
             "UpdateAccountPasswordPolicy UpdateLoginProfile"

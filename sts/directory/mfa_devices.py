@@ -20,6 +20,7 @@ from sts.keyring.keyring import Keyring
 from sts.model import MfaDevice, Secret
 from sts.store import code_failures, mfa_devices
 from sts.store.database import Transaction
+from sts.store.tags import delete_all_tags
 
 _USED = "Authentication code for device is not valid."
 
@@ -75,12 +76,13 @@ class MfaDevices:
         device = get_enabled_device(tx.connection, owner, serial_number)
         mfa_devices.release_device(tx.connection, device.serial_number)
 
-    def delete(self, tx: Transaction, *, account_id: str, serial_number: str) -> None:
-        """Delete the account's device; raises NotFound, and InUse while it is enabled for anybody."""
-        device = get_device(tx.connection, account_id, serial_number)
-        if device.owner_id is not None:
+    def delete(self, tx: Transaction, *, device: MfaDevice) -> None:
+        """Delete the device; raises NotFound, and InUse while it is enabled for anybody."""
+        present = confirm_device(tx.connection, device)
+        if present.owner_id is not None:
             raise InUse("MFA VirtualDevice in use. Must deactivate first.")
-        mfa_devices.delete_device(tx.connection, device.serial_number)
+        delete_all_tags(tx.connection, present.serial_number)
+        mfa_devices.delete_device(tx.connection, present.serial_number)
 
     def reseal(self, tx: Transaction, *, after: str, limit: int) -> Resealed:
         """Seal anew the seeds of up to *limit* devices behind *after* that are not under the current sealing key."""
@@ -109,8 +111,21 @@ def get_device(connection: Connection, account_id: str, serial_number: str) -> M
     """Return the device of this serial number that the account has; raises NotFound, whoever else may have it."""
     device = mfa_devices.find_device(connection, serial_number)
     if device is None or device.account_id != account_id:
-        raise NotFound(f"VirtualMFADevice with serial number {serial_number} does not exist.")
+        raise unknown_device(serial_number)
     return device
+
+
+def confirm_device(connection: Connection, authorized: MfaDevice) -> MfaDevice:
+    """Return what was authorized as it stands now; raises NotFound when it is gone, whatever bears its name."""
+    present = mfa_devices.find_device(connection, authorized.serial_number)
+    if present is None or present.created_at != authorized.created_at:
+        raise unknown_device(authorized.serial_number)
+    return present
+
+
+def unknown_device(serial_number: str) -> NotFound:
+    """Return the refusal of a serial number that no device has."""
+    return NotFound(f"VirtualMFADevice with serial number {serial_number} does not exist.")
 
 
 def get_enabled_device(connection: Connection, owner: Owner, serial_number: str) -> MfaDevice:

@@ -1,7 +1,7 @@
-"""Tags of users, roles, policies and instance profiles (IAM User Guide, "Tags for IAM resources").
+"""Tags of users, roles, policies, instance profiles and MFA devices (IAM User Guide, "Tags for IAM resources").
 
 A key is kept as it was written. The case of a user's or a role's keys does not count: `Team` takes the place of `team`.
-Those of a policy or an instance profile differ by case.
+Those of the others differ by case.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,14 +13,15 @@ from sqlalchemy import Connection
 
 from sts.directory.bearers import confirm_bearer, kind_of
 from sts.directory.instance_profiles import confirm_profile
+from sts.directory.mfa_devices import confirm_device
 from sts.directory.policies import get_changeable_policy
 from sts.errors import InputInvalid, QuotaExceeded
-from sts.model import InstanceProfile, Policy, Role, User
+from sts.model import InstanceProfile, MfaDevice, Policy, Role, User
 from sts.store.database import Transaction
 from sts.store.tags import count_other_tags, delete_tags, put_tags
 from sts.tags import find_fault, fold_key
 
-Tagged: TypeAlias = User | Role | Policy | InstanceProfile
+Tagged: TypeAlias = User | Role | Policy | InstanceProfile | MfaDevice
 
 _KEY_LENGTH, _VALUE_LENGTH = 128, 256
 
@@ -52,7 +53,9 @@ class Tagging:
 
 
 def bearer_id(bearer: Tagged) -> str:
-    """Return the unique id under which the bearer's tags are kept."""
+    """Return the unique id, or of a device the serial number, under which the bearer's tags are kept."""
+    if isinstance(bearer, MfaDevice):
+        return bearer.serial_number
     return bearer.policy_id if isinstance(bearer, Policy) else bearer.unique_id
 
 
@@ -61,6 +64,8 @@ def _confirm(connection: Connection, authorized: Tagged) -> Tagged:
         return get_changeable_policy(connection, authorized)
     if isinstance(authorized, InstanceProfile):
         return confirm_profile(connection, authorized)
+    if isinstance(authorized, MfaDevice):
+        return confirm_device(connection, authorized)
     return confirm_bearer(connection, authorized)
 
 

@@ -190,6 +190,27 @@ def test_the_operations_stand_in_policies_on_device_and_user(server: Service, ia
             ann.delete_virtual_mfa_device(SerialNumber=stranger)
 
 
+def test_devices_bear_tags_that_policies_speak_of(server: Service, iam: Any) -> None:
+    blue, red = [{"Key": "team", "Value": "blue"}], [{"Key": "team", "Value": "red"}]
+    made = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone", Tags=blue)["VirtualMFADevice"]
+    assert made["Tags"] == blue
+    serial_number = made["SerialNumber"]
+    condition = {"StringEquals": {"aws:ResourceTag/team": "red"}}
+    statement = {"Effect": "Allow", "Action": "iam:DeleteVirtualMFADevice", "Resource": "*", "Condition": condition}
+    ann = server.boto("iam", make_user(iam, "ann", json.dumps({"Version": "2012-10-17", "Statement": statement})))
+    with refused("AccessDenied", 403):
+        ann.delete_virtual_mfa_device(SerialNumber=serial_number)
+    iam.tag_mfa_device(SerialNumber=serial_number, Tags=[*red, {"Key": "cost", "Value": ""}])
+    assert iam.list_mfa_device_tags(SerialNumber=serial_number)["Tags"] == [{"Key": "cost", "Value": ""}, *red]
+    iam.untag_mfa_device(SerialNumber=serial_number, TagKeys=["cost"])
+    assert iam.list_mfa_device_tags(SerialNumber=serial_number)["Tags"] == red
+    ann.delete_virtual_mfa_device(SerialNumber=serial_number)
+    with refused("NoSuchEntity", 404):
+        iam.list_mfa_device_tags(SerialNumber=serial_number)
+    create(iam)
+    assert iam.list_mfa_device_tags(SerialNumber=serial_number)["Tags"] == []
+
+
 @pytest.fixture(params=["TEST_AWS_V1", "TEST_AWS_V2"])
 def cli(request: pytest.FixtureRequest, tmp_path: Path, server: Service, resident: Tenant) -> Cli:
     """The CLI of the administrator."""

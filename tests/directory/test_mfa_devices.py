@@ -1,5 +1,6 @@
 import base64
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -37,9 +38,8 @@ def deactivate(store: Store, owner: Owner, device: MfaDevice) -> None:
     store.change(lambda tx: devices_of(store).deactivate(tx, owner=owner, serial_number=device.serial_number))
 
 
-def delete(store: Store, device: MfaDevice, account_id: str = ACCOUNT_ID) -> None:
-    devices = devices_of(store)
-    store.change(lambda tx: devices.delete(tx, account_id=account_id, serial_number=device.serial_number))
+def delete(store: Store, device: MfaDevice) -> None:
+    store.change(lambda tx: devices_of(store).delete(tx, device=device))
 
 
 def kept(store: Store, device: MfaDevice) -> MfaDevice | None:
@@ -132,8 +132,6 @@ def test_a_device_of_another_account_is_not_found(store: Store) -> None:
     alice = user(store)
     with pytest.raises(NotFound, match="does not exist"):
         enable(store, alice, device)
-    with pytest.raises(NotFound, match="does not exist"):
-        delete(store, device)
     with pytest.raises(NotFound):
         store.read(lambda connection: get_device(connection, ACCOUNT_ID, device.serial_number))
 
@@ -174,6 +172,14 @@ def test_a_device_in_use_is_not_deleted(store: Store) -> None:
     assert kept(store, device) is None
     with pytest.raises(NotFound):
         delete(store, device)
+
+
+def test_a_device_that_was_made_anew_is_not_deleted_for_the_one_that_was_authorized(store: Store) -> None:
+    device = mint(store).device
+    older = replace(device, created_at=device.created_at - timedelta(microseconds=1))
+    with pytest.raises(NotFound):
+        delete(store, older)
+    assert kept(store, device) == device
 
 
 def test_a_user_with_a_device_is_not_deleted_and_takes_its_count_along(store: Store) -> None:

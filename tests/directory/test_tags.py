@@ -3,12 +3,13 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
+from sts.directory.mfa_devices import MfaDevices
 from sts.directory.policies import Policies
 from sts.directory.roles import Roles
 from sts.directory.tags import Tagged, Tagging, bearer_id
 from sts.directory.users import Users
 from sts.errors import InputInvalid, NotFound, QuotaExceeded, Unmodifiable
-from sts.model import Policy
+from sts.model import MfaDevice, Policy
 from sts.store.policies import find_policy
 from sts.store.tables import tag
 from sts.store.tags import find_tags
@@ -22,7 +23,12 @@ def policy(store: Store) -> Policy:
     return store.change(lambda tx: Policies(ENTROPY).create(tx, account_id=ACCOUNT_ID, name="readers", document=ALLOW))
 
 
-EVERY_NOUN = (user, role, policy)
+def device(store: Store) -> MfaDevice:
+    devices = MfaDevices(ENTROPY, store.keyring)
+    return store.change(lambda tx: devices.create(tx, account_id=ACCOUNT_ID, name="phone")).device
+
+
+EVERY_NOUN = (user, role, policy, device)
 
 
 def put(store: Store, bearer: Tagged, *tags: tuple[str, str]) -> None:

@@ -15,12 +15,14 @@ from sts.arn import iam_arn
 from sts.audit.events import Event
 from sts.authn.codes import CodeProof, require_unlocked
 from sts.aws.iam.paging import Pager, read_limit
-from sts.aws.iam.rows import iam_row
+from sts.aws.iam.rows import iam_row, on_tagging
 from sts.aws.iam.users import describe_root, describe_user, find_user_or_caller, require_owner
 from sts.aws.row import Changes, Command, Operation, Reads, Result, Target
+from sts.aws.tags import read_tags, show_tags
 from sts.crypto.totp import render_uri
-from sts.directory.mfa_devices import MfaDevices, get_enabled_device
+from sts.directory.mfa_devices import MfaDevices, get_enabled_device, unknown_device
 from sts.directory.owners import Owner, owner_id_of
+from sts.directory.tags import Tagging
 from sts.errors import Refusal
 from sts.model import Account, Caller, CallerKind, MfaDevice
 from sts.store import mfa_devices as stored
@@ -38,6 +40,7 @@ class MfaDeviceOperations:
 
     devices: MfaDevices
     codes: CodeProof
+    tagging: Tagging
     issuer: str
     pager: Pager
 
@@ -47,7 +50,12 @@ class MfaDeviceOperations:
         deactivate, delete, finish = Changes(self._deactivate), Changes(self._delete), self._add_qr_code
         return (
             iam_row(
-                "CreateVirtualMFADevice", Event.MFA_DEVICE_CREATE, _find_asked, create, finish=finish, not_yet={"Tags"}
+                "CreateVirtualMFADevice",
+                Event.MFA_DEVICE_CREATE,
+                _find_asked,
+                create,
+                demands=on_tagging("iam:CreateVirtualMFADevice", "iam:TagMFADevice"),
+                finish=finish,
             ),
             iam_row("EnableMFADevice", Event.MFA_DEVICE_ENABLE, _find_owner, enable),
             iam_row("ResyncMFADevice", Event.MFA_DEVICE_RESYNC, _find_owner, resync),
@@ -55,7 +63,7 @@ class MfaDeviceOperations:
             iam_row("ListMFADevices", Event.MFA_DEVICE_LIST, _find_owner, Reads(self._list_owned)),
             iam_row("ListVirtualMFADevices", Event.MFA_DEVICE_LIST, _find_any, Reads(self._list)),
             iam_row("DeactivateMFADevice", Event.MFA_DEVICE_DEACTIVATE, _find_owner, deactivate),
-            iam_row("DeleteVirtualMFADevice", Event.MFA_DEVICE_DELETE, _find_device, delete),
+            iam_row("DeleteVirtualMFADevice", Event.MFA_DEVICE_DELETE, find_device, delete),
         )
 
     def _create(self, tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
@@ -65,8 +73,11 @@ class MfaDeviceOperations:
             name=command["VirtualMFADeviceName"],
             path=command.get("Path", "/"),
         )
+        tags = read_tags(command)
+        self.tagging.put(tx, bearer=minted.device, tags=tags)
         seed = minted.seed.encode("ascii")
-        return {"VirtualMFADevice": {"SerialNumber": minted.device.serial_number, "Base32StringSeed": seed}}
+        shown = {"Tags": show_tags(dict(tags))} if tags else {}
+        return {"VirtualMFADevice": {"SerialNumber": minted.device.serial_number, "Base32StringSeed": seed, **shown}}
 
     def _add_qr_code(self, result: Result) -> Result:
         device = result["VirtualMFADevice"]
@@ -120,7 +131,7 @@ class MfaDeviceOperations:
         return {}
 
     def _delete(self, tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
-        self.devices.delete(tx, account_id=target.account_id, serial_number=command["SerialNumber"])
+        self.devices.delete(tx, device=get_device(command, target))
         return {}
 
 
@@ -133,9 +144,18 @@ def _find_any(_connection: Connection, caller: Caller, _command: Command) -> Tar
     return Target(iam_arn(caller.account_id, "mfa/"), caller.account_id)
 
 
-def _find_device(_connection: Connection, caller: Caller, command: Command) -> Target:
-    # A serial number is what a policy names, whether or not there is such a device.
-    return Target(command["SerialNumber"], caller.account_id)
+def find_device(connection: Connection, caller: Caller, command: Command) -> Target:
+    """Return the device of SerialNumber, which is what a policy names, whether or not the account has such a device."""
+    device = stored.find_device(connection, command["SerialNumber"])
+    own = device is not None and device.account_id == caller.account_id
+    return Target(command["SerialNumber"], caller.account_id, device if own else None)
+
+
+def get_device(command: Command, target: Target) -> MfaDevice:
+    """Return the device that was authorized; raises NotFound when there was none."""
+    if not isinstance(target.noun, MfaDevice):
+        raise unknown_device(command["SerialNumber"])
+    return target.noun
 
 
 def _find_owner(connection: Connection, caller: Caller, command: Command) -> Target:

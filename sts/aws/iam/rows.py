@@ -11,7 +11,7 @@ from sts.audit.events import Event
 from sts.aws.row import SMALL, Changes, Command, Demands, Find, Limit, Operation, Proof, Reads, Result, Target
 from sts.aws.tags import describe_request, describe_resource
 from sts.directory.tags import bearer_id
-from sts.model import Caller, InstanceProfile, Policy, Role, User
+from sts.model import Caller, InstanceProfile, MfaDevice, Policy, Role, User
 from sts.store.boundaries import find_boundary_arn
 from sts.store.tags import find_tags
 
@@ -49,7 +49,7 @@ def _describing(find: Find) -> Find:
         target = find(connection, caller, command)
         if isinstance(target.noun, User | Role):
             target = replace(target, boundary_arn=find_boundary_arn(connection, target.noun.unique_id))
-        if isinstance(target.noun, User | Role | Policy | InstanceProfile):
+        if isinstance(target.noun, User | Role | Policy | InstanceProfile | MfaDevice):
             target = replace(target, tags=find_tags(connection, bearer_id(target.noun)))
         return target
 

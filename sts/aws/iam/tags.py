@@ -1,4 +1,4 @@
-"""Tags of users, roles, policies and instance profiles (IAM API Reference, "TagUser" and its kin)."""
+"""Tags of users, roles, policies, instance profiles and MFA devices (IAM API Reference, "TagUser" and its kin)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from sts.audit.events import Event
 from sts.aws.iam.bearers import on_bearer
 from sts.aws.iam.instance_profiles import find_profile, get_profile
+from sts.aws.iam.mfa_devices import find_device, get_device
 from sts.aws.iam.paging import Pager, read_limit
 from sts.aws.iam.policies import find_changeable, find_visible, get_policy
 from sts.aws.iam.roles import get_role
@@ -36,6 +37,7 @@ class TagOperations:
             _OfNoun(self.tagging, self.pager, "Role", on_role, on_role, get_role),
             _OfNoun(self.tagging, self.pager, "Policy", find_visible, find_changeable, get_policy),
             _OfNoun(self.tagging, self.pager, "InstanceProfile", find_profile, find_profile, get_profile),
+            _OfNoun(self.tagging, self.pager, "MFADevice", find_device, find_device, get_device),
         )
         return tuple(row for noun in nouns for row in noun.rows())
 
