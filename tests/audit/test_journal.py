@@ -17,7 +17,7 @@ from sts.audit.record import Entry, shorten
 from sts.audit.recording import Recording
 from sts.clock import ManualClock
 from sts.entropy import Entropy
-from sts.errors import AlreadyExists, NotFound, ProofMissing, Unavailable
+from sts.errors import AlreadyExists, CodeInvalid, NotFound, ProofMissing, Refusal, Unavailable
 from sts.model import Caller, CallerKind
 from sts.settings import read_settings
 from sts.store.database import Transaction
@@ -147,6 +147,21 @@ def test_a_bug_in_one_change_is_its_own_callers_alone(at: Foundation) -> None:
     assert begun.account.account_id == "111122223333"
     assert isinstance(failed, ZeroDivisionError)
     assert [body["event"].rpartition(".")[2] for body in bodies(at)] == ["done", "failed"]
+
+
+def test_a_change_that_returns_a_refusal_is_kept_and_recorded_as_refused(at: Foundation) -> None:
+    def count(tx: Transaction) -> Refusal:
+        create_account(at, "111122223333")(tx)
+        return CodeInvalid("wrong", detail="counted")
+
+    (result,) = asyncio.run(together(at, at.journal.change(entry(at, event=Event.MFA_DEVICE_RESYNC), count)))
+    assert isinstance(result, CodeInvalid)
+    ids = at.database.read_now(lambda c: list(c.execute(text("SELECT account_id FROM account")).scalars()))
+    assert ids == ["111122223333"]
+    (body,) = bodies(at)
+    assert (body["event"], body["error"], body["detail"]) == (
+        "mfa-device.resync.refused", "InvalidAuthenticationCode", "counted",
+    )  # fmt: skip
 
 
 def test_a_refused_change_leaves_no_trace_in_the_version(at: Foundation) -> None:
