@@ -28,6 +28,7 @@ from sts.aws.endpoint import QueryEndpoint
 from sts.aws.errors import ERRORS, code_of
 from sts.aws.foreign import UnknownPath
 from sts.aws.iam.access_keys import AccessKeyOperations
+from sts.aws.iam.account import AccountOperations, Quotas
 from sts.aws.iam.attachments import AttachmentOperations
 from sts.aws.iam.boundaries import boundary_rows
 from sts.aws.iam.groups import GroupOperations
@@ -337,19 +338,33 @@ def _administration_endpoint(
 
 
 def _iam_rows(at: Foundation, codes: CodeProof, issuer: str) -> Iterator[Row]:
-    pager, entropy, tagging = Pager(at.keyring), at.entropy, Tagging()
-    yield from UserOperations(Users(entropy), tagging, pager).rows()
-    yield from AccessKeyOperations(AccessKeys(entropy, at.keyring), pager).rows()
+    pager, entropy, tagging, made = Pager(at.keyring), at.entropy, Tagging(), _quotas(at)
+    yield from UserOperations(made.users, tagging, pager).rows()
+    yield from AccessKeyOperations(made.access_keys, pager).rows()
     yield from MfaDeviceOperations(MfaDevices(entropy, at.keyring), codes, tagging, issuer, pager).rows()
-    yield from GroupOperations(Groups(entropy), pager).rows()
-    yield from RoleOperations(Roles(entropy), tagging, pager).rows()
-    yield from InstanceProfileOperations(InstanceProfiles(entropy), tagging, pager).rows()
-    yield from PolicyOperations(Policies(entropy), tagging, pager).rows()
-    yield from InlinePolicyOperations(InlinePolicies(), pager).rows()
-    yield from AttachmentOperations(Attachments(), pager).rows()
+    yield from GroupOperations(made.groups, pager).rows()
+    yield from RoleOperations(made.roles, tagging, pager).rows()
+    yield from InstanceProfileOperations(made.profiles, tagging, pager).rows()
+    yield from PolicyOperations(made.policies, tagging, pager).rows()
+    yield from InlinePolicyOperations(made.inline, pager).rows()
+    yield from AttachmentOperations(made.attachments, pager).rows()
+    yield from AccountOperations(made, pager).rows()
     yield from boundary_rows()
     yield from unoffered_rows()
     yield from TagOperations(tagging, pager).rows()
+
+
+def _quotas(at: Foundation) -> Quotas:
+    return Quotas(
+        users=Users(at.entropy),
+        access_keys=AccessKeys(at.entropy, at.keyring),
+        groups=Groups(at.entropy),
+        roles=Roles(at.entropy),
+        profiles=InstanceProfiles(at.entropy),
+        policies=Policies(at.entropy),
+        inline=InlinePolicies(),
+        attachments=Attachments(),
+    )
 
 
 def build_accounts(at: Foundation) -> Accounts:

@@ -77,6 +77,13 @@ class Event(StrEnum):
     INLINE_POLICY_LIST = "inline-policy.list"
     INLINE_POLICY_DELETE = "inline-policy.delete"
 
+    ALIAS_CREATE = "account-alias.create"
+    ALIAS_DELETE = "account-alias.delete"
+    ALIAS_LIST = "account-alias.list"
+    ACCOUNT_READ = "account.read"
+    PASSWORD_POLICY_READ = "password-policy.read"  # noqa: S105  no password
+    PASSWORD_POLICY_DELETE = "password-policy.delete"  # noqa: S105  no password
+
     CREDENTIAL_LIST = "credential.list"
     LOGIN_PROFILE_READ = "login-profile.read"
     LOGIN_PROFILE_DELETE = "login-profile.delete"

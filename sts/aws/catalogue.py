@@ -8,7 +8,7 @@ _PROVIDER = "OpenID Connect providers are not offered yet"
 _OUTBOUND = "outbound web identity federation is not offered yet"
 _REPORT = "account reports are not offered yet"
 _SIMULATE = "policy simulation is not offered yet"
-_ACCOUNT = "account aliases and preferences are not offered yet"
+_ACCOUNT = "account preferences are not offered yet"
 _SERVICE_LINKED = "service-linked roles are not offered yet"
 _SAML = "SAML is not offered"
 _CERTIFICATE = "server and signing certificates are not offered"
@@ -20,10 +20,7 @@ _ACCESSED = "service last accessed data is not offered"
 
 _BY_REASON: Mapping[str, str] = MappingProxyType(
     {
-        _LOGIN: (
-            "ChangePassword CreateLoginProfile DeleteAccountPasswordPolicy GetAccountPasswordPolicy "
-            "UpdateAccountPasswordPolicy UpdateLoginProfile"
-        ),
+        _LOGIN: "ChangePassword CreateLoginProfile UpdateAccountPasswordPolicy UpdateLoginProfile",
         _PROVIDER: (
             "AddClientIDToOpenIDConnectProvider CreateOpenIDConnectProvider DeleteOpenIDConnectProvider "
             "GetOpenIDConnectProvider ListOpenIDConnectProviderTags ListOpenIDConnectProviders "
@@ -34,15 +31,12 @@ _BY_REASON: Mapping[str, str] = MappingProxyType(
             "DisableOutboundWebIdentityFederation EnableOutboundWebIdentityFederation "
             "GetOutboundWebIdentityFederationInfo GetWebIdentityToken"
         ),
-        _REPORT: "GenerateCredentialReport GetAccountAuthorizationDetails GetAccountSummary GetCredentialReport",
+        _REPORT: "GenerateCredentialReport GetAccountAuthorizationDetails GetCredentialReport",
         _SIMULATE: (
             "GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy SimulateCustomPolicy "
             "SimulatePrincipalPolicy"
         ),
-        _ACCOUNT: (
-            "CreateAccountAlias DeleteAccountAlias ListAccountAliases GetAccountProperties PutAccountProperties "
-            "SetSecurityTokenServicePreferences"
-        ),
+        _ACCOUNT: ("GetAccountProperties PutAccountProperties SetSecurityTokenServicePreferences"),
         _SERVICE_LINKED: (
             "CreateServiceLinkedRole DeleteServiceLinkedRole GetServiceLinkedRoleDeletionStatus AcquireRole "
             "GetRoleTemplateVersion"

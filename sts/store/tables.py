@@ -37,6 +37,14 @@ account = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 
+account_alias = Table(
+    "account_alias",
+    metadata,
+    Column("alias", TEXT, primary_key=True),
+    Column("account_id", ForeignKey("account.account_id"), nullable=False),
+    UniqueConstraint("account_id"),
+)
+
 user = Table(
     "iam_user",
     metadata,

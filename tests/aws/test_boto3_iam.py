@@ -44,6 +44,7 @@ def test_boto3_lives_through_every_operation_that_is_offered(
     live_within_boundaries(iam, own)
     end_as_tools_do(iam)
     live_as_instance_profile(iam, own)
+    live_as_account(iam, resident.account_id)
     assert called == {each.row.name for each in table.offered.values() if each.row.service == "iam"}
 
 
@@ -202,6 +203,20 @@ def live_as_instance_profile(iam: Any, own: str) -> None:
     iam.delete_role(RoleName="pilot")
 
 
+def live_as_account(iam: Any, account_id: str) -> None:
+    before = iam.get_account_summary()["SummaryMap"]
+    iam.create_user(UserName="counted")
+    assert iam.get_account_summary()["SummaryMap"] == before | {"Users": before["Users"] + 1}
+    assert (before["UsersQuota"], before["AccessKeysPerUserQuota"], before["AccountMFAEnabled"]) == (5000, 2, 0)
+    iam.create_account_alias(AccountAlias=f"alias-{account_id}")
+    assert iam.list_account_aliases()["AccountAliases"] == [f"alias-{account_id}"]
+    iam.delete_account_alias(AccountAlias=f"alias-{account_id}")
+    assert iam.list_account_aliases()["AccountAliases"] == []
+    for ask in (iam.get_account_password_policy, iam.delete_account_password_policy):
+        with pytest.raises(iam.exceptions.NoSuchEntityException):
+            ask()
+
+
 def bear_policies(iam: Any, own: str, noun: str) -> None:
     kind, plural = noun.lower(), f"{noun}s"
     named = {f"{noun}Name": f"bearer-{kind}"}
@@ -309,7 +324,9 @@ def test_a_denied_call_says_what_was_missing(iam: Any, server: Service, resident
     own = f"arn:aws:iam::{resident.account_id}"
     with pytest.raises(ClientError) as caught:
         weak.create_user(UserName="other", Path="/p/")
-    assert caught.value.response["Error"]["Message"] == (
+    said, _, receipt = caught.value.response["Error"]["Message"].partition(" Encoded authorization failure message: ")
+    assert receipt
+    assert said == (
         f"User: {own}:user/weak is not authorized to perform: iam:CreateUser on resource: {own}:user/p/other "
         "because no identity-based policy allows the iam:CreateUser action"
     )

@@ -68,6 +68,7 @@ BEGUN: tuple[Call, ...] = (
     _iam("CreatePolicy", PolicyName="paul", PolicyDocument=allow("s3:*")),
     _iam("CreateVirtualMFADevice", VirtualMFADeviceName="mary"),
     _iam("CreateInstanceProfile", **_PROFILE),
+    _iam("CreateAccountAlias", AccountAlias="alias-{account}"),
     _iam("CreateAccessKey", **_USER),
 )
 
@@ -124,6 +125,8 @@ LIVED: tuple[Call, ...] = (
     _iam("ListSSHPublicKeys", **_USER),
     _iam("ListSigningCertificates", **_USER),
     _iam("ListServiceSpecificCredentials", **_USER),
+    _missing("GetAccountPasswordPolicy"),
+    _missing("DeleteAccountPasswordPolicy"),
     _missing("GetLoginProfile", **_USER),
     _missing("DeleteLoginProfile", **_USER),
     _iam("PutUserPermissionsBoundary", **_USER, PermissionsBoundary=_ARN["PolicyArn"]),
@@ -145,6 +148,8 @@ LISTED: tuple[Call, ...] = (
     _iam("ListGroups"),
     _iam("ListRoles"),
     _iam("ListInstanceProfiles"),
+    _iam("ListAccountAliases"),
+    _iam("GetAccountSummary"),
     _iam("ListPolicies", Scope="Local"),
     _iam("ListVirtualMFADevices"),
 )
@@ -161,6 +166,7 @@ ENDED: tuple[Call, ...] = (
     _iam("UntagInstanceProfile", **_PROFILE, **_UNTAG),
     _iam("RemoveRoleFromInstanceProfile", **_PROFILE, **_ROLE),
     _iam("DeleteInstanceProfile", **_PROFILE),
+    _iam("DeleteAccountAlias", AccountAlias="alias-{account}"),
     _iam("UntagUser", **_USER, **_UNTAG),
     _iam("UntagRole", **_ROLE, **_UNTAG),
     _iam("UntagPolicy", **_ARN, **_UNTAG),
