@@ -194,6 +194,29 @@ def create_app(
     tracing = _open_tracing(settings)
     at = lay_foundation(settings, clock or SystemClock(), entropy or Entropy(), meters or build_meters(), tracing)
     at = at if sums is None else replace(at, sums=sums)
+    sampler = _build_sampler(at)
+    upkeep = _upkeep(at, sampler)
+    metrics = MetricsPage(_build_registry(at), sampler, settings.metrics_from)
+    probes = Probes(at.database, at.cache, at.journal, readiness or Readiness())
+    app = Starlette(
+        routes=[
+            *_build_fronts(settings, at, tracing),
+            Route("/.well-known/jwks.json", KeySetEndpoint(at.keyring).get),
+            Route("/livez", probes.live),
+            Route("/readyz", probes.ready),
+            Route("/metrics", metrics.show),
+        ],
+        middleware=[*tracing.around_requests(), *_behind_proxies(settings)],
+        exception_handlers={404: UnknownPath(at.entropy).refuse},
+        lifespan=lambda _app: _live(upkeep, tracing),
+    )
+    # A redirect would be made of the request's own Host header, and send a client to whoever wrote it.
+    app.router.redirect_slashes = False
+    return app
+
+
+def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Traced") -> tuple[Route, ...]:
+    """Return the routes whose requests are proven, decided and recorded; the hot one first."""
     credentials = Credentials(settings.issuer, at.keyring, at.cache, at.clock, at.entropy, at.meters)
     throttle = build_throttle(settings.failed_proofs, settings.caller_requests, at.clock)
     proof = tracing.around_proof(SignatureProof(at.snapshot, at.coherence, credentials, at.keyring, at.clock, throttle))
@@ -207,26 +230,10 @@ def create_app(
         Receipts(at.keyring),
     )
     rows = tracing.around_rows((*sts.rows(), *_iam_rows(at, codes, settings.issuer)))
-    probes = Probes(at.database, at.cache, at.journal, readiness or Readiness())
-    sampler = _build_sampler(at)
-    upkeep = _upkeep(at, sampler)
-    metrics = MetricsPage(_build_registry(at), sampler, settings.metrics_from)
-    app = Starlette(
-        routes=[
-            Route("/", _query_endpoint(at, journal, proof, access, rows)),  # first: it is the hot one
-            Route("/.well-known/jwks.json", KeySetEndpoint(at.keyring).get),
-            Route("/api/{path:path}", _administration_endpoint(at, journal, proof, access)),
-            Route("/livez", probes.live),
-            Route("/readyz", probes.ready),
-            Route("/metrics", metrics.show),
-        ],
-        middleware=[*tracing.around_requests(), *_behind_proxies(settings)],
-        exception_handlers={404: UnknownPath(at.entropy).refuse},
-        lifespan=lambda _app: _live(upkeep, tracing),
+    return (
+        Route("/", _query_endpoint(at, journal, proof, access, rows)),
+        Route("/api/{path:path}", _administration_endpoint(at, journal, proof, access)),
     )
-    # A redirect would be made of the request's own Host header, and send a client to whoever wrote it.
-    app.router.redirect_slashes = False
-    return app
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """STS's operations: each a few lines between the wire and the verbs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from sts.arn import federated_user_arn
 from sts.assume import AssumedRole, RoleSessions, Wish, find_source_identity
 from sts.audit.events import Event
 from sts.authn.codes import CodeProof
-from sts.aws.row import SMALL, Acts, Command, Done, Operation, Proof, Result, Target
+from sts.aws.row import SMALL, Acts, Command, Demands, Done, Operation, Proof, Recall, Result, Target
 from sts.aws.tags import describe_request, describe_resource, read_tags
 from sts.credentials import TemporaryCredentials
 from sts.entropy import find_account_of_access_key
@@ -24,8 +24,8 @@ from sts.tags import fold_key
 from sts.wishes import inherit_tags, verify_session_tags
 
 _LONG_TERM = frozenset({Credential.LONG_TERM})
+_LASTING = frozenset({Credential.LONG_TERM, Credential.ROLE_SESSION})
 _ALL = frozenset(Credential)
-_NOT_YET = frozenset({"ProvidedContexts", "MinimumSessionTokenSize"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,75 +39,35 @@ class StsOperations:
 
     def rows(self) -> tuple[Operation, ...]:
         """Return STS's rows of the operations table."""
+        lent = frozenset({"MinimumSessionTokenSize"})
         return (
-            Operation(
-                service="sts",
-                name="AssumeRole",
-                event=Event.ROLE_ASSUME,
-                proof=Proof.SIGNATURE,
+            _row(
+                "AssumeRole",
+                Event.ROLE_ASSUME,
+                self.assume_role,
+                credentials=_ALL - {Credential.FEDERATION},
                 target=self.find_role,
                 demands=_demand_role,
-                handler=Acts(self.assume_role),
-                limit=SMALL,
-                credentials=_ALL - {Credential.FEDERATION},
-                not_yet=_NOT_YET,
+                not_yet=lent | {"ProvidedContexts"},
             ),
-            Operation(
-                service="sts",
-                name="GetSessionToken",
-                event=Event.USER_SESSION_CREATE,
-                proof=Proof.SIGNATURE,
-                target=find_nothing,
-                demands=demand_nothing,
-                handler=Acts(self.get_session_token),
-                limit=SMALL,
+            _row("GetSessionToken", Event.USER_SESSION_CREATE, self.get_session_token, _LONG_TERM, not_yet=lent),
+            _row(
+                "GetFederationToken",
+                Event.FEDERATED_USER_CREATE,
+                self.get_federation_token,
                 credentials=_LONG_TERM,
-                not_yet=frozenset({"MinimumSessionTokenSize"}),
-            ),
-            Operation(
-                service="sts",
-                name="GetFederationToken",
-                event=Event.FEDERATED_USER_CREATE,
-                proof=Proof.SIGNATURE,
                 target=find_federated_user,
                 demands=_demand_federation,
-                handler=Acts(self.get_federation_token),
-                limit=SMALL,
-                credentials=_LONG_TERM,
-                not_yet=frozenset({"MinimumSessionTokenSize"}),
+                not_yet=lent,
             ),
-            Operation(
-                service="sts",
-                name="GetCallerIdentity",
-                event=Event.CALLER_IDENTIFY,
-                proof=Proof.SIGNATURE,
-                target=find_nothing,
-                demands=demand_nothing,
-                handler=Acts(get_caller_identity),
-                limit=SMALL,
-                credentials=_ALL,
-            ),
-            Operation(
-                service="sts",
-                name="GetAccessKeyInfo",
-                event=Event.ACCESS_KEY_LOCATE,
-                proof=Proof.SIGNATURE,
-                target=find_nothing,
-                demands=_demand_access_key_info,
-                handler=Acts(get_access_key_info),
-                limit=SMALL,
-                credentials=_LONG_TERM | {Credential.ROLE_SESSION},
-            ),
-            Operation(
-                service="sts",
-                name="DecodeAuthorizationMessage",
-                event=Event.DENIAL_DECODE,
-                proof=Proof.SIGNATURE,
-                target=find_nothing,
+            _row("GetCallerIdentity", Event.CALLER_IDENTIFY, get_caller_identity, _ALL),
+            _row("GetAccessKeyInfo", Event.ACCESS_KEY_LOCATE, get_access_key_info, _LASTING, demands=_demand_key_info),
+            _row(
+                "DecodeAuthorizationMessage",
+                Event.DENIAL_DECODE,
+                self.decode_message,
+                credentials=_LASTING,
                 demands=_demand_decoding,
-                handler=Acts(self.decode_message),
-                limit=SMALL,
-                credentials=_LONG_TERM | {Credential.ROLE_SESSION},
             ),
         )
 
@@ -200,6 +160,30 @@ def demand_nothing(_caller: Caller, _command: Command, _target: Target) -> tuple
     return ()
 
 
+def _row(
+    name: str,
+    event: Event,
+    run: Callable[[Caller, Command, Target], Awaitable[Done]],
+    credentials: frozenset[Credential],
+    *,
+    target: Recall = find_nothing,
+    demands: Demands = demand_nothing,
+    not_yet: frozenset[str] = frozenset(),
+) -> Operation:
+    return Operation(
+        service="sts",
+        name=name,
+        event=event,
+        proof=Proof.SIGNATURE,
+        target=target,
+        demands=demands,
+        handler=Acts(run),
+        limit=SMALL,
+        credentials=credentials,
+        not_yet=not_yet,
+    )
+
+
 async def get_caller_identity(caller: Caller, _command: Command, _target: Target) -> Done:
     """Say who is calling."""
     return Done({"UserId": caller.userid, "Account": caller.account_id, "Arn": caller.arn})
@@ -261,7 +245,7 @@ def _describe_wish(command: Command) -> dict[str, tuple[str, ...]]:
     return context | describe_request(command)
 
 
-def _demand_access_key_info(caller: Caller, _command: Command, target: Target) -> tuple[Demand, ...]:
+def _demand_key_info(caller: Caller, _command: Command, target: Target) -> tuple[Demand, ...]:
     return (Demand(action="sts:GetAccessKeyInfo", resource=target.arn, resource_account_id=caller.account_id),)
 
 
