@@ -1,11 +1,13 @@
 """An authenticator as people carry one: it knows a seed and the time."""
 
+import io
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
+import zxingcpp
+from PIL import Image
 from pyotp import TOTP
 
 from sts.crypto.totp import encode_seed, step_at
@@ -31,17 +33,6 @@ class Authenticator:
         return {"AuthenticationCode1": self.code(now, steps - 1), "AuthenticationCode2": self.code(now, steps)}
 
 
-def enable(iam: Any, user_name: str, name: str, now: datetime) -> tuple[str, Authenticator]:
-    """Make a device and enable it for the user through boto3; return its serial number and the authenticator.
-
-    The codes that it takes are of the two steps before *now*: that of *now* and later ones are left.
-    """
-    made = iam.create_virtual_mfa_device(VirtualMFADeviceName=name)["VirtualMFADevice"]
-    device = Authenticator(made["Base32StringSeed"].decode())
-    iam.enable_mfa_device(UserName=user_name, SerialNumber=made["SerialNumber"], **device.pair(now, -1))
-    return made["SerialNumber"], device
-
-
 def read_unused_pair(service: Service, account_id: str) -> dict[str, str]:
     """Return two codes that the account's only device would show and that were not used, from what is stored of it."""
     query = "SELECT serial_number, sealed_seed, last_step FROM mfa_device WHERE account_id = ?"
@@ -54,3 +45,10 @@ def read_unused_pair(service: Service, account_id: str) -> dict[str, str]:
     device = Authenticator(encode_seed(keyring.open_sealed(sealed, serial_number.encode())))
     now = service.clock.now()
     return device.pair(now, max(last_step + 2 - step_at(now), -1))
+
+
+def read_qr_code(png: bytes) -> str:
+    """Return what a phone reads from the picture."""
+    (found,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(png)).convert("L"))
+    assert found.format == zxingcpp.BarcodeFormat.QRCode
+    return str(found.text)

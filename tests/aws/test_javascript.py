@@ -1,11 +1,13 @@
 """The AWS SDK for JavaScript, version 3, unmodified: its stories stand in walk.mjs."""
 
+import base64
 import json
 import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.authenticator import read_qr_code
 from tests.aws.clients import make_role, make_user
 from tests.installed import get_installed
 from tests.service import REGION, Service, Tenant, allow, trust
@@ -76,3 +78,18 @@ def test_the_sdk_corrects_a_clock_that_is_an_hour_behind(server: Service, reside
     found = walk("correct", server, resident.key, behind=3_600_000)
     assert found["arn"] == f"arn:aws:iam::{resident.account_id}:user/admin"
     assert found["attempts"] == [2, 1]
+
+
+def test_the_sdk_s_provider_asks_for_a_code_and_assumes_a_role_with_it(
+    server: Service, resident: Tenant, iam: Any
+) -> None:
+    present = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    role = make_role(iam, "worker", trust(f"arn:aws:iam::{resident.account_id}:user/admin", condition=present))
+    found = walk("prove", server, resident.key, role=role)
+    assert found["serialNumber"] == f"arn:aws:iam::{resident.account_id}:mfa/js"
+    assert f"secret={found['seed']}" in read_qr_code(base64.b64decode(found["png"]))
+    assert (found["wrong"]["name"], found["wrong"]["status"]) == ("InvalidAuthenticationCodeException", 403)
+    assert found["arn"] == f"arn:aws:sts::{resident.account_id}:assumed-role/worker/proven"
+    for refusal in (found["without"], found["again"]):
+        assert (refusal["name"], refusal["status"]) == ("AccessDenied", 403)
+    assert "invalid MFA one time pass code" in found["again"]["message"]

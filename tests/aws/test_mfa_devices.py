@@ -1,6 +1,5 @@
 """Virtual MFA devices through boto3 and the AWS CLI, as people set them up."""
 
-import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,10 +7,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import zxingcpp
-from PIL import Image
 
-from tests.authenticator import Authenticator
+from tests.authenticator import Authenticator, read_qr_code
 from tests.aws.cli import Cli, as_environment
 from tests.aws.clients import make_role, make_user, refused
 from tests.installed import get_installed
@@ -34,12 +31,6 @@ def enable(iam: Any, user_name: str, name: str = "phone") -> tuple[str, Authenti
     serial_number, device = create(iam, name)
     iam.enable_mfa_device(UserName=user_name, SerialNumber=serial_number, **device.pair(now()))
     return serial_number, device
-
-
-def read_qr_code(png: bytes) -> str:
-    (found,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(png)).convert("L"))
-    assert found.format == zxingcpp.BarcodeFormat.QRCode
-    return str(found.text)
 
 
 def test_a_phone_reads_the_qr_code(iam: Any, resident: Tenant) -> None:

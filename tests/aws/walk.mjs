@@ -1,5 +1,6 @@
 // What test_javascript.py has the AWS SDK for JavaScript do: `node walk.mjs STORY`, its parameters as JSON in WALK.
 // Each story prints what it found as one line of JSON.
+import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
 
 const require = createRequire(`${process.env.TEST_NODE_MODULES}/`);
@@ -88,5 +89,46 @@ async function correct() {
   return { arn: second.Arn, attempts: [first.$metadata.attempts, second.$metadata.attempts] };
 }
 
-const stories = { live, assume, correct };
+// What an authenticator shows (RFC 6238) so many steps from now.
+function code(seed, steps) {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bits = [...seed].map((each) => alphabet.indexOf(each).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const mac = createHmac("sha1", key).update(counter).digest();
+  const value = mac.readUInt32BE(mac.at(-1) & 15) & 0x7fffffff;
+  return String(value % 1_000_000).padStart(6, "0");
+}
+
+async function prove() {
+  const iam = new iamSdk.IAM({ ...where, credentials: me });
+  const { VirtualMFADevice: device } = await iam.createVirtualMFADevice({ VirtualMFADeviceName: "js" });
+  const seed = Buffer.from(device.Base32StringSeed).toString();
+  const named = { UserName: "admin", SerialNumber: device.SerialNumber };
+  const enable = (first, second) =>
+    iam.enableMFADevice({ ...named, AuthenticationCode1: code(seed, first), AuthenticationCode2: code(seed, second) });
+  const wrong = await refused(() => enable(0, -1));
+  await enable(-1, 0);
+  const asked = { RoleArn: given.role, RoleSessionName: "proven" };
+  const assume = (params) =>
+    providers.fromTemporaryCredentials({
+      masterCredentials: me,
+      params: { ...asked, ...params },
+      clientConfig: where,
+      mfaCodeProvider: async () => code(seed, 1),
+    });
+  const proven = new stsSdk.STS({ ...where, credentials: assume({ SerialNumber: device.SerialNumber }) });
+  return {
+    serialNumber: device.SerialNumber,
+    png: Buffer.from(device.QRCodePNG).toString("base64"),
+    seed,
+    wrong,
+    arn: (await proven.getCallerIdentity({})).Arn,
+    without: await refused(assume({})),
+    again: await refused(assume({ SerialNumber: device.SerialNumber })),
+  };
+}
+
+const stories = { live, assume, correct, prove };
 console.log(JSON.stringify(await stories[process.argv[2]]()));
