@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from sts.authn.codes import FREE_FAILURES, LOCK, CodeProof, require_unlocked
 from sts.clock import ManualClock
@@ -12,7 +13,7 @@ from sts.crypto.totp import step_at
 from sts.directory.accounts import get_account
 from sts.directory.mfa_devices import MfaDevices, get_enabled_device
 from sts.directory.owners import Owner, owner_id_of
-from sts.errors import CodeInvalid, FactorUnproven, TemporarilyUnmodifiable
+from sts.errors import CodeInvalid, FactorUnproven, TemporarilyUnmodifiable, Unavailable
 from sts.model import Caller, User
 from sts.store.code_failures import count_attempt
 from sts.store.database import Transaction
@@ -227,6 +228,20 @@ def test_a_30_of_guesses_made_at_once_no_more_are_looked_at_than_one_after_the_o
     details = [end.detail for end in ends if isinstance(end, FactorUnproven)]
     assert details.count("the code is wrong") == FREE_FAILURES
     assert details.count("the codes are locked") == len(ends) - FREE_FAILURES
+
+
+def test_without_the_store_no_code_is_taken_and_none_is_used_up(bench: Bench, alice: User) -> None:
+    serial_number, device = bench.enable(alice)
+
+    def rename(before: str, after: str) -> None:
+        statement = text(f"ALTER TABLE {before} RENAME TO {after}")
+        bench.store.change(lambda tx: tx.connection.execute(statement).close())
+
+    rename("code_failure", "gone")
+    with pytest.raises(Unavailable):
+        bench.prove(calling(alice), serial_number, device.code(NOW))
+    rename("gone", "code_failure")
+    assert bench.prove(calling(alice), serial_number, device.code(NOW)) == NOW
 
 
 def test_while_codes_are_locked_no_device_is_enabled(bench: Bench, alice: User) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from botocore.session import Session
 
 from tests.authenticator import Authenticator, read_qr_code
 from tests.aws.cli import Cli, as_environment
@@ -200,6 +201,34 @@ def test_devices_bear_tags_that_policies_speak_of(server: Service, iam: Any) -> 
         iam.list_mfa_device_tags(SerialNumber=serial_number)
     create(iam)
     assert iam.list_mfa_device_tags(SerialNumber=serial_number)["Tags"] == []
+
+
+def test_a_profile_with_a_device_asks_for_a_code_and_assumes_its_role(
+    server: Service, resident: Tenant, iam: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serial_number, device = enable(iam, "admin")
+    role_arn = make_role(iam, "worker", trust(f"arn:aws:iam::{resident.account_id}:user/admin", condition=PRESENT))
+    config = tmp_path / "config"
+    key = resident.key
+    config.write_text(
+        f"[profile me]\naws_access_key_id = {key.access_key_id}\naws_secret_access_key = {key.secret}\n"
+        f"[profile worker]\nregion = {REGION}\nsource_profile = me\nrole_arn = {role_arn}\n"
+        f"role_session_name = from-profile\nmfa_serial = {serial_number}\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+    session = Session(profile="worker")
+    asked: list[str] = []
+
+    def answer(prompt: str) -> str:
+        asked.append(prompt)
+        return device.code(now(), 1)
+
+    session.get_component("credential_provider").get_provider("assume-role")._prompter = answer  # no terminal is here
+    identity = session.create_client("sts").get_caller_identity()
+    assert identity["Arn"] == f"arn:aws:sts::{resident.account_id}:assumed-role/worker/from-profile"
+    (prompt,) = asked
+    assert serial_number in prompt
 
 
 @pytest.fixture(params=["TEST_AWS_V1", "TEST_AWS_V2"])
