@@ -203,7 +203,9 @@ class Journal:
         self.uses.remember(noted)
         return sequence, head
 
-    def _append(self, group: Sequence[_Waiting], transaction: Transaction) -> tuple[int, bytes, tuple[table.Use, ...]]:
+    def _append(
+        self, group: Sequence[_Waiting], transaction: Transaction
+    ) -> tuple[int, bytes, tuple[table.Use | table.RoleUse, ...]]:
         sequence, head = self._find_place(transaction)
         rows = []
         for waiting in group:

@@ -1,6 +1,6 @@
 """The audit records, the heads of their streams, the checkpoints, and when each access key was last used."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -52,14 +52,28 @@ class Use(NamedTuple):
     region: str
 
 
+class RoleUse(NamedTuple):
+    """A row of the table `role_use`."""
+
+    role_id: str
+    used_at: int
+    region: str
+
+
+def _put_text(table: str, fields: Sequence[str]) -> str:
+    kept = ",".join(f"{name}=excluded.{name}" for name in fields[1:])
+    return (
+        f"INSERT INTO {table} ({','.join(fields)}) VALUES {{}} "  # noqa: S608  only names
+        f"ON CONFLICT ({fields[0]}) DO UPDATE SET {kept}"
+    )
+
+
 _MOVE_TEXT = (
     "INSERT INTO audit_stream (stream,sequence,mac,moved_at) VALUES {} "
     "ON CONFLICT (stream) DO UPDATE SET sequence=excluded.sequence,mac=excluded.mac,moved_at=excluded.moved_at"
 )
-_PUT_TEXT = (
-    f"INSERT INTO access_key_use ({','.join(Use._fields)}) VALUES {{}} "  # noqa: S608  only names
-    f"ON CONFLICT (access_key_id) DO UPDATE SET {','.join(f'{name}=excluded.{name}' for name in Use._fields[1:])}"
-)
+_PUT_KEYS_TEXT = _put_text("access_key_use", Use._fields)
+_PUT_ROLES_TEXT = _put_text("role_use", RoleUse._fields)
 _INSERT_TEXT = f"INSERT INTO audit_record ({','.join(Row._fields)}) VALUES {{}}"  # noqa: S608  only names
 
 
@@ -203,7 +217,9 @@ def find_checkpoints(connection: Connection) -> Iterator[CheckpointRow]:
         page = connection.execute(oldest.where(later).limit(_PAGE)).all()
 
 
-def put_uses(connection: Connection, uses: Sequence[Use]) -> None:
-    """Note that access keys were used, each at most once among *uses*."""
+def put_uses(connection: Connection, keys: Collection[Use], roles: Collection[RoleUse]) -> None:
+    """Note that access keys and roles were used, each at most once."""
     lock_uses(connection, alone=False)
-    _execute(connection, _PUT_TEXT, sorted(uses))  # in one order everywhere, so that no two wait for each other
+    for text, uses in ((_PUT_KEYS_TEXT, sorted(keys)), (_PUT_ROLES_TEXT, sorted(roles))):
+        if uses:  # in one order everywhere, so that no two wait for each other
+            _execute(connection, text, uses)

@@ -1,7 +1,7 @@
 """Roles: the queries. A name is found exactly as it is written, and is unique ignoring case."""
 
-from collections.abc import Collection
-from datetime import timedelta
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, up
 from sts.model import Role
 from sts.store.columns import is_among
 from sts.store.database import from_microseconds, to_microseconds
-from sts.store.tables import account, role
+from sts.store.locks import lock_uses
+from sts.store.tables import account, role, role_use
 
 
 def find_role(connection: Connection, account_id: str, name: str) -> Role | None:
@@ -75,8 +76,16 @@ def update_role(connection: Connection, changed: Role) -> None:
 
 
 def delete_role(connection: Connection, unique_id: str) -> None:
-    """Forget the role."""
+    """Forget the role and when it was last used."""
+    lock_uses(connection, alone=True)
+    connection.execute(delete(role_use).where(role_use.c.role_id == unique_id))
     connection.execute(delete(role).where(role.c.unique_id == unique_id))
+
+
+def find_role_uses(connection: Connection, role_ids: Collection[str]) -> Mapping[str, tuple[datetime, str]]:
+    """Return when and in which region each of these roles was last used; one that never was is not there."""
+    rows = connection.execute(select(role_use).where(is_among(role_use.c.role_id, role_ids))) if role_ids else ()
+    return {row.role_id: (from_microseconds(row.used_at), row.region) for row in rows}
 
 
 def _to_columns(noun: Role) -> dict[str, Any]:

@@ -200,6 +200,15 @@ access_key_use = Table(
     Column("region", TEXT, nullable=False),
 )
 
+# Joined per role and minute, likewise.
+role_use = Table(
+    "role_use",
+    metadata,
+    Column("role_id", TEXT, primary_key=True),
+    Column("used_at", BigInteger, nullable=False),
+    Column("region", TEXT, nullable=False),
+)
+
 # The owner is a user, by unique id, or an account's root, by the account's digits; null: not enabled.
 mfa_device = Table(
     "mfa_device",

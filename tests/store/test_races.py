@@ -17,7 +17,7 @@ from sts.keyring.keyring import Keyring
 from sts.model import User
 from sts.store import versions
 from sts.store.access_keys import delete_access_key
-from sts.store.audit import Row, Use, find_streams, insert_records, put_uses
+from sts.store.audit import RoleUse, Row, Use, find_streams, insert_records, put_uses
 from sts.store.database import Database, Transaction, open_database
 from tests.conftest import BEGINNING
 from tests.postgresql_server import PostgresqlServer
@@ -176,7 +176,11 @@ KEYS = [f"AKIA{number:04}" for number in range(400)]
 
 
 def note(order: list[str], tx: Transaction) -> None:
-    put_uses(tx.connection, [Use(name, 1, "sts", "us-east-1") for name in order])
+    put_uses(
+        tx.connection,
+        [Use(name, 1, "sts", "us-east-1") for name in order],
+        [RoleUse(name, 1, "us-east-1") for name in order],
+    )
 
 
 def test_uses_that_are_noted_at_once_in_different_orders_wait_for_each_other_without_harm(

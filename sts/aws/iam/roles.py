@@ -75,8 +75,8 @@ class RoleOperations:
     def get(self, connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
         """Do GetRole."""
         role = get_role(command, target)
-        borne = show_borne(target.boundary_arn, target.tags)
-        return {"Role": _say(role, show_trust(connection, role.trust_policy)) | borne}
+        told = show_borne(target.boundary_arn, target.tags) | _say_last_use(connection, role)
+        return {"Role": _say(role, show_trust(connection, role.trust_policy)) | told}
 
     def list(self, connection: Connection, caller: Caller, command: Command, _target: Target) -> Result:
         """Do ListRoles."""
@@ -147,3 +147,9 @@ def _say(role: Role, trust_policy: str) -> dict[str, Any]:
         "MaxSessionDuration": int(role.max_session_duration.total_seconds()),
     }
     return said | {"Description": role.description} if role.description else said
+
+
+def _say_last_use(connection: Connection, role: Role) -> dict[str, Any]:
+    # As AWS answers: a role that was never used has the member, with nothing in it.
+    use = roles.find_role_uses(connection, (role.unique_id,)).get(role.unique_id)
+    return {"RoleLastUsed": {} if use is None else {"LastUsedDate": use[0], "Region": use[1]}}
