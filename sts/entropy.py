@@ -38,7 +38,7 @@ class Entropy:
         return base64.b64encode(self.draw(30)).decode("ascii")
 
     def totp_seed(self) -> bytes:
-        """Return the seed of an authenticator: 160 random bits."""
+        """Return the seed of an authenticator: 160 random bits, as many as SHA-1 gives (RFC 4226 section 4, R6)."""
         return self.draw(20)
 
     def request_id(self) -> str:

@@ -11,7 +11,6 @@ from datetime import datetime
 
 from pyotp import TOTP
 
-SEED_LENGTH = 20  # bytes: 160 bits, as long as SHA-1's output (RFC 4226 section 4, R6)
 _STEP_SECONDS = 30
 _TOLERANCE = 1  # steps to each side, for the time that typing takes and clocks that differ a little
 _CODE = re.compile(r"[0-9]{6}")  # of no other alphabet: a number has many spellings, a code is one of them
