@@ -30,6 +30,7 @@ from sts.aws.foreign import UnknownPath
 from sts.aws.iam.access_keys import AccessKeyOperations
 from sts.aws.iam.account import AccountOperations, Quotas
 from sts.aws.iam.attachments import AttachmentOperations
+from sts.aws.iam.authorization_details import AuthorizationDetails
 from sts.aws.iam.boundaries import boundary_rows
 from sts.aws.iam.groups import GroupOperations
 from sts.aws.iam.inline_policies import InlinePolicyOperations
@@ -356,6 +357,7 @@ def _iam_rows(at: Foundation, codes: CodeProof, issuer: str) -> Iterator[Row]:
     yield from InlinePolicyOperations(made.inline, pager).rows()
     yield from AttachmentOperations(made.attachments, pager).rows()
     yield from AccountOperations(made, pager).rows()
+    yield from AuthorizationDetails(pager).rows()
     yield from boundary_rows()
     yield from unoffered_rows()
     yield from TagOperations(tagging, pager).rows()

@@ -31,7 +31,7 @@ _BY_REASON: Mapping[str, str] = MappingProxyType(
             "DisableOutboundWebIdentityFederation EnableOutboundWebIdentityFederation "
             "GetOutboundWebIdentityFederationInfo GetWebIdentityToken"
         ),
-        _REPORT: "GenerateCredentialReport GetAccountAuthorizationDetails GetCredentialReport",
+        _REPORT: "GenerateCredentialReport GetCredentialReport",
         _SIMULATE: (
             "GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy SimulateCustomPolicy "
             "SimulatePrincipalPolicy"

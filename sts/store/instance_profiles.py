@@ -1,10 +1,12 @@
 """Instance profiles: the queries. A name is found exactly as it is written, and is unique ignoring case."""
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from sts.model import InstanceProfile
+from sts.store.columns import is_among
 from sts.store.database import from_microseconds, to_microseconds
 from sts.store.tables import instance_profile as table
 
@@ -42,6 +44,17 @@ def list_instance_profiles_of(
     if after is not None:
         query = query.where(table.c.name_key > after.lower())
     return tuple(_to_profile(row) for row in connection.execute(query.order_by(table.c.name_key).limit(limit)))
+
+
+def find_instance_profiles_of(
+    connection: Connection, role_ids: Collection[str]
+) -> Mapping[str, Sequence[InstanceProfile]]:
+    """Return, by the role's unique id, the instance profiles that hold each of these roles, by name."""
+    found: dict[str, list[InstanceProfile]] = {}
+    query = select(table).where(is_among(table.c.role_id, role_ids)).order_by(table.c.name_key)
+    for row in connection.execute(query) if role_ids else ():
+        found.setdefault(row.role_id, []).append(_to_profile(row))
+    return found
 
 
 def count_instance_profiles(connection: Connection, account_id: str) -> int:

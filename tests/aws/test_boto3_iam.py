@@ -204,6 +204,8 @@ def live_as_instance_profile(iam: Any, own: str) -> None:
 
 
 def live_as_account(iam: Any, account_id: str) -> None:
+    own = iam.get_account_authorization_details(Filter=["User", "LocalManagedPolicy"])
+    assert [user["Arn"] for user in own["UserDetailList"]] == [user["Arn"] for user in iam.list_users()["Users"]]
     before = iam.get_account_summary()["SummaryMap"]
     iam.create_user(UserName="counted")
     assert iam.get_account_summary()["SummaryMap"] == before | {"Users": before["Users"] + 1}

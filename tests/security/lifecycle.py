@@ -150,6 +150,7 @@ LISTED: tuple[Call, ...] = (
     _iam("ListInstanceProfiles"),
     _iam("ListAccountAliases"),
     _iam("GetAccountSummary"),
+    _iam("GetAccountAuthorizationDetails"),
     _iam("ListPolicies", Scope="Local"),
     _iam("ListVirtualMFADevices"),
 )

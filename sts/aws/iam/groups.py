@@ -44,14 +44,14 @@ class GroupOperations:
         group = self.groups.create(
             tx, account_id=target.account_id, name=command["GroupName"], path=command.get("Path", "/")
         )
-        return {"Group": _describe(group)}
+        return {"Group": describe_group(group)}
 
     def _get(self, connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
         group = _require_group(target)
         after = self.pager.after(command, "GetGroup", target.account_id)
         found = stored.list_members(connection, group.unique_id, after, read_limit(command))
         shown, more = self.pager.page(found, command, "GetGroup", target.account_id, lambda user: user.name)
-        return {"Group": _describe(group), "Users": [describe_user(user) for user in shown], **more}
+        return {"Group": describe_group(group), "Users": [describe_user(user) for user in shown], **more}
 
     def _list(self, connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
         after = self.pager.after(command, "ListGroups", target.account_id)
@@ -59,7 +59,7 @@ class GroupOperations:
             connection, target.account_id, command.get("PathPrefix", "/"), after, read_limit(command)
         )
         shown, more = self.pager.page(found, command, "ListGroups", target.account_id, lambda group: group.name)
-        return {"Groups": [_describe(group) for group in shown], **more}
+        return {"Groups": [describe_group(group) for group in shown], **more}
 
     def _update(self, tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
         self.groups.update(
@@ -87,7 +87,7 @@ class GroupOperations:
         after = self.pager.after(command, "ListGroupsForUser", target.account_id)
         found = stored.list_groups_of(connection, user.unique_id, after, read_limit(command))
         shown, more = self.pager.page(found, command, "ListGroupsForUser", target.account_id, lambda group: group.name)
-        return {"Groups": [_describe(group) for group in shown], **more}
+        return {"Groups": [describe_group(group) for group in shown], **more}
 
 
 def _require_group(target: Target) -> Group:
@@ -106,7 +106,8 @@ def _find_path(_connection: Connection, caller: Caller, command: Command) -> Tar
     return Target(iam_arn(caller.account_id, f"group{command.get('PathPrefix', '/')}"), caller.account_id)
 
 
-def _describe(group: Group) -> Result:
+def describe_group(group: Group) -> Result:
+    """Return what AWS says of a group."""
     return {
         "Path": group.path,
         "GroupName": group.name,

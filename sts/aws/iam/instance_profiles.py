@@ -68,11 +68,11 @@ class InstanceProfileOperations:
             tx, account_id=target.account_id, name=command["InstanceProfileName"], path=command.get("Path", "/")
         )
         self.tagging.put(tx, bearer=profile, tags=read_tags(command))
-        (described,) = _describe(tx.connection, [profile])
+        (described,) = describe_profiles(tx.connection, [profile])
         return {"InstanceProfile": described | _describe_tags(dict(read_tags(command)))}
 
     def _get(self, connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
-        (described,) = _describe(connection, [get_profile(command, target)])
+        (described,) = describe_profiles(connection, [get_profile(command, target)])
         return {"InstanceProfile": described | _describe_tags(target.tags)}
 
     def _list(self, connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
@@ -97,7 +97,7 @@ class InstanceProfileOperations:
         found: Sequence[InstanceProfile],
     ) -> Result:
         shown, more = self.pager.page(found, command, operation, target.account_id, lambda profile: profile.name)
-        return {"InstanceProfiles": _describe(connection, shown), **more}
+        return {"InstanceProfiles": describe_profiles(connection, shown), **more}
 
     def _delete(self, tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
         self.profiles.delete(tx, profile=get_profile(command, target))
@@ -168,7 +168,8 @@ def _find_path(_connection: Connection, caller: Caller, command: Command) -> Tar
     return Target(iam_arn(caller.account_id, f"instance-profile{command.get('PathPrefix', '/')}"), caller.account_id)
 
 
-def _describe(connection: Connection, profiles: Sequence[InstanceProfile]) -> list[Result]:
+def describe_profiles(connection: Connection, profiles: Sequence[InstanceProfile]) -> list[Result]:
+    """Return what AWS says of each instance profile in a list."""
     ids = {profile.role_id for profile in profiles if profile.role_id is not None}
     roles = [role for role, _enabled in find_roles_by_id(connection, ids)] if ids else []
     described = dict(zip([role.unique_id for role in roles], describe_roles(connection, roles), strict=True))

@@ -82,13 +82,13 @@ class PolicyOperations:
             description=command.get("Description", ""),
         )
         self.tagging.put(tx, bearer=policy, tags=read_tags(command))
-        return {"Policy": _say(policy) | _say_more("", dict(read_tags(command)))}
+        return {"Policy": describe_policy(policy) | _say_more("", dict(read_tags(command)))}
 
     def get(self, _connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
         """Do GetPolicy; description and tags are told here and in no list."""
         if not isinstance(target.noun, Policy):
             raise NotFound(f"Policy {command['PolicyArn']} was not found.")
-        return {"Policy": _say(target.noun) | _say_more(target.noun.description, target.tags)}
+        return {"Policy": describe_policy(target.noun) | _say_more(target.noun.description, target.tags)}
 
     def list(self, connection: Connection, caller: Caller, command: Command, _target: Target) -> Result:
         """Do ListPolicies; every policy can be used to permit, so only the filter for boundaries leaves any out."""
@@ -103,7 +103,7 @@ class PolicyOperations:
             limit=read_limit(command),
         )
         shown, more = self.pager.page(found, command, "ListPolicies", caller.account_id, policies.position_of)
-        return {"Policies": [_say(policy) for policy in shown], **more}
+        return {"Policies": [describe_policy(policy) for policy in shown], **more}
 
     def delete(self, tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
         """Do DeletePolicy."""
@@ -118,12 +118,12 @@ class PolicyOperations:
             document=command["PolicyDocument"],
             set_as_default=command.get("SetAsDefault", False),
         )
-        return {"PolicyVersion": _say_version(version)}
+        return {"PolicyVersion": describe_version(version)}
 
     def get_version(self, connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
         """Do GetPolicyVersion, the only one that returns the document."""
         version = get_version(connection, get_policy(command, target), command["VersionId"])
-        return {"PolicyVersion": _say_version(version) | {"Document": version.document}}
+        return {"PolicyVersion": describe_version(version) | {"Document": version.document}}
 
     def list_versions(self, connection: Connection, caller: Caller, command: Command, target: Target) -> Result:
         """Do ListPolicyVersions, the newest first."""
@@ -132,7 +132,7 @@ class PolicyOperations:
         before = None if after is None else int(after)
         found = policies.list_versions(connection, policy.policy_id, before, read_limit(command))
         shown, more = self.pager.page(found, command, operation, caller.account_id, lambda each: each.version_id[1:])
-        return {"Versions": [_say_version(version) for version in shown], **more}
+        return {"Versions": [describe_version(version) for version in shown], **more}
 
     def delete_version(self, tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
         """Do DeletePolicyVersion."""
@@ -205,7 +205,8 @@ def _read_kinds(command: Command) -> tuple[BearerKind, ...]:
     return tuple(kind for noun, kind in _FILTERS.items() if wanted in {None, noun})
 
 
-def _say(policy: Policy) -> dict[str, Any]:
+def describe_policy(policy: Policy) -> dict[str, Any]:
+    """Return what AWS says of a managed policy in a list."""
     return {
         "PolicyName": policy.name,
         "PolicyId": policy.policy_id,
@@ -225,7 +226,8 @@ def _say_more(description: str, tags: Tags) -> dict[str, Any]:
     return described | ({"Tags": show_tags(tags)} if tags else {})
 
 
-def _say_version(version: PolicyVersion) -> dict[str, Any]:
+def describe_version(version: PolicyVersion) -> dict[str, Any]:
+    """Return what AWS says of a version, without its document."""
     return {
         "VersionId": version.version_id,
         "IsDefaultVersion": version.is_default,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -75,7 +75,8 @@ class RoleOperations:
     def get(self, connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
         """Do GetRole."""
         role = get_role(command, target)
-        told = show_borne(target.boundary_arn, target.tags) | _say_last_use(connection, role)
+        use = roles.find_role_uses(connection, (role.unique_id,)).get(role.unique_id)
+        told = show_borne(target.boundary_arn, target.tags) | {"RoleLastUsed": describe_last_use(use)}
         return {"Role": _say(role, show_trust(connection, role.trust_policy)) | told}
 
     def list(self, connection: Connection, caller: Caller, command: Command, _target: Target) -> Result:
@@ -149,7 +150,6 @@ def _say(role: Role, trust_policy: str) -> dict[str, Any]:
     return said | {"Description": role.description} if role.description else said
 
 
-def _say_last_use(connection: Connection, role: Role) -> dict[str, Any]:
-    # As AWS answers: a role that was never used has the member, with nothing in it.
-    use = roles.find_role_uses(connection, (role.unique_id,)).get(role.unique_id)
-    return {"RoleLastUsed": {} if use is None else {"LastUsedDate": use[0], "Region": use[1]}}
+def describe_last_use(use: tuple[datetime, str] | None) -> dict[str, Any]:
+    """Return what AWS says of a role's last use; nothing when it never was used."""
+    return {} if use is None else {"LastUsedDate": use[0], "Region": use[1]}

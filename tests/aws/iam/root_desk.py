@@ -6,6 +6,7 @@ from typing import Any
 
 from sts.access import Demand
 from sts.aws.iam.attachments import AttachmentOperations
+from sts.aws.iam.authorization_details import AuthorizationDetails
 from sts.aws.iam.boundaries import boundary_rows
 from sts.aws.iam.inline_policies import InlinePolicyOperations
 from sts.aws.iam.instance_profiles import InstanceProfileOperations
@@ -76,6 +77,7 @@ def open_root_desk(store: Store) -> RootDesk:
         *RoleOperations(Roles(ENTROPY), tagging, pager).rows(),
         *PolicyOperations(Policies(ENTROPY), tagging, pager).rows(),
         *InstanceProfileOperations(InstanceProfiles(ENTROPY), tagging, pager).rows(),
+        *AuthorizationDetails(pager).rows(),
         *boundary_rows(),
         *TagOperations(tagging, pager).rows(),
         *AttachmentOperations(Attachments(), pager).rows(),
