@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sts.arn import iam_arn
 from sts.crypto.sealing import parse_sealed
 from tests.cli.conftest import Command
 from tests.keyring.aging import age_keys
@@ -130,6 +131,19 @@ def test_an_old_sealing_key_stays_while_a_secret_does_not_open_and_the_refusal_s
     assert result.exit_code == 1
     assert "1 secrets do not open" in result.stderr
     assert key_id in result.stderr
+    assert versions(sts, "sealing") == {1: "old", 2: "current"}
+
+
+def test_an_old_sealing_key_stays_while_the_seed_of_a_device_does_not_open(sts: Command) -> None:
+    account_id = sts.json("init")["account_id"]
+    serial_number = iam_arn(account_id, "mfa/phone")
+    rotate_sealing(sts)
+    device = "(?, ?, 'phone', 'phone', '/', NULL, x'0100000001' || zeroblob(60), 0, 0, 0, NULL)"
+    with store(sts) as connection:
+        connection.execute(f"INSERT INTO mfa_device VALUES {device}", (serial_number, account_id))  # noqa: S608
+    result = sts("keys", "remove", "1", "--purpose", "sealing")
+    assert result.exit_code == 1
+    assert serial_number in result.stderr
     assert versions(sts, "sealing") == {1: "old", 2: "current"}
 
 
