@@ -32,6 +32,7 @@ from sts.aws.iam.account import AccountOperations, Quotas
 from sts.aws.iam.attachments import AttachmentOperations
 from sts.aws.iam.authorization_details import AuthorizationDetails
 from sts.aws.iam.boundaries import boundary_rows
+from sts.aws.iam.credential_report import CredentialReport
 from sts.aws.iam.groups import GroupOperations
 from sts.aws.iam.inline_policies import InlinePolicyOperations
 from sts.aws.iam.instance_profiles import InstanceProfileOperations
@@ -358,6 +359,7 @@ def _iam_rows(at: Foundation, codes: CodeProof, issuer: str) -> Iterator[Row]:
     yield from AttachmentOperations(made.attachments, pager).rows()
     yield from AccountOperations(made, pager).rows()
     yield from AuthorizationDetails(pager).rows()
+    yield from CredentialReport(at.clock).rows()
     yield from boundary_rows()
     yield from unoffered_rows()
     yield from TagOperations(tagging, pager).rows()

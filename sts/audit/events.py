@@ -84,6 +84,7 @@ class Event(StrEnum):
     PASSWORD_POLICY_READ = "password-policy.read"  # noqa: S105  no password
     PASSWORD_POLICY_DELETE = "password-policy.delete"  # noqa: S105  no password
 
+    CREDENTIAL_REPORT = "credential.report"
     CREDENTIAL_LIST = "credential.list"
     LOGIN_PROFILE_READ = "login-profile.read"
     LOGIN_PROFILE_DELETE = "login-profile.delete"

@@ -6,7 +6,6 @@ from types import MappingProxyType
 _LOGIN = "signing in with a password is not offered yet"
 _PROVIDER = "OpenID Connect providers are not offered yet"
 _OUTBOUND = "outbound web identity federation is not offered yet"
-_REPORT = "account reports are not offered yet"
 _SIMULATE = "policy simulation is not offered yet"
 _ACCOUNT = "account preferences are not offered yet"
 _SERVICE_LINKED = "service-linked roles are not offered yet"
@@ -31,7 +30,6 @@ _BY_REASON: Mapping[str, str] = MappingProxyType(
             "DisableOutboundWebIdentityFederation EnableOutboundWebIdentityFederation "
             "GetOutboundWebIdentityFederationInfo GetWebIdentityToken"
         ),
-        _REPORT: "GenerateCredentialReport GetCredentialReport",
         _SIMULATE: (
             "GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy SimulateCustomPolicy "
             "SimulatePrincipalPolicy"

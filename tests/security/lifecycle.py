@@ -150,6 +150,8 @@ LISTED: tuple[Call, ...] = (
     _iam("ListInstanceProfiles"),
     _iam("ListAccountAliases"),
     _iam("GetAccountSummary"),
+    _iam("GenerateCredentialReport"),
+    _iam("GetCredentialReport"),
     _iam("GetAccountAuthorizationDetails"),
     _iam("ListPolicies", Scope="Local"),
     _iam("ListVirtualMFADevices"),

@@ -1,0 +1,43 @@
+"""What a credential report is made of: all keys of an account with their last uses, and whose codes protect them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from sts.store.database import from_microseconds
+from sts.store.tables import access_key, access_key_use, mfa_device
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedKey:
+    """An access key and its last use; None: it was never used."""
+
+    active: bool
+    created_at: datetime
+    used_at: datetime | None
+    region: str | None
+    service: str | None
+
+
+def list_reported_keys(connection: Connection, account_id: str) -> Mapping[str | None, Sequence[ReportedKey]]:
+    """Return the keys of the account by the unique id of whose they are (None: root's), the oldest first."""
+    found: dict[str | None, list[ReportedKey]] = {}
+    query = select(access_key, access_key_use.c.used_at, access_key_use.c.region, access_key_use.c.service).outerjoin(
+        access_key_use, access_key_use.c.access_key_id == access_key.c.access_key_id
+    )
+    of_account = query.where(access_key.c.account_id == account_id)
+    for row in connection.execute(of_account.order_by(access_key.c.created_at, access_key.c.access_key_id)):
+        used_at = None if row.used_at is None else from_microseconds(row.used_at)
+        key = ReportedKey(row.active, from_microseconds(row.created_at), used_at, row.region, row.service)
+        found.setdefault(row.user_id, []).append(key)
+    return found
+
+
+def find_device_owners(connection: Connection, account_id: str) -> frozenset[str]:
+    """Return who of the account has an MFA device enabled: users by unique id, root by the account's digits."""
+    query = select(mfa_device.c.owner_id).where(
+        mfa_device.c.account_id == account_id, mfa_device.c.owner_id.is_not(None)
+    )
+    return frozenset(connection.execute(query).scalars())
