@@ -1,7 +1,7 @@
 """A million principals: half of them users, half of them roles that they assume, by Zipf's law with exponent 1."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,19 +61,17 @@ def crowds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[_Crowd, _
 
 
 def test_a_request_among_a_million_principals_takes_at_most_a_third_more_cpu_than_among_a_hundred(
-    crowds: tuple[_Crowd, _Crowd], record_property: Callable[[str, object], None]
+    crowds: tuple[_Crowd, _Crowd],
 ) -> None:
     rounds = [(few.run().cpu_microseconds, many.run().cpu_microseconds) for few, many in [crowds] * _ROUNDS]
     # Whatever else the machine does only adds to what a request takes.
     least_of_few, least_of_many = (min(each) for each in zip(*rounds, strict=True))
-    record_property("cpu_microseconds", (least_of_few, least_of_many))
     assert least_of_many <= 1.3 * least_of_few
 
 
 def test_what_is_remembered_of_a_million_principals_takes_no_more_memory_than_the_setting_says(
-    crowds: tuple[_Crowd, _Crowd], record_property: Callable[[str, object], None]
+    crowds: tuple[_Crowd, _Crowd],
 ) -> None:
     few, many = (crowd.server.read_memory().rss for crowd in crowds)
     bound = read_settings({}).snapshot_bytes / _MEGABYTE
-    record_property("megabytes", (few, many))
     assert bound / 2 < many - few <= bound
