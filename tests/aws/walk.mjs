@@ -1,4 +1,4 @@
-// What test_javascript.py has the AWS SDK for JavaScript do: `node walk.mjs STORY`, its parameters as JSON in WALK.
+// What javascript.py has the AWS SDK for JavaScript do: `node walk.mjs STORY`, its parameters as JSON in WALK.
 // Each story prints what it found as one line of JSON.
 import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
@@ -10,7 +10,11 @@ const providers = require("@aws-sdk/credential-providers");
 
 const given = JSON.parse(process.env.WALK);
 const where = { endpoint: given.endpoint, region: given.region };
-const me = { accessKeyId: given.accessKeyId, secretAccessKey: given.secretAccessKey };
+const me = {
+  accessKeyId: given.accessKeyId,
+  secretAccessKey: given.secretAccessKey,
+  sessionToken: given.sessionToken ?? undefined,
+};
 
 const tell = (refusal) => ({
   name: refusal.name,
@@ -130,5 +134,18 @@ async function prove() {
   };
 }
 
-const stories = { live, assume, correct, prove };
-console.log(JSON.stringify(await stories[process.argv[2]]()));
+// One operation, whatever it is; a blob is told as the text that it holds.
+async function call() {
+  const sdk = given.service === "iam" ? iamSdk : stsSdk;
+  const client = new sdk[given.service.toUpperCase()]({ ...where, credentials: me });
+  const command = new sdk[`${given.operation}Command`](given.parameters);
+  return client.send(command).catch((refusal) => ({ refusal: tell(refusal) }));
+}
+
+function write(key, value) {
+  const held = this[key]; // what it was before toJSON
+  return held instanceof Uint8Array ? Buffer.from(held).toString() : value;
+}
+
+const stories = { live, assume, correct, prove, call };
+console.log(JSON.stringify(await stories[process.argv[2]](), write));
