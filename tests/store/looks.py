@@ -76,6 +76,38 @@ async def app_is_enabled(snapshot: Snapshot, world: World) -> bool:
     return held is not None and held.enabled
 
 
+async def alice_tags(snapshot: Snapshot, world: World) -> dict[str, str] | None:
+    held = await snapshot.find_user(world.alice.unique_id)
+    return None if held is None else dict(held.tags)
+
+
+async def carol_tags(snapshot: Snapshot, world: World) -> dict[str, str] | None:
+    held = await snapshot.find_user(world.carol.unique_id)
+    return None if held is None else dict(held.tags)
+
+
+async def app_tags(snapshot: Snapshot, world: World) -> dict[str, str] | None:
+    held = await snapshot.find_role(world.app.unique_id)
+    return None if held is None else dict(held.tags)
+
+
+async def alice_boundary(snapshot: Snapshot, world: World) -> str | None:
+    held = await snapshot.find_user(world.alice.unique_id)
+    return None if held is None or held.boundary is None else held.boundary.name.split("/")[-1]
+
+
+async def app_boundary(snapshot: Snapshot, world: World) -> str | None:
+    held = await snapshot.find_role(world.app.unique_id)
+    return None if held is None or held.boundary is None else held.boundary.name.split("/")[-1]
+
+
+async def carol_is_bounded_anew(snapshot: Snapshot, world: World) -> bool | None:
+    held = await snapshot.find_user(world.carol.unique_id)
+    if held is None or held.boundary is None:
+        return None
+    return held.boundary.document == snapshot.compile(SECOND_TEXT, Kind.BOUNDARY)
+
+
 async def key_is_active(snapshot: Snapshot, world: World) -> bool | None:
     found = await snapshot.find_access_key(world.key.access_key_id)
     return None if found is None else found.active

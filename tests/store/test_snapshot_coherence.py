@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from sts.directory.boundaries import bound, unbound
 from sts.directory.users import get_user
 from sts.model import User
 from sts.store.database import Transaction
@@ -13,15 +14,21 @@ from tests.store.looks import (
     Look,
     account_is_enabled,
     alice_arn,
+    alice_boundary,
     alice_policies,
     alice_puts,
+    alice_tags,
+    app_boundary,
     app_hours,
     app_is_enabled,
     app_is_the_first,
     app_policies,
     app_puts,
+    app_tags,
     app_trusts_bob,
     bob_exists,
+    carol_is_bounded_anew,
+    carol_tags,
     key_is_active,
     new_policy_exists,
     new_role_exists,
@@ -37,6 +44,7 @@ from tests.store.world import (
     POLICIES,
     ROLES,
     SECOND_TEXT,
+    TAGGING,
     TRUST,
     USERS,
     World,
@@ -76,7 +84,33 @@ def admin(world: World) -> User:
 
 
 disable_account = disable("account", "account_id", "account", lambda _world: ACCOUNT)
+TEAM = {"team": "blue"}
 CHANGES: dict[str, tuple[Work, Look, Any, Any]] = {
+    "a user's tags": (
+        lambda tx, w: TAGGING.put(tx, bearer=w.alice, tags=[("team", "blue")]),
+        alice_tags, {}, TEAM,
+    ),
+    "a role's tags": (
+        lambda tx, w: TAGGING.put(tx, bearer=w.app, tags=[("team", "blue")]),
+        app_tags, {}, TEAM,
+    ),
+    "a tag that is taken from a user": (
+        lambda tx, w: TAGGING.remove(tx, bearer=w.carol, keys=["role"]),
+        carol_tags, {"role": "guest"}, {},
+    ),
+    "a user's boundary": (
+        lambda tx, w: bound(tx, bearer=w.alice, policy_arn=w.spare.arn),
+        alice_boundary, None, "spare",
+    ),
+    "a role's boundary": (
+        lambda tx, w: bound(tx, bearer=w.app, policy_arn=w.spare.arn),
+        app_boundary, None, "spare",
+    ),
+    "a boundary that is taken from a user": (
+        lambda tx, w: unbound(tx, bearer=w.carol),
+        carol_is_bounded_anew, False, None,
+    ),
+    "a boundary's new default": (second_version, carol_is_bounded_anew, False, True),
     "a user's inline policy": (
         lambda tx, w: INLINE.put(tx, bearer=w.alice, name="own", document=SECOND_TEXT),
         alice_policies, ["readers", "inline staff"], ["readers", "inline own", "inline staff"],

@@ -9,10 +9,12 @@ from sqlalchemy import Engine
 from sts.directory.access_keys import AccessKeys
 from sts.directory.accounts import Accounts
 from sts.directory.attachments import Attachments
+from sts.directory.boundaries import bound
 from sts.directory.groups import Groups
 from sts.directory.inline_policies import InlinePolicies
 from sts.directory.policies import Policies
 from sts.directory.roles import Roles
+from sts.directory.tags import Tagging
 from sts.directory.users import Users
 from sts.entropy import Entropy
 from sts.keyring.keyring import Keyring
@@ -30,7 +32,7 @@ ACCOUNT = "111122223333"
 FIRST_TEXT, SECOND_TEXT = allow("s3:GetObject"), allow("s3:PutObject")
 ENTROPY = Entropy()
 USERS, GROUPS, ROLES, POLICIES = Users(ENTROPY), Groups(ENTROPY), Roles(ENTROPY), Policies(ENTROPY)
-INLINE, ATTACHMENTS = InlinePolicies(), Attachments()
+INLINE, ATTACHMENTS, TAGGING = InlinePolicies(), Attachments(), Tagging()
 TRUST = trust(f"arn:aws:iam::{ACCOUNT}:root")
 
 
@@ -44,6 +46,7 @@ class World:
     keys: AccessKeys
     alice: User
     bob: User
+    carol: User
     staff: Group
     crew: Group
     readers: Policy
@@ -69,7 +72,7 @@ def furnish(database: Database, other: Database, keyring: Keyring) -> World:
     def make(tx: Transaction) -> dict[str, Any]:
         begun = Accounts(ENTROPY, USERS, keys).create(tx, account_id=ACCOUNT)
         made: dict[str, Any] = {"key": begun.minted.key}
-        for name in ("alice", "bob"):
+        for name in ("alice", "bob", "carol"):
             made[name] = USERS.create(tx, account_id=ACCOUNT, name=name)
         for name in ("staff", "crew"):
             made[name] = GROUPS.create(tx, account_id=ACCOUNT, name=name)
@@ -80,6 +83,8 @@ def furnish(database: Database, other: Database, keyring: Keyring) -> World:
         GROUPS.add_member(tx, group=made["staff"], user_name="alice")
         ATTACHMENTS.attach(tx, bearer=made["alice"], policy_arn=made["readers"].arn)
         ATTACHMENTS.attach(tx, bearer=made["app"], policy_arn=made["readers"].arn)
+        TAGGING.put(tx, bearer=made["carol"], tags=[("role", "guest")])
+        bound(tx, bearer=made["carol"], policy_arn=made["readers"].arn)
         return made
 
     made, _ = database.transact_now(make, BEGINNING)
