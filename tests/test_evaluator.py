@@ -120,9 +120,14 @@ def test_times_are_said_in_utc_and_whole_seconds() -> None:
 KEYS = (
     "aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalType", "aws:userid", "aws:username", "aws:SourceIp",
     "aws:UserAgent", "aws:SecureTransport", "aws:CurrentTime", "aws:EpochTime", "aws:TokenIssueTime",
-    "aws:RequestedRegion", "sts:ExternalId", "sts:RoleSessionName", "iam:PolicyARN",
+    "aws:RequestedRegion", "sts:ExternalId", "sts:RoleSessionName", "iam:PolicyARN", "iam:PermissionsBoundary",
+    "iam:PassedToService", "iam:ResourceTag/team", "aws:ResourceTag/team", "aws:RequestTag/team", "aws:TagKeys",
+    "aws:PrincipalTag/team",
 )  # fmt: skip
-COMMON = set(KEYS) - {"aws:username", "aws:TokenIssueTime", "sts:ExternalId", "sts:RoleSessionName", "iam:PolicyARN"}
+COMMON = {
+    "aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalType", "aws:userid", "aws:SourceIp", "aws:UserAgent",
+    "aws:SecureTransport", "aws:CurrentTime", "aws:EpochTime", "aws:RequestedRegion",
+}  # fmt: skip
 
 
 @dataclass
@@ -194,6 +199,46 @@ def test_who_assumes_a_role_has_the_session_name_and_the_external_id_if_one_is_s
 def test_who_attaches_a_policy_has_its_arn(stage: Stage) -> None:
     sent = {"UserName": "carol", "PolicyArn": "arn:aws:iam::aws:policy/IAMReadOnlyAccess"}
     assert stage.present("iam:AttachUserPolicy", sent) == COMMON | {"aws:username", "iam:PolicyARN"}
+
+
+TAG = {"Tags.member.1.Key": "Team", "Tags.member.1.Value": "blue"}
+RESOURCE_TAG = {"iam:ResourceTag/team", "aws:ResourceTag/team"}
+
+
+def test_who_calls_about_what_bears_a_tag_has_the_tag(stage: Stage) -> None:
+    assert stage.present("iam:GetRole", {"RoleName": "app"}) == COMMON | {"aws:username"}
+    stage.must("TagRole", RoleName="app", **TAG)
+    assert stage.present("iam:GetRole", {"RoleName": "app"}) == COMMON | {"aws:username"} | RESOURCE_TAG
+    sent = {"RoleArn": stage.role_arn, "RoleSessionName": "two"}
+    found = stage.present("sts:AssumeRole", sent)
+    assert found == COMMON | {"aws:username", "sts:RoleSessionName"} | RESOURCE_TAG
+
+
+def test_who_bears_a_tag_has_it_as_principal(stage: Stage) -> None:
+    stage.must("TagUser", UserName="carol", **TAG)
+    assert stage.present("iam:ListUsers", {}) == COMMON | {"aws:username", "aws:PrincipalTag/team"}
+    assert stage.present("iam:ListUsers", {}, of="session") == COMMON | {"aws:TokenIssueTime"}
+    stage.must("TagRole", RoleName="app", **TAG)
+    found = stage.present("iam:ListUsers", {}, of="session")
+    assert found == COMMON | {"aws:TokenIssueTime", "aws:PrincipalTag/team"}
+
+
+def test_who_puts_a_tag_or_takes_it_away_has_its_key(stage: Stage) -> None:
+    stage.must("CreateUser", UserName="dora")
+    own = COMMON | {"aws:username"}
+    # The first call that is allowed puts the tag, and the calls behind it find it there.
+    put = stage.present("iam:TagUser", {"UserName": "dora", **TAG})
+    assert put == own | RESOURCE_TAG | {"aws:RequestTag/team", "aws:TagKeys"}
+    taken = stage.present("iam:UntagUser", {"UserName": "dora", "TagKeys.member.1": "other"})
+    assert taken == own | RESOURCE_TAG | {"aws:TagKeys"}
+
+
+def test_who_changes_the_rights_of_what_is_bounded_has_the_boundary(stage: Stage) -> None:
+    stage.must("CreateUser", UserName="dora", PermissionsBoundary="arn:aws:iam::aws:policy/IAMFullAccess")
+    sent = {"UserName": "dora", "PolicyName": "p", "PolicyDocument": allow("s3:*")}
+    own = COMMON | {"aws:username"}
+    assert stage.present("iam:PutUserPolicy", sent) == own | {"iam:PermissionsBoundary"}
+    assert stage.present("iam:GetUser", {"UserName": "dora"}) == own
 
 
 @pytest.mark.parametrize("header", ["aws-username", "x-forwarded-for", "x-forwarded-proto", "x-real-ip", "forwarded"])
