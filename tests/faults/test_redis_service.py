@@ -8,11 +8,13 @@ from structlog.testing import capture_logs
 
 from sts.clock import ManualClock
 from tests.faults.relay import relaying
+from tests.health.scraping import scrape
 from tests.redis_servers import RedisServer, redis_server
 from tests.service import Service, Tenant, allow, running, trust
 from tests.signing import Key
 
 _CHORE = b"NX"  # of the mark that is kept there, beside all requests
+_REQUESTS = 100
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_a_session_is_opened_where_it_was_not_minted_in_one_round_trip(
     assert all(said.count(b"GET") == 2 and b"sts:session:" in said and b"sts:version" in said for said in asked)
 
 
-def test_a_session_that_redis_holds_is_not_verified_again(
+def test_a_session_is_opened_where_it_was_not_minted_without_the_store_and_without_its_signature(
     shared: Service, server: RedisServer, home: Path, clock: ManualClock
 ) -> None:
     tenant = shared.tenant()
@@ -84,8 +86,18 @@ def test_a_session_that_redis_holds_is_not_verified_again(
         relaying(server.port) as relay,
         running(home, clock, STS_CACHE_URL=f"redis://127.0.0.1:{relay.listening}") as other,
     ):
-        assert _identity(other, key) == 200
+        assert _identity(other, key) == 200  # what its account may is read from SQL once
+        before = scrape(other)
+        assert [_identity(other, key) for _ in range(_REQUESTS)] == [200] * _REQUESTS
+        after = scrape(other)
         assert not [said for said in relay.heard if b"SET" in said and b"sts:session:" in said]  # who verifies puts
+    opened, looks = "sts_sessions_opened_total", "sts_snapshot_looks_total"
+    assert after.find(opened, source="signature") == 0
+    assert after.find(opened, source="cache") == 1 + _REQUESTS
+    assert after.sum(looks, outcome="hit") > before.sum(looks, outcome="hit")
+    assert after.sum(looks, outcome="miss") == before.sum(looks, outcome="miss")  # a miss is a read of the store
+    reads = [told.sum("sts_store_calls_total", work="read") for told in (before, after)]
+    assert reads[1] - reads[0] < _REQUESTS / 2  # the store is followed twice a second, however many requests there are
 
 
 def test_what_somebody_wrote_into_redis_is_not_believed(shared: Service, server: RedisServer) -> None:
