@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from sts.clock import Clock
 from sts.crypto import sealing
@@ -66,10 +67,21 @@ class KeyRecord:
     due_at: datetime | None
 
 
+class _Reading(NamedTuple):
+    """What was read of the folder, and its mark then.
+
+    Kept and replaced as one value: threads read and arrange beside each other, and keys under the mark of a later
+    folder would never be read again, so that a removed key stayed.
+    """
+
+    mark: FolderMark
+    ring: Ring
+
+
 class Keyring:
     """The keys of one folder, in use."""
 
-    __slots__ = ("_clock", "_entropy", "_folder", "_looked_at", "_mark", "_ring", "_schedule", "_wanted")
+    __slots__ = ("_clock", "_entropy", "_folder", "_looked_at", "_reading", "_schedule", "_wanted")
 
     def __init__(
         self, folder: Path, clock: Clock, entropy: Entropy, schedule: Schedule, algorithms: Iterable[str]
@@ -80,7 +92,7 @@ class Keyring:
         self._schedule = schedule
         self._wanted = slots(algorithms)
         self._looked_at: datetime | None = None
-        self._mark, self._ring = self._read(None)
+        self._reading = self._read(None)
 
     def __repr__(self) -> str:
         return f"Keyring({self._folder})"
@@ -192,9 +204,9 @@ class Keyring:
 
         When it raises, the keys that were known stay in use.
         """
-        if keyfiles.mark_folder(self._folder) == self._mark:
+        if keyfiles.mark_folder(self._folder) == self._reading.mark:
             return False
-        self._mark, self._ring = self._read(self._ring.material)
+        self._reading = self._read(self._reading.ring.material)
         return True
 
     def rotate(
@@ -256,17 +268,19 @@ class Keyring:
 
     # Within
 
-    def _read(self, known: Material | None) -> tuple[FolderMark, Ring]:
+    def _read(self, known: Material | None) -> _Reading:
         """Read the folder; its mark is taken first, so that a change meanwhile is seen the next time."""
         mark = keyfiles.mark_folder(self._folder)
         material = parse_material(keyfiles.read_keys(self._folder), known)
-        return mark, arrange(material, self._clock.now(), self._schedule, self._wanted)
+        return _Reading(mark, arrange(material, self._clock.now(), self._schedule, self._wanted))
 
     def _now_ring(self) -> Ring:
         now = self._clock.now()
-        if self._ring.good_until is not None and now >= self._ring.good_until:
-            self._ring = arrange(self._ring.material, now, self._schedule, self._wanted)
-        return self._ring
+        mark, ring = self._reading
+        if ring.good_until is not None and now >= ring.good_until:
+            ring = arrange(ring.material, now, self._schedule, self._wanted)
+            self._reading = _Reading(mark, ring)
+        return ring
 
     def _slots(self, purpose: Purpose, algorithm: str | None) -> list[Slot]:
         if algorithm is not None:
@@ -300,7 +314,7 @@ class Keyring:
             raise unknown
         self._looked_at = now
         try:
-            self._mark, self._ring = self._read(self._ring.material)
+            self._reading = self._read(self._reading.ring.material)
         except KeysRefused as fault:
             raise KeyUnknown(unknown.message, detail=fault.message) from fault
 

@@ -3,10 +3,11 @@
 import base64
 import json
 import shutil
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -17,7 +18,7 @@ from sts.entropy import Entropy
 from sts.errors import KeysRefused, KeyUnknown, RotationUnderWay, SealBroken, TokenInvalid, Unavailable
 from sts.keyring import keyfiles
 from sts.keyring.keyring import KeyRecord, Keyring, open_keyring
-from sts.keyring.rotation import KeyState, Purpose
+from sts.keyring.rotation import KeyState, Purpose, Schedule
 from tests.keyring.conftest import START
 
 DAY = timedelta(days=1)
@@ -327,7 +328,36 @@ def test_a_key_that_cannot_be_written_is_unavailable(tmp_path: Path, clock: Manu
 
 
 def test_no_secret_shows_itself(keyring: Keyring, folder: Path) -> None:
-    shown = repr(keyring) + repr(keyring.keys()) + repr(keyring._ring) + repr(keyfiles.read_keys(folder))
+    shown = repr(keyring) + repr(keyring.keys()) + repr(keyring._reading.ring) + repr(keyfiles.read_keys(folder))
     for path in folder.glob("*.json"):
         jwk = json.loads(path.read_text())["jwk"]
         assert all(jwk[member] not in shown for member in ("k", "d", "p") if member in jwk)
+
+
+class Interrupted(Schedule):
+    """A schedule that lets something happen, once, while keys are arranged by it."""
+
+    meanwhile: ClassVar[list[Callable[[], object]]] = []
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "longest_token" and self.meanwhile:
+            self.meanwhile.pop()()
+        return super().__getattribute__(name)
+
+
+def test_a_removal_that_is_read_while_keys_are_arranged_is_not_undone(folder: Path, clock: ManualClock) -> None:
+    algorithms = ("ES256", "RS256", "ES384")
+    server = Keyring(folder, clock, Entropy(), Interrupted(), algorithms)
+    token = server.sign_token(TYPE, b"{}")
+    operator = _open(folder, clock)
+    assert operator.rotate(Purpose.MARKER)  # an instant at which keys are arranged anew
+    assert server.refresh()
+    clock.tick(timedelta(minutes=6))
+    (removed,) = (key.version for key in _records(operator) if key.algorithm == "ES256" and key.state == "current")
+    operator.remove(Purpose.SIGNING, removed, "ES256")
+    Interrupted.meanwhile.append(server.refresh)
+    server.jwks()  # crosses the instant, and is overtaken by the removal
+    assert not Interrupted.meanwhile
+    server.refresh()
+    with pytest.raises(KeyUnknown):
+        server.verify_token(token, TYPE)
