@@ -7,7 +7,7 @@ up to date under learns from SQL what changed before it goes on. Marks are rando
 Redis that was emptied, restored or replaced shows one that is not known.
 
 What the mark cannot tell (Redis went back to a mark that is known, or a process cannot reach it while others can) is
-bounded by time: no snapshot is trusted for longer than `_TRUST_SECONDS` after SQL was last asked.
+bounded by time: no snapshot is trusted for longer than `trust_seconds` after SQL was last asked.
 """
 
 import asyncio
@@ -37,12 +37,14 @@ _TRUST_SECONDS: Final = 0.75
 class Coherence:
     """Keeps the snapshot of this process as new as what any process has answered.
 
-    *shared* is the cache that processes tell each other by; None where there is one process only.
+    *shared* is the cache that processes tell each other by; None where there is one process only. No snapshot is
+    trusted for longer than *trust_seconds* after SQL was asked.
     """
 
     snapshot: Snapshot
     entropy: Entropy
     shared: Cache | None
+    trust_seconds: float = _TRUST_SECONDS
     _mark: bytes = _UNKNOWN  # the mark that the snapshot was brought up to date under
     _learned_at: float = -math.inf  # by the loop's time
     _asking: asyncio.Task[bytes] | None = None
@@ -92,7 +94,7 @@ class Coherence:
             await self.shared.close()
 
     def _is_current(self, mark: bytes) -> bool:
-        if asyncio.get_running_loop().time() - self._learned_at > _TRUST_SECONDS:
+        if asyncio.get_running_loop().time() - self._learned_at > self.trust_seconds:
             return False
         return self.shared is None or (mark != _UNKNOWN and mark == self._mark)
 

@@ -166,7 +166,7 @@ class PackedTooLarge(Refusal):
 
 
 class Throttled(Refusal):
-    """Too many requests; *rate* is which of the rates was above its bound: `failed_proofs` or `caller`."""
+    """Too many requests; *rate* is which of the rates was above its bound: `failed_proofs`, `caller` or `codes`."""
 
     def __init__(self, message: str, *, retry_after_seconds: int, rate: str, detail: str | None = None) -> None:
         super().__init__(message, detail=detail)

@@ -5,6 +5,7 @@ in silence would show only when it is missed.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ class Upkeep:
     sums: Sums
     sealing: Sequence[Sealing]
     beside: Sequence[Callable[[], Awaitable[None]]] = ()  # what other parts have to do for as long as the process lives
+    _failing: set[str] = field(default_factory=set, init=False)  # chores that an outage keeps from being done
     _resealed_under: int = field(default=0, init=False)  # the sealing key that all secrets are known to be under
     _resealing: int = field(default=0, init=False)  # which of those who keep sealed values is at work
     _resealed_to: str = field(default="", init=False)  # the last of its values that was looked at
@@ -51,7 +53,7 @@ class Upkeep:
         """Do the chores until the context ends, then end in order: no answer is left without its record."""
         async with self.database.serving():
             writer = asyncio.create_task(self.journal.write())
-            works = (self._follow(), self._keep_minutes(), *(work() for work in self.beside))
+            works = (self._follow_store(), self._follow_keys(), self._keep_minutes(), *(work() for work in self.beside))
             beside = [asyncio.ensure_future(work) for work in works]
             try:
                 yield
@@ -61,12 +63,17 @@ class Upkeep:
                 await asyncio.gather(*beside, return_exceptions=True)
                 await self._close(writer)
 
-    async def _follow(self) -> None:
+    async def _follow_store(self) -> None:
         while True:
             await asyncio.sleep(_FOLLOW_SECONDS)
             await self._attempt("store.follow.failed", self.coherence.tend())
-            await self._attempt("keys.refresh.failed", asyncio.to_thread(self.keyring.refresh))
             await self._attempt("audit.retry.failed", self.journal.retry())
+
+    async def _follow_keys(self) -> None:
+        """Look at the key folder, beside the store: a removed key is not trusted longer because that one hangs."""
+        while True:
+            await asyncio.sleep(_FOLLOW_SECONDS)
+            await self._attempt("keys.refresh.failed", asyncio.to_thread(self.keyring.refresh))
 
     async def _keep_minutes(self) -> None:
         while True:
@@ -85,8 +92,14 @@ class Upkeep:
         await self._attempt("revocations.purge.failed", ended)
 
     async def _record_sums(self) -> None:
-        for entry in self.sums.take():
-            if not await self._attempt("sums.record.failed", self.journal.record(entry)):
+        taken = deque(self.sums.take())
+        try:
+            while taken:
+                entry = taken.popleft()
+                if not await self._attempt("sums.record.failed", self.journal.record(entry)):
+                    self.sums.put_back(entry)
+        finally:  # the process may end meanwhile: what is left is written with its last records
+            for entry in taken:
                 self.sums.put_back(entry)
 
     async def _reseal(self) -> None:
@@ -104,14 +117,17 @@ class Upkeep:
         self._resealing, self._resealed_under = 0, current
 
     async def _attempt(self, event: str, work: Awaitable[object]) -> bool:
-        """Do *work* and say whether it was done; what keeps it from being done is logged."""
+        """Do *work* and say whether it was done; what keeps it from being done is logged, when it begins."""
         try:
             await work
         except Refusal as refusal:
-            _log.error(event, reason=refusal.detail or refusal.message)
+            if event not in self._failing:
+                _log.error(event, reason=refusal.detail or refusal.message)
+            self._failing.add(event)
         except Exception:  # noqa: BLE001  a bug in one chore must not end the others in silence
             _log.exception(event)
         else:
+            self._failing.discard(event)
             return True
         return False
 

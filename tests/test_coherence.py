@@ -22,6 +22,7 @@ from sts.store.snapshot import Snapshot
 from tests.redis_servers import RedisServer, redis_server
 
 MARK = "sts:version"
+_PATIENT = 3_600.0  # seconds for which a snapshot is trusted: a slow machine must not look like an old snapshot
 
 
 @dataclass
@@ -83,7 +84,7 @@ async def node(at: Foundation, url: str) -> AsyncIterator[Node]:
     snapshot = Snapshot(counted, at.database.read_now(versions.read_version))  # type: ignore[arg-type]  # reads only
     cache = open_cache(url, at.clock)
     try:
-        yield Node(Coherence(snapshot, at.entropy, cache), counted)
+        yield Node(Coherence(snapshot, at.entropy, cache, _PATIENT), counted)
     finally:
         await cache.close()
 
@@ -195,7 +196,7 @@ def test_a_redis_that_went_back_to_a_known_mark_is_believed_for_less_than_a_seco
             committed = await change(at, other)
             redis.ask("SET", MARK, old)
             believed = await one.catch_up()
-            one.coherence._learned_at -= 0.75
+            one.coherence._learned_at -= _PATIENT
             assert committed.version is not None
             return believed, await one.catch_up(), one.version == committed.version.counter
 
@@ -232,9 +233,13 @@ def test_a_process_alone_asks_sql_only_when_its_snapshot_is_old(at: Foundation) 
     async def run() -> tuple[list[int], list[int]]:
         counted = Counted(at.database)
         snapshot = Snapshot(counted, at.database.read_now(versions.read_version))  # type: ignore[arg-type]
-        alone = Node(Coherence(snapshot, at.entropy, None), counted)
+        alone = Node(Coherence(snapshot, at.entropy, None, _PATIENT), counted)
         first = [await alone.catch_up() for _ in range(3)]
-        alone.coherence._learned_at -= 1
+        alone.coherence._learned_at -= _PATIENT
         return first, [await alone.catch_up() for _ in range(3)]
 
     assert asyncio.run(run()) == ([1, 0, 0], [1, 0, 0])
+
+
+def test_a_snapshot_is_trusted_for_less_than_a_second(at: Foundation) -> None:
+    assert Coherence(at.snapshot, at.entropy, None).trust_seconds < 1

@@ -3,8 +3,10 @@ import base64
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
@@ -15,6 +17,7 @@ from sts.audit.record import Entry
 from sts.clock import ManualClock
 from sts.directory.mfa_devices import MfaDevices
 from sts.entropy import Entropy
+from sts.keyring.keyring import open_keyring
 from sts.keyring.rotation import Purpose
 from sts.settings import read_settings
 from sts.store.revocations import Revocation, insert_revocation
@@ -157,3 +160,25 @@ def test_a_session_ends_at_once_when_its_signing_key_is_removed(
     replies = (service.call(session, "GetCallerIdentity", "sts") for _ in range(300))
     refusal = next(reply for reply in replies if reply.status != 200)
     assert (refusal.status, refusal.code) == (403, "InvalidClientTokenId")
+
+
+class Hung:
+    """Coherence with a store that hangs: what is asked is never answered."""
+
+    async def tend(self) -> None:
+        await asyncio.get_running_loop().create_future()
+
+
+def test_keys_are_followed_while_the_store_hangs(at: Foundation, home: Path) -> None:
+    chores = replace(upkeep(at), coherence=cast("Any", Hung()))
+    beside = open_keyring(home / "keys", at.clock, at.entropy, create=False)
+
+    async def run() -> None:
+        async with chores.run():
+            known = len(at.keyring.keys())
+            assert beside.rotate(Purpose.MARKER)
+            async with asyncio.timeout(20):
+                while len(at.keyring.keys()) == known:  # noqa: ASYNC110  nothing tells it
+                    await asyncio.sleep(0.01)
+
+    asyncio.run(run())

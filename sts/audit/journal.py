@@ -121,6 +121,7 @@ class Journal:
         while not self._closing:
             await self._wake.wait()
             await self.write_waiting()
+        await self.write_waiting()  # what was left for it while it made a checkpoint
 
     async def write_waiting(self) -> None:
         """Commit what waits now."""

@@ -38,7 +38,7 @@ class Meters:
         self._add(catalogue.OPENED, (source,))
 
     def count_throttled(self, rate: str) -> None:
-        """Count a request that was refused by a *rate*: failed_proofs or caller."""
+        """Count a request that was refused by a *rate*: failed_proofs, caller or codes."""
         self._add(catalogue.THROTTLED, (rate,))
 
     def count_refused_early(self, code: str) -> None:

@@ -318,3 +318,13 @@ def test_a_checkpoint_names_the_one_before_and_only_what_moved_since(at: Foundat
     assert [each["before"] for each in (first, second, third)] == [None, first["id"], second["id"]]
     named = [{head["stream"] for head in each["heads"]} for each in (first, second, third)]
     assert named == [{first_stream}, {first_stream, "another"}, {"another"}]
+
+
+def test_what_is_left_for_a_writer_that_ends_is_written(at: Foundation) -> None:
+    async def run() -> None:
+        at.journal.leave(entry(at, error="x"))
+        at.journal.close()  # as when it is asked to end while it makes a checkpoint
+        await at.journal.write()
+
+    asyncio.run(run())
+    assert [body["error"] for body in bodies(at)] == ["x"]

@@ -1,6 +1,7 @@
 """A code proves once, in its time, and cannot be guessed; on both stores."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -13,7 +14,7 @@ from sts.crypto.totp import step_at
 from sts.directory.accounts import get_account
 from sts.directory.mfa_devices import MfaDevices, get_enabled_device
 from sts.directory.owners import Owner, owner_id_of
-from sts.errors import CodeInvalid, FactorUnproven, TemporarilyUnmodifiable, Unavailable
+from sts.errors import CodeInvalid, FactorUnproven, TemporarilyUnmodifiable, Throttled, Unavailable
 from sts.model import Caller, User
 from sts.store.code_failures import count_attempt
 from sts.store.database import Transaction
@@ -308,3 +309,29 @@ def test_whose_wrong_codes_are_not_counted_has_none_looked_at(bench: Bench) -> N
         lambda tx: count_attempt(tx.connection, "AIDANOBODY", tx.now, free=FREE_FAILURES, lock=LOCK)
     )
     assert counted is False
+
+
+def test_a_flood_of_codes_is_sent_away_and_keeps_no_record_waiting(bench: Bench, alice: User) -> None:
+    serial_number, _ = bench.enable(alice)
+    proof, store = bench.proof, bench.store.database
+
+    async def guess() -> str:
+        try:
+            await proof.prove(calling(alice), serial_number, "000000")
+        except (FactorUnproven, Throttled) as refusal:
+            return type(refusal).__name__
+        return "proven"
+
+    async def flood() -> tuple[Counter[str], bool]:
+        guesses = [asyncio.ensure_future(guess()) for _ in range(1_000)]
+        while sum(each.done() for each in guesses) < 900:  # noqa: ASYNC110  only looking shows it
+            await asyncio.sleep(0)
+        # What the journal does: it waits for no more than the codes that are looked at.
+        await store.transact(lambda _tx: None, NOW)
+        is_before = not all(each.done() for each in guesses)
+        return Counter(await asyncio.gather(*guesses)), is_before
+
+    run = asyncio.run if bench.store.runner is None else bench.store.runner.run
+    ended, is_before = run(flood())
+    assert ended == {"Throttled": 1_000 - 32, "FactorUnproven": 32}
+    assert is_before
