@@ -255,6 +255,11 @@ class Caller:
     session: Session | None = None
 
     @property
+    def beginner_id(self) -> str:
+        """The unique id of who began with a long-term key: the caller itself, or the first of its session's chain."""
+        return self.unique_id if self.session is None else self.session.chain[0].principal_id
+
+    @property
     def credential(self) -> Credential:
         """What kind of credential the caller has shown."""
         if self.session is None:

@@ -82,7 +82,11 @@ SETTINGS = (
         "Networks, separated by commas, that /metrics is shown to, when asked directly; or none.",
     ),
     Setting("STS_RATE_FAILED_PROOFS", "50/1000", "Failed proofs of one address: a second, and at once; or off."),
-    Setting("STS_RATE_CALLER", "off", "Requests of one access key: a second, and at once, such as 100/500; or off."),
+    Setting(
+        "STS_RATE_CALLER",
+        "off",
+        "Requests of one caller, by key or session: a second, and at once, such as 100/500; or off.",
+    ),
     Setting("STS_LIMIT_HEADER_BYTES", "16384", "The most that the headers of a request take together."),
     Setting("STS_LIMIT_HEADERS", "100", "The most headers that a request has."),
     Setting("STS_LIMIT_URL_BYTES", "16384", "The longest path and query of a request."),

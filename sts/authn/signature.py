@@ -87,7 +87,7 @@ class SignatureProof:
             raise
         caller = proven.caller
         self.throttle.learn(address, caller.access_key_id, caller.account_id)
-        self.throttle.count_caller(caller.access_key_id or caller.unique_id)
+        self.throttle.count_caller(caller.beginner_id)
         return proven
 
     async def _prove(self, parts: SignedParts, service: str) -> Proven:

@@ -141,15 +141,16 @@ class Throttle:
             for name in _names(_network(address), access_key_id, account_id):
                 self.known.learn(name, now)
 
-    def count_caller(self, access_key_id: str) -> None:
-        """Count a request that was proven to be signed with the key; raises Throttled when there are too many.
+    def count_caller(self, beginner_id: str) -> None:
+        """Count a request that was proven to be a caller's; raises Throttled when there are too many.
 
+        Callers are told apart by who began with a long-term key: whoever mints sessions gets no more by minting others.
         Only what is proven counts: otherwise a stranger could use up what is another's.
         """
         if self.callers is not None:
             now = self.clock.now()
-            self.callers.require(access_key_id, now)
-            self.callers.take(access_key_id, now)
+            self.callers.require(beginner_id, now)
+            self.callers.take(beginner_id, now)
 
 
 def build_throttle(failed_proofs: Rate | None, caller_requests: Rate | None, clock: Clock) -> Throttle:

@@ -139,3 +139,11 @@ def test_a_caller_is_slowed_by_its_own_requests_only(home: Path, clock: ManualCl
         assert service.call(other.key, "ListUsers").status == 200
         clock.tick(timedelta(seconds=1))
         assert service.call(tenant.key, "ListUsers").status == 200
+
+
+def test_a_caller_gets_no_more_by_beginning_sessions(home: Path, clock: ManualClock) -> None:
+    with running(home, clock, STS_RATE_CALLER="1/4") as service:
+        tenant = service.tenant()
+        sessions = [service.call(tenant.key, "GetSessionToken", "sts").key() for _ in range(3)]
+        statuses = [service.call(key, "GetCallerIdentity", "sts").status for key in (*sessions, tenant.key)]
+        assert statuses == [200, 400, 400, 400]
