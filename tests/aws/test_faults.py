@@ -1,11 +1,22 @@
 """What a caller learns of a fault that is the service's own."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+import structlog
 
 from tests.service import Service, Tenant
+
+
+@pytest.fixture(autouse=True)
+def _plain_tracebacks() -> Iterator[None]:
+    """Log as the service does: with the local variables of each frame a log would outlast the client's patience."""
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, plain])
+    yield
+    structlog.reset_defaults()
 
 
 def test_a_fault_of_ours_is_told_by_its_request_id_alone(
