@@ -86,14 +86,13 @@ def test_a_store_that_is_slow_delays_and_loses_nothing(
         url = f"postgresql://postgres@127.0.0.1:{relay.listening}/{database}"
         with running(home, clock, STS_DATABASE_URL=url) as service:
             tenant = service.tenant()
-            relay.delay = 0.03
-            answered = {name: create(service, tenant, name) for name in ("one", "two", "three")}
-            assert health(service)[0] in (200, 503)
-            assert set(answered.values()) <= {200, 503}
+            relay.delay = 0.01  # each way, and some twenty of both for a change: no statement comes near its limit
+            for name in ("one", "two", "three"):
+                assert create(service, tenant, name) == 200
+                assert health(service)[0] == 200
             relay.delay = 0
             recovers(service, tenant)
-            kept = {name for name, status in answered.items() if status == 200}
-            assert kept | {"later"} <= set(users(service, tenant))
+            assert users(service, tenant) == ["later", "one", "three", "two"]
             verify_audit(service)
 
 
