@@ -2,6 +2,8 @@
 
 import base64
 import json
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -136,6 +138,23 @@ def test_a_receipt_that_was_changed_anywhere_is_refused(service: Service, tenant
         changed[place] ^= 1
         message = base64.urlsafe_b64encode(changed).decode("ascii").rstrip("=")
         assert decode(service, tenant.key, message).code == "InvalidAuthorizationMessageException", place
+
+
+def test_a_receipt_that_was_cut_or_lengthened_is_refused(service: Service, tenant: Tenant) -> None:
+    receipt = service.call(make_user(service, tenant, "ursula"), "GetUser", UserName="ursula").receipt
+    cut = [part for length in range(1, len(receipt), 41) for part in (receipt[:length], receipt[-length:])]
+    for message in (*cut, f"{receipt}AAAA", f"AAAA{receipt}", receipt + receipt):
+        assert decode(service, tenant.key, message).code == "InvalidAuthorizationMessageException", len(message)
+
+
+def test_what_is_sealed_elsewhere_is_no_receipt(service: Service, tenant: Tenant) -> None:
+    """Whoever reads the store could else have a seed or a secret opened as a denial."""
+    with closing(sqlite3.connect(service.database_path)) as connection:
+        ((sealed,),) = connection.execute(
+            "SELECT sealed_secret FROM access_key WHERE access_key_id = ?", (tenant.key.access_key_id,)
+        ).fetchall()
+    message = base64.urlsafe_b64encode(sealed).decode("ascii").rstrip("=")
+    assert decode(service, tenant.key, message).code == "InvalidAuthorizationMessageException"
 
 
 @pytest.mark.parametrize("message", ["!", "AAAA", "é" * 10, "A" * 10_240, "AQAAAAE" + "A" * 80])

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from sts.clock import ManualClock
 from sts.verify import parse_key_set, verify
 from tests.service import Reply, Service, Tenant
 from tests.signing import Key
@@ -224,6 +226,23 @@ def test_z_06_the_source_identity_is_set_once_and_goes_with_the_chain(service: S
     changed = service.assume(second.key(), one, SourceIdentity="mallory")
     assert (changed.status, changed.code) == (400, "ValidationError")
     assert changed.message == "The source identity is already set for this assume role session"
+
+
+def test_z_06_each_session_of_a_chain_ends_at_its_own_time(
+    service: Service, tenant: Tenant, clock: ManualClock
+) -> None:
+    arn = make_role(service, tenant, "worker")
+    assert service.call(tenant.key, "UpdateRole", RoleName="worker", MaxSessionDuration="7200").status == 200
+    keys = [tenant.key]
+    for wish in ({"DurationSeconds": "7200"}, {}, {"DurationSeconds": "900"}):
+        keys.append(service.assume(keys[-1], arn, **wish).key())
+    spans = [timedelta(minutes=15), timedelta(minutes=45), timedelta(hours=1)]
+    for ended, span in enumerate(spans, 1):
+        clock.tick(span - timedelta(seconds=1))
+        standing, ending = keys[1 : 5 - ended], keys[4 - ended]
+        assert {service.call(key, "GetCallerIdentity", "sts").status for key in standing} == {200}
+        clock.tick(timedelta(seconds=1))
+        assert service.call(ending, "GetCallerIdentity", "sts").code == "ExpiredToken"
 
 
 def test_z_06_policies_see_the_source_identity_of_the_caller_s_session(service: Service, tenant: Tenant) -> None:
