@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.service import Service
 
-# What a request may leave behind whatever becomes of it: its record, and when its key was last used.
-_OF_EVERY_REQUEST = frozenset({"audit_record", "audit_stream", "audit_checkpoint", "access_key_use"})
+# What a request may leave behind whatever becomes of it: its record, and when its key or role was last used.
+_OF_EVERY_REQUEST = frozenset({"audit_record", "audit_stream", "audit_checkpoint", "access_key_use", "role_use"})
 
 Tables = dict[str, list[tuple[Any, ...]]]
 
