@@ -9,7 +9,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,8 @@ from sts.app import Foundation, build_accounts, lay_foundation
 from sts.clock import SystemClock
 from sts.entropy import Entropy
 from sts.settings import read_settings
-from tests.faults.processes import Answer, serving
+from tests.faults.processes import Answer, serving, wait_until
+from tests.faults.relay import relaying
 from tests.faults.stages import Estate
 from tests.postgresql_server import PostgresqlServer
 from tests.redis_servers import RedisServer, redis_server
@@ -207,6 +208,15 @@ ROUNDS: tuple[Callable[[Cast, Line, Line], None], ...] = (
 
 
 @dataclass(frozen=True)
+class Stack:
+    """What two processes share: a home with keys, a store, and a cache."""
+
+    home: Path
+    database_url: str
+    redis: RedisServer
+
+
+@dataclass(frozen=True)
 class Pair:
     """Two processes on one store and one cache."""
 
@@ -221,24 +231,32 @@ class Pair:
         return cast
 
 
-@pytest.fixture
-def pair(first_estate: Estate, tmp_path: Path, postgresql: PostgresqlServer) -> Iterator[Pair]:
-    keys = Path(shutil.copytree(first_estate.home / "keys", tmp_path / "keys"))
-    with ExitStack() as stack:
-        redis = stack.enter_context(redis_server(tmp_path / "redis"))
-        settings = {
-            "STS_DATABASE_URL": postgresql.url(postgresql.make_database()),
-            "STS_CACHE_URL": redis.url,
-            "STS_KEYS_DIR": str(keys),
-        }
-        at = lay_foundation(read_settings({"STS_HOME": str(tmp_path), **settings}), SystemClock(), Entropy())
+@contextmanager
+def paired(stack: Stack, *caches: str) -> Iterator[Pair]:
+    """Run a process for each address of the one cache in *caches*."""
+    settings = {"STS_DATABASE_URL": stack.database_url, "STS_KEYS_DIR": str(stack.home / "keys")}
+    environment = {"STS_HOME": str(stack.home), "STS_CACHE_URL": stack.redis.url, **settings}
+    at = lay_foundation(read_settings(environment), SystemClock(), Entropy())
+    with ExitStack() as running, closing(at.database):
         lines = []
-        for _ in range(2):
-            server = stack.enter_context(serving(tmp_path, **settings))
+        for cache in caches:
+            server = running.enter_context(serving(stack.home, **settings, STS_CACHE_URL=cache))
             connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-            lines.append(Line(server.port, stack.enter_context(closing(connection))))
-        yield Pair((lines[0], lines[1]), redis, at)
-        at.database.close()
+            lines.append(Line(server.port, running.enter_context(closing(connection))))
+        yield Pair((lines[0], lines[1]), stack.redis, at)
+
+
+@pytest.fixture
+def stack(first_estate: Estate, tmp_path: Path, postgresql: PostgresqlServer) -> Iterator[Stack]:
+    shutil.copytree(first_estate.home / "keys", tmp_path / "keys")
+    with redis_server(tmp_path / "redis") as redis:
+        yield Stack(tmp_path, postgresql.url(postgresql.make_database()), redis)
+
+
+@pytest.fixture
+def pair(stack: Stack) -> Iterator[Pair]:
+    with paired(stack, stack.redis.url, stack.redis.url) as started:
+        yield started
 
 
 A_CAST = 2_000  # rounds: an account has no more than a thousand revoked sessions at a time
@@ -295,7 +313,31 @@ def test_s_08_with_redis_gone_backwards_what_is_disabled_is_refused_within_a_sec
     before = pair.redis.ask("GET", "sts:version")
     assert one.tell(cast.admin, "/api/users/disable", name="ursula").status == 200
     pair.redis.ask("SET", "sts:version", before)
+    is_refused_within_a_second(other, cast.user)
+
+
+def is_refused_within_a_second(line: Line, key: Key) -> None:
     late_at = time.monotonic() + 1
     while time.monotonic() < late_at:
-        is_me(other, cast.user)
-    assert is_me(other, cast.user) == (403, "InvalidClientTokenId")
+        is_me(line, key)  # so that the process has reason to believe what it knows
+    assert is_me(line, key) == (403, "InvalidClientTokenId")
+
+
+def test_s_08_what_a_process_that_is_cut_off_from_redis_disables_is_refused_by_the_others_within_a_second(
+    stack: Stack,
+) -> None:
+    with (
+        relaying(stack.redis.port) as relay,
+        paired(stack, f"redis://127.0.0.1:{relay.listening}", stack.redis.url) as pair,
+    ):
+        cast = pair.make_cast()
+        cut, whole = pair.lines
+        assert is_me(cut, cast.user) == is_me(whole, cast.user) == FINE
+        relay.swallows = True  # it cannot tell that anything changes, and the other's Redis shows what it showed
+        for _ in range(3):
+            assert cut.tell(cast.admin, "/api/users/disable", name="ursula").status == 200
+            is_refused_within_a_second(whole, cast.user)
+            assert cut.tell(cast.admin, "/api/users/enable", name="ursula").status == 200
+            wait_until(lambda: is_me(whole, cast.user) == FINE, 1)
+        for change in (a_user_is_disabled, a_user_is_enabled):
+            change(cast, whole, cut)  # at once: it asks the store each time
