@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, extract, func, insert, select
 
 from sts.store.database import from_microseconds, to_microseconds
 from sts.store.tables import revocation
@@ -18,6 +18,7 @@ from sts.store.versions import Change
 EVERYTHING = Change("revocation", "all")
 FOR_EVER = datetime(9999, 12, 31, tzinfo=UTC)  # up to which whoever is disabled is revoked: nothing is spared
 _MICROSECOND = timedelta(microseconds=1)
+_SECOND = 1_000_000  # microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,14 @@ def insert_revocation(connection: Connection, new: Revocation) -> None:
 
 
 def delete_ended(connection: Connection, now: datetime) -> int:
-    """Delete the revocations that concern no session any more; returns how many."""
-    return connection.execute(delete(revocation).where(revocation.c.ends_at <= to_microseconds(now))).rowcount
+    """Delete the revocations that concern no session any more; returns how many.
+
+    One process whose clock is far ahead would bring back for all what was revoked: PostgreSQL's clock has to agree.
+    """
+    ended = delete(revocation).where(revocation.c.ends_at <= to_microseconds(now))
+    if connection.dialect.name == "postgresql":
+        ended = ended.where(revocation.c.ends_at <= extract("epoch", func.clock_timestamp()) * _SECOND)
+    return connection.execute(ended).rowcount
 
 
 def find_revoked(connection: Connection) -> Revoked:

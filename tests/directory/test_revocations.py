@@ -4,13 +4,21 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert
 
+from sts.clock import SystemClock
 from sts.directory.accounts import get_account
 from sts.directory.revocations import Principal, disable, enable, revoke_principal, revoke_session
 from sts.errors import InputInvalid, NotFound, QuotaExceeded
 from sts.model import Account
 from sts.store.accounts import is_enabled
 from sts.store.database import Transaction
-from sts.store.revocations import Revocation, find_revocation, find_revoked, name_session
+from sts.store.revocations import (
+    Revocation,
+    delete_ended,
+    find_revocation,
+    find_revoked,
+    insert_revocation,
+    name_session,
+)
 from sts.store.roles import delete_role, find_role_by_id
 from sts.store.tables import revocation
 from sts.store.users import find_user_by_id
@@ -194,3 +202,14 @@ def test_one_account_cannot_fill_the_memory_of_all(store: Store) -> None:
         store.change(lambda tx: revoke_session(tx, account_id=ACCOUNT_ID, jti=JTI))
     store.change(lambda tx: revoke_session(tx, account_id=OTHER_ACCOUNT_ID, jti=JTI))
     assert len(store.read(find_revoked).before) == 1_001
+
+
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+def test_of_a_clock_that_is_ahead_postgresql_s_own_does_not_believe_that_a_revocation_has_ended(store: Store) -> None:
+    now, hour = SystemClock().now(), timedelta(hours=1)
+    for subject, ends_at in (("AROAENDED", now - hour), ("AROALASTS", now + hour)):
+        new = Revocation(subject, now - 2 * hour, ends_at)
+        store.change(lambda tx, new=new: insert_revocation(tx.connection, new))  # type: ignore[misc]  # bound now
+    assert store.change(lambda tx: delete_ended(tx.connection, now + timedelta(days=2))) == 1
+    assert set(store.read(find_revoked).before) == {"AROALASTS"}
+    assert store.change(lambda tx: delete_ended(tx.connection, now - 2 * hour)) == 0
