@@ -117,7 +117,7 @@ class Upkeep:
         self._resealing, self._resealed_under = 0, current
 
     async def _attempt(self, event: str, work: Awaitable[object]) -> bool:
-        """Do *work* and say whether it was done; what keeps it from being done is logged, when it begins."""
+        """Do *work* and say whether it was done; what keeps it from being done is logged when it begins and ends."""
         try:
             await work
         except Refusal as refusal:
@@ -127,7 +127,9 @@ class Upkeep:
         except Exception:  # noqa: BLE001  a bug in one chore must not end the others in silence
             _log.exception(event)
         else:
-            self._failing.discard(event)
+            if event in self._failing:
+                self._failing.discard(event)
+                _log.info("chore.resumed", chore=event.removesuffix(".failed"))
             return True
         return False
 

@@ -183,4 +183,6 @@ def test_a_key_file_that_is_no_key_takes_none_away_that_is_in_use(sts: Command) 
             aws_access_key_id=made["access_key_id"], aws_secret_access_key=made["secret_access_key"],
         )  # fmt: skip
         assert client.get_caller_identity()["Arn"] == made["admin_arn"]
-        served.read_until("keys.refresh.failed")  # it goes on looking
+        (sts.home / "keys" / "junk.json").unlink()
+        served.read_until("chore.resumed")  # it went on looking
+        assert served.log[-1]["chore"] == "keys.refresh"
