@@ -15,7 +15,9 @@ import structlog
 from tests.bench import loops, report
 from tests.bench.contestants import (
     BARE,
+    BEARERS,
     CONNECTIONS,
+    DEVICES,
     EMBEDDED,
     EMBEDDED_MANY,
     FEW,
@@ -73,14 +75,19 @@ def _parse_arguments() -> argparse.Namespace:
 
 
 def _settle(folder: Path, beside: Production) -> Populations:
-    few, many = ({"STS_HOME": str(folder / name)} for name in ("few", "many"))
-    return Populations(settle(few, FEW), settle(many, MANY), settle(beside.environment, FEW))
+    few, many, guarded = ({"STS_HOME": str(folder / name)} for name in ("few", "many", "guarded"))
+    return Populations(
+        few=settle(few, FEW),
+        many=settle(many, MANY),
+        guarded=settle(guarded, BEARERS, DEVICES),
+        production=settle(beside.environment, FEW),
+    )
 
 
 def _compare(contestants: Mapping[str, Contestant], rounds: int, seconds: float) -> None:
     """Let each run uncounted until everyone in it had a turn and all is read that is read once; then in turns."""
     for each in contestants.values():
-        while each.sent < len(each.assumptions):
+        while not each.is_warm():
             each.run(min(CONNECTIONS), seconds)
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr)

@@ -3,7 +3,7 @@
 import os
 import socket
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,14 +39,17 @@ class _Replayed(msgspec.Struct):
     broken: int
 
 
-def prepare(assumptions: Iterable[Assumption], host: str, path: Path, size: int = 0) -> None:
+def prepare(assumptions: Iterable[Assumption], host: str, path: Path, size: int = 0) -> datetime:
     """Write a signed AssumeRole for each of *assumptions* to *path*; bodies shorter than *size* are filled up.
 
-    A signature is good for fifteen minutes: prepare anew before each round.
+    Returns the instant as of which they are signed, and codes shown.
+
+    A signature is good for fifteen minutes, and a code for less than one: prepare anew before each round.
     """
     at = datetime.now(UTC)
     lines = (_render(each, host, at, number, size).hex() for number, each in enumerate(assumptions))
     path.write_text("\n".join(lines) + "\n", encoding="ascii")
+    return at
 
 
 def _render(assumption: Assumption, host: str, at: datetime, number: int, size: int) -> bytes:
@@ -55,6 +58,8 @@ def _render(assumption: Assumption, host: str, at: datetime, number: int, size: 
         "Version": "2011-06-15",
         "RoleArn": assumption.role_arn,
         "RoleSessionName": f"session-{number}",
+        **_pass_tags(assumption.tags),
+        **(assumption.device.show(at) if assumption.device else {}),
     }
     body = encode(form).encode()
     if len(body) < size:
@@ -70,6 +75,16 @@ def _render(assumption: Assumption, host: str, at: datetime, number: int, size: 
     }  # fmt: skip
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"POST / HTTP/1.1\r\n{lines}\r\n".encode("ascii") + body
+
+
+def _pass_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters that pass *tags*, of which the first is transitive."""
+    passed: dict[str, str] = {}
+    for number, (key, value) in enumerate(tags.items(), 1):
+        passed |= {f"Tags.member.{number}.Key": key, f"Tags.member.{number}.Value": value}
+    if tags:
+        passed["TransitiveTagKeys.member.1"] = next(iter(tags))
+    return passed
 
 
 def _ask(server: Server, requests: Path) -> str:
