@@ -8,7 +8,9 @@ own, since who has both has everything.
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,8 @@ from sts.cli.output import json_option, print_fields, show_example
 from sts.errors import Malformed, SealBroken
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from sts.audit.record import Entry
     from sts.cli.operator import Host
     from sts.keyring.keyring import Keyring
@@ -46,6 +50,8 @@ def backup(folder: Path, keys: Path | None, *, as_json: bool) -> None:
     from sts.cli.operator import open_host
     from sts.settings import read_settings
 
+    if keys is not None and keys.resolve().is_relative_to(folder.resolve()):
+        raise click.UsageError("--keys names the folder of the store's copy, or one within: keep the keys apart.")
     settings = read_settings(os.environ)
     with open_host(settings) as host:
         told = _back_up(host, settings, folder, keys)
@@ -57,7 +63,7 @@ def backup(folder: Path, keys: Path | None, *, as_json: bool) -> None:
     epilog=show_example("sts restore /var/backups/sts/monday --keys /mnt/safe/sts-keys"),
 )
 @click.argument("folder", required=False, type=_FOLDER)
-@click.option("--keys", type=_FOLDER, help="Put the keys back from here first, where there are none.")
+@click.option("--keys", type=_FOLDER, help="Put the keys back from here too, where there are none.")
 @click.option("--here", is_flag=True, help="The store was put back already, by other means: only begin anew.")
 @json_option
 def restore(folder: Path | None, keys: Path | None, *, here: bool, as_json: bool) -> None:
@@ -80,14 +86,24 @@ def restore(folder: Path | None, keys: Path | None, *, here: bool, as_json: bool
 
 def _back_up(host: "Host", settings: "Settings", folder: Path, keys: Path | None) -> Mapping[str, Any]:
     from sts.audit.events import Event
-    from sts.keyring.keyfiles import copy_keys
+    from sts.keyring.keyfiles import require_no_keys
+    from sts.store.copies import require_copying
+
+    require_copying(settings.database_url)
+    if keys is not None:
+        require_no_keys(keys)
+    with _making(folder):
+        asked = {"folder": str(folder), "keys": None if keys is None else str(keys)}
+        host.act(Event.STORE_BACKUP, asked, lambda _transaction, _entry: None)  # first: the copy holds its own record
+        told = _copy(host, settings, folder)
+        with _copying(settings.keys_dir, keys) as copied:  # last: no failure leaves secrets where nobody looks for them
+            return {"folder": str(folder), **told, "keys_copied": copied}
+
+
+def _copy(host: "Host", settings: "Settings", folder: Path) -> Mapping[str, Any]:
     from sts.store.copies import copy_store
     from sts.store.schema import find_revision
 
-    copied = None if keys is None else copy_keys(settings.keys_dir, keys)
-    _make_folder(folder)
-    asked = {"folder": str(folder), "keys": None if keys is None else str(keys)}
-    host.act(Event.STORE_BACKUP, asked, lambda _transaction, _entry: None)  # first: the copy holds its own record
     copy = copy_store(settings.database_url, folder)
     told = {
         "format": _FORMAT,
@@ -97,24 +113,33 @@ def _back_up(host: "Host", settings: "Settings", folder: Path, keys: Path | None
         "revision": host.at.database.read_now(find_revision),
     }
     _sign(folder, told, host.at.keyring)
-    return {"folder": str(folder), **told, "keys_copied": copied}
+    return told
+
+
+def _copying(folder: Path | None, target: Path | None) -> "AbstractContextManager[int | None]":
+    """Copy the keys for as long as what follows does not fail; none when either folder is not named."""
+    from sts.keyring.keyfiles import copying_keys
+
+    return nullcontext() if folder is None or target is None else copying_keys(folder, target)
 
 
 def _put_back(settings: "Settings", folder: Path, keys: Path | None) -> Mapping[str, Any]:
     from sts.cli.operator import telling_of_store
     from sts.clock import SystemClock
     from sts.entropy import Entropy
-    from sts.keyring.keyfiles import copy_keys
+    from sts.keyring.keyfiles import require_no_keys
     from sts.keyring.keyring import open_keyring
-    from sts.store.copies import put_back, require_none
+    from sts.store.copies import put_back, require_none, require_putting_back
 
     with telling_of_store():
-        require_none(settings.database_url)  # before the keys: a refusal leaves everything as it was
+        require_none(settings.database_url)
         if keys is not None:
-            copy_keys(keys, settings.keys_dir)
-        keyring = open_keyring(settings.keys_dir, SystemClock(), Entropy(), create=False)
+            require_no_keys(settings.keys_dir)
+        keyring = open_keyring(keys or settings.keys_dir, SystemClock(), Entropy(), create=False)
         told = _verify(folder, keyring)
-        put_back(settings.database_url, folder / told["store"])
+        require_putting_back(settings.database_url, folder / told["store"])
+        with _copying(keys, settings.keys_dir):
+            put_back(settings.database_url, folder / told["store"])
     return {"made_at": told["made_at"], "store": told["store"]}
 
 
@@ -136,13 +161,20 @@ def _begin_anew(settings: "Settings", told: Mapping[str, Any]) -> Mapping[str, A
         return host.act(Event.STORE_RESTORE, told, change)
 
 
-def _make_folder(folder: Path) -> None:
+@contextmanager
+def _making(folder: Path) -> Iterator[None]:
+    """Make the folder of a copy, and remove it when the copy fails: the next attempt finds no half one in its way."""
     from sts.errors import AlreadyExists
 
     try:
         folder.mkdir(mode=0o700, parents=True)
     except FileExistsError:
         raise AlreadyExists(f"{folder} is there already: each copy has a folder of its own") from None
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
 
 
 def _sign(folder: Path, told: Mapping[str, Any], keyring: "Keyring") -> None:
@@ -162,7 +194,10 @@ def _verify(folder: Path, keyring: "Keyring") -> Mapping[str, Any]:
     from sts.keyring.rotation import Purpose
     from sts.keyring.stamps import verify_stamp
 
-    body = (folder / _TOLD).read_bytes()
+    try:
+        body = (folder / _TOLD).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise Malformed(f"{folder} holds no copy: there is no {_TOLD} in it") from None
     try:
         verify_stamp(keyring, Purpose.AUDIT, _LABEL, body, bytes.fromhex((folder / _STAMP).read_text("ascii")))
     except (SealBroken, ValueError) as broken:

@@ -126,18 +126,35 @@ def write_key(folder: Path, key: StoredKey) -> None:
         raise Unavailable(f"The key file {name} cannot be written: {fault.strerror}") from fault
 
 
-def copy_keys(folder: Path, target: Path) -> int:
-    """Copy every key to the folder *target*, made private where there is none, and return how many there are.
+def require_no_keys(folder: Path) -> None:
+    """Raise AlreadyExists when *folder* has keys."""
+    if holds_keys(folder):
+        raise AlreadyExists(f"There are keys already in {folder}")
 
-    Raises AlreadyExists when *target* has keys, KeysRefused as `read_keys` does, Unavailable.
+
+@contextlib.contextmanager
+def copying_keys(folder: Path, target: Path) -> Iterator[int]:
+    """Copy every key to the folder *target*, made private where there is none, and give how many there are.
+
+    When the copying or what is done within fails, what was written is taken away again: keys left behind would refuse
+    the next attempt. Raises AlreadyExists when *target* has keys, KeysRefused as `read_keys` does, Unavailable.
     """
-    if holds_keys(target):
-        raise AlreadyExists(f"There are keys already in {target}")
+    require_no_keys(target)
     keys = read_keys(folder)
-    make_folder(target)
-    for key in keys:
-        write_key(target, key)
-    return len(keys)
+    with contextlib.ExitStack() as undoing:
+        if not target.exists():
+            undoing.callback(_remove_empty, target)
+        make_folder(target)
+        for key in keys:
+            write_key(target, key)
+            undoing.callback(remove_key, target, key.life)
+        yield len(keys)
+        undoing.pop_all()
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # what somebody else put in meanwhile stays
+        folder.rmdir()
 
 
 def remove_key(folder: Path, life: KeyLife) -> None:

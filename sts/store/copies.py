@@ -40,14 +40,27 @@ def copy_store(url: str, folder: Path) -> Path:
     return copy
 
 
+def require_copying(url: str) -> None:
+    """Raise Unavailable when the program that copies the store at *url* is not installed."""
+    if not url.startswith(SQLITE):
+        _find_program("pg_dump")
+
+
+def require_putting_back(url: str, copy: Path) -> None:
+    """Raise what `put_back` would, as far as can be told before it: Malformed, AlreadyExists, Unavailable."""
+    if copy.name != name_copy(url):
+        raise Malformed(f"{copy.name} is a copy of another kind of store than STS_DATABASE_URL names")
+    if not url.startswith(SQLITE):
+        _find_program("pg_restore")
+    require_none(url)
+
+
 def put_back(url: str, copy: Path) -> None:
-    """Make the store at *url* from *copy*; raises AlreadyExists where there is one, Unavailable.
+    """Make the store at *url* from *copy*; raises AlreadyExists where there is one, Malformed, Unavailable.
 
     It is made whole or not at all.
     """
-    if copy.name != name_copy(url):
-        raise Malformed(f"{copy.name} is a copy of another kind of store than STS_DATABASE_URL names")
-    require_none(url)
+    require_putting_back(url, copy)
     if url.startswith(SQLITE):
         _place_sqlite(copy, _path_of(url))
         return
@@ -104,10 +117,15 @@ def _sync(file: Path) -> None:
             os.close(handle)
 
 
-def _run_program(url: str, program: str, *words: str) -> None:
+def _find_program(program: str) -> str:
     found = shutil.which(program)
     if found is None:
         raise Unavailable(f"{program} is not on PATH: install PostgreSQL's client programs, of the server's version")
+    return found
+
+
+def _run_program(url: str, program: str, *words: str) -> None:
+    found = _find_program(program)
     environment = {**os.environ, **_tell_place(parse_address(url))}
     done = subprocess.run([found, *words], env=environment, capture_output=True, text=True, check=False)  # noqa: S603  PostgreSQL's own program, with words of ours
     if done.returncode:

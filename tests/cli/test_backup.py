@@ -210,6 +210,54 @@ def test_a_store_that_other_means_put_back_begins_anew(new_place: NewPlace) -> N
     assert len(place.run("accounts", "list")) == 1
 
 
+def test_a_backup_that_fails_copies_no_key_and_leaves_nothing_behind(sqlite_place: Place, tmp_path: Path) -> None:
+    copy, keys = tmp_path / "copy", tmp_path / "keys"
+    copy.mkdir()
+    assert sqlite_place.code("backup", str(copy), "--keys", str(keys))[0] == 3
+    assert not keys.exists()
+    copy.rmdir()
+    keys.write_text("a file where the folder above should be")
+    assert sqlite_place.code("backup", str(copy), "--keys", str(keys / "within"))[0] == 1
+    assert not copy.exists()
+    keys.unlink()
+    assert sqlite_place.run("backup", str(copy), "--keys", str(keys))["keys_copied"] == 7
+
+
+@pytest.mark.parametrize("keys", ["copy", "copy/keys", "other/../copy"])
+def test_keys_are_not_copied_into_the_folder_of_the_store(sqlite_place: Place, tmp_path: Path, keys: str) -> None:
+    code, told = sqlite_place.code("backup", str(tmp_path / "copy"), "--keys", str(tmp_path / keys))
+    assert (code, "keep the keys apart" in told) == (2, True)
+    assert not (tmp_path / "copy").exists()
+
+
+def test_a_restore_that_fails_puts_no_key_back_so_that_the_next_one_may(new_place: NewPlace, tmp_path: Path) -> None:
+    lost, found = new_place("lost"), new_place("found")
+    lost.run("init")
+    copy, keys = tmp_path / "copy", str(tmp_path / "keys")
+    lost.run("backup", str(copy), "--keys", keys)
+    code, told = found.code("restore", str(tmp_path / "copyy"), "--keys", keys)
+    assert (code, f"{tmp_path / 'copyy'} holds no copy: there is no backup.json in it" in told) == (1, True)
+    [stored] = copy.glob("store.*")
+    whole = stored.read_bytes()
+    stored.write_bytes(whole[:-1])
+    assert found.code("restore", str(copy), "--keys", keys)[0] == 1
+    assert not found.keys.exists()
+    stored.write_bytes(whole)
+    assert found.run("restore", str(copy), "--keys", keys)["epoch"] == _epoch(found)
+
+
+def test_keys_that_were_put_back_go_again_when_the_store_cannot_be(sqlite_place: Place, tmp_path: Path) -> None:
+    copy, keys = str(tmp_path / "copy"), str(tmp_path / "keys")
+    sqlite_place.run("backup", copy, "--keys", keys)
+    (tmp_path / "found").mkdir()
+    found = Place(Command(tmp_path / "found"), {"STS_DATABASE_URL": f"sqlite:///{tmp_path / 'missing' / 'sts.db'}"})
+    code, told = found.code("restore", copy, "--keys", keys)
+    assert (code, str(tmp_path / "missing") in told) == (1, True)
+    assert not found.keys.exists()
+    (tmp_path / "missing").mkdir()
+    assert found.run("restore", copy, "--keys", keys)["epoch"] == _epoch(found)
+
+
 @pytest.mark.parametrize("words", [(), ("copy", "--here"), ("--here", "--keys", "keys")])
 def test_a_restore_of_nothing_or_of_two_things_is_wrong_usage(sqlite_place: Place, words: tuple[str, ...]) -> None:
     assert sqlite_place.code("restore", *words)[0] == 2
@@ -223,6 +271,7 @@ def test_without_the_programs_of_postgresql_a_backup_says_what_to_install(
     place.run("init")
     result = place.sts("backup", str(tmp_path / "copy"), PATH=str(tmp_path), **place.environment)
     assert (result.exit_code, "pg_dump is not on PATH" in result.stderr) == (1, True)
+    assert not (tmp_path / "copy").exists()
 
 
 def test_a_password_is_told_to_no_list_of_processes(
