@@ -209,7 +209,7 @@ def test_a_federated_user_is_whom_the_user_vouches_for(client: Client, server: S
 
 
 def test_an_administrator_reads_the_receipt_of_a_denial_and_mends_the_policy(
-    client: Client, resident: Tenant, iam: Any
+    client: Client, server: Service, resident: Tenant, iam: Any
 ) -> None:
     """The user may read who bears the tag `team`, but the policy wants it of another colour than it is."""
     iam.create_user(UserName="bob", Tags=as_members({"team": "синие"}))
@@ -228,6 +228,10 @@ def test_an_administrator_reads_the_receipt_of_a_denial_and_mends_the_policy(
     client.call(resident.key, "iam.PutUserPolicy", **mended)
     assert client.call(key, "iam.GetUser", UserName="bob")["User"]["UserName"] == "bob"
     assert client.refuse(key, "sts.DecodeAuthorizationMessage", EncodedMessage=denied.receipt).code == "AccessDenied"
+    stranger = server.tenant().key
+    for reader, receipt in ((stranger, denied.receipt), (resident.key, denied.receipt[:-8])):
+        refused = client.refuse(reader, "sts.DecodeAuthorizationMessage", EncodedMessage=receipt)
+        assert refused.code == "InvalidAuthorizationMessageException"
 
 
 def permit(team: str) -> str:
