@@ -18,8 +18,21 @@ def bind(host: str, port: int) -> list[socket.socket]:
     except OSError as error:
         for each in sockets:
             each.close()
-        raise Refusal(f"Cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}") from error
+        raise _refuse(host, port, error) from error
     return sockets
+
+
+def listen(bound: socket.socket, backlog: int) -> None:
+    """Let clients come to *bound*; raises Refusal when another process, bound beside this one, did so first."""
+    try:
+        bound.listen(backlog)
+    except OSError as error:
+        host, port = bound.getsockname()[:2]
+        raise _refuse(host, port, error) from error
+
+
+def _refuse(host: str, port: int, error: OSError) -> Refusal:
+    return Refusal(f"Cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}")
 
 
 def _bind(family: int, address: tuple[object, ...]) -> socket.socket:

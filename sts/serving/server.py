@@ -23,8 +23,9 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 
+from sts.errors import Refusal
 from sts.serving.connection import LINGER, Connection
-from sts.serving.listeners import describe
+from sts.serving.listeners import describe, listen
 from sts.serving.threshold import Threshold
 
 _BACKLOG = 2_048
@@ -58,14 +59,27 @@ class Server(uvicorn.Server):
         self._drained_at: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start the application, then listen; exits when the application cannot start."""
+        """Start the application, then listen; exits when it cannot start, raises Refusal on a taken port."""
         await self.lifespan.startup()
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
+        await self._claim(sockets or self.listeners)
         self.servers = [await self._listen(listener) for listener in sockets or self.listeners]
         self.started = True
         for listener in self.listeners:
             _log.info(f"running on {describe(listener, secure=self.tls is not None)}")
+
+    async def _claim(self, listeners: Sequence[socket.socket]) -> None:
+        """Listen, and raise Refusal when that cannot be: the loop says nothing of a port that another process took.
+
+        Only now, since a balancer would take whoever answers its connections for one that can be asked.
+        """
+        try:
+            for listener in listeners:
+                listen(listener, _BACKLOG)
+        except Refusal:
+            await self.lifespan.shutdown()
+            raise
 
     async def _listen(self, listener: socket.socket) -> asyncio.Server:
         loop = asyncio.get_running_loop()

@@ -163,9 +163,8 @@ class Running:
         return len(self.server.server_state.connections)
 
 
-@contextmanager
-def running(limits: ServerLimits, tls: ssl.SSLContext | None = None) -> Iterator[Running]:
-    threshold = Threshold(
+def make_threshold(limits: ServerLimits) -> Threshold:
+    return Threshold(
         limits=limits,
         readiness=Readiness(),
         sums=Sums(),
@@ -173,6 +172,11 @@ def running(limits: ServerLimits, tls: ssl.SSLContext | None = None) -> Iterator
         clock=SystemClock(),
         entropy=Entropy(),
     )
+
+
+@contextmanager
+def running(limits: ServerLimits, tls: ssl.SSLContext | None = None) -> Iterator[Running]:
+    threshold = make_threshold(limits)
     app, listeners = Application(), bind("127.0.0.1", 0)
     server = Server(app, threshold, listeners, tls=tls)
     thread = threading.Thread(target=server.run, daemon=True)

@@ -14,11 +14,13 @@ from typing import Any
 import httpx2
 import pytest
 
+from sts.errors import Refusal
 from sts.limits import ServerLimits
 from sts.serving.listeners import allow_files, bind
+from sts.serving.server import Server
 from tests.health.scraping import Scrape, parse
 from tests.redis_servers import RedisServer, redis_server
-from tests.serving.conftest import is_refused, until
+from tests.serving.conftest import Application, is_refused, make_threshold, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -245,6 +247,18 @@ def test_a_port_that_is_taken_is_refused_before_anything_else_is_done() -> None:
         )
         assert refused.returncode == 1
         assert f"Cannot listen on 127.0.0.1 port {port}: address already in use" in refused.stderr
+
+
+def test_a_port_that_another_took_while_the_service_started_is_refused_in_the_same_words() -> None:
+    (bound,) = bind("127.0.0.1", 0)
+    port = bound.getsockname()[1]
+    app = Application()
+    (taken,) = bind("127.0.0.1", port)  # beside each other, since neither listens yet
+    with bound, taken:
+        taken.listen()
+        with pytest.raises(Refusal, match=f"Cannot listen on 127.0.0.1 port {port}: address already in use"):
+            Server(app, make_threshold(ServerLimits()), [bound]).run()
+    assert app.ended
 
 
 def test_an_ipv6_address_can_be_listened_on() -> None:
