@@ -4,7 +4,9 @@ botocore looks for them (environment, shared files, profile, and the rest of its
 used too, which follows no redirect: a signed request goes to whom it was signed for.
 """
 
+import html
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +30,8 @@ _OK = 200
 _SERVER_FAULT = 500
 _TIMEOUT_SECONDS = 30
 _LONGEST_ANSWER = 16 * 1024 * 1024
+_LONGEST_SHOWN = 300  # characters of an answer that is none of the service's
+_TAG = re.compile(r"<[^<>]*>", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,9 @@ class Connection:
             content: bytes = response.content
         except BotoCoreError as fault:
             raise Unavailable(f"{self.endpoint} does not answer: {fault}") from fault
-        told = _parse(content, self.endpoint)
+        told = _parse(content)
+        if told is None:
+            raise Unavailable(_tell_foreign(self.endpoint, response.status_code, content))
         if response.status_code != _OK:
             raise _refusal(response.status_code, told)
         return Answer(told, response.headers.get("x-amzn-requestid", ""))
@@ -90,14 +96,27 @@ def open_connection(endpoint: str, profile: str | None) -> Connection:
     return Connection(endpoint, region, credentials, sender, bundle)
 
 
-def _parse(content: bytes, endpoint: str) -> Mapping[str, Any]:
+def _parse(content: bytes) -> Mapping[str, Any] | None:
+    """Return the object that *content* is; None for what is no answer of the service's."""
     try:
         told = json.loads(content) if len(content) <= _LONGEST_ANSWER else None
     except ValueError:
-        told = None
-    if not isinstance(told, dict):
-        raise Unavailable(f"{endpoint} answers with something else than this service's JSON")
-    return told
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def _tell_foreign(endpoint: str, status: int, content: bytes) -> str:
+    """Return what to say of an answer of whoever stands before the service: a balancer's error, a page."""
+    said = _quote(content[:_LONGEST_ANSWER].decode("utf-8", "replace"))
+    return f"{endpoint} answers {status} with something else than this service's JSON{said and f': {said}'}"
+
+
+def _quote(text: str) -> str:
+    """Return the code and message of AWS's error, or the words of a page: one short line, safe for a terminal."""
+    named = [re.search(rf"<{name}>([^<]+)</{name}>", text, re.ASCII) for name in ("Code", "Message")]
+    said = ": ".join(each[1] for each in named if each) or _TAG.sub(" ", text)
+    line = " ".join(html.unescape(said).split())
+    return "".join(character for character in line[:_LONGEST_SHOWN] if character.isprintable())
 
 
 def _refusal(status: int, told: Mapping[str, Any]) -> Refusal:

@@ -4,6 +4,7 @@ import http.client
 import os
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ import pytest
 from tests.balancer.conftest import Parts, Topology, running
 from tests.balancer.haproxy import CONFIGURATION, Balancer, balancing, find_haproxy
 from tests.faults.processes import wait_until
+from tests.signing import Key
 
 KEYS = "/.well-known/jwks.json"
 READY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -25,6 +27,13 @@ READY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 def topology(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
     with running(parts, tmp_path_factory.mktemp("topology")) as begun:
         yield begun
+
+
+def revoke(topology: Topology, key: Key) -> "subprocess.CompletedProcess[str]":
+    told = {"AWS_ACCESS_KEY_ID": key.access_key_id, "AWS_SECRET_ACCESS_KEY": key.secret}
+    words = ["revoke", "session", "unknown", "--endpoint-url", topology.parts.url]
+    command = [sys.executable, "-m", "sts", *words]
+    return subprocess.run(command, env={**os.environ, **told}, capture_output=True, text=True, check=False)
 
 
 def get(port: int, path: str, method: str = "GET", **headers: str) -> http.client.HTTPResponse:
@@ -107,12 +116,16 @@ def test_public_keys_are_served_while_the_store_is_down_and_the_rest_says_so_in_
         client = topology.boto("sts", key)
         with pytest.raises(client.exceptions.ClientError) as caught:
             client.get_caller_identity()
+        revoked = revoke(topology, key)
     finally:
         topology.parts.store.start()
     told = caught.value.response
     assert (told["Error"]["Code"], told["ResponseMetadata"]["HTTPStatusCode"]) == ("ServiceUnavailable", 503)
     assert told["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "1"
     assert len(told["ResponseMetadata"]["RequestId"]) == 36
+    assert revoked.returncode == 1
+    assert "answers 503" in revoked.stderr
+    assert "ServiceUnavailable: No service is ready: try again" in revoked.stderr
     wait_until(lambda: ready() == {"UP"})
     assert topology.boto("sts", key).get_caller_identity()["Account"] == topology.parts.account_id
 

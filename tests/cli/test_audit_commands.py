@@ -279,8 +279,15 @@ class Stranger(BaseHTTPRequestHandler):
 @pytest.mark.parametrize(
     ("answer", "kind", "reason"),
     [
-        ((200, b"<html>"), Unavailable, "something else than this service's JSON"),
-        ((200, b"[]"), Unavailable, "something else than this service's JSON"),
+        ((200, b"<html>"), Unavailable, "answers 200 with something else than this service's JSON$"),
+        ((200, b"[]"), Unavailable, "something else than this service's JSON: \\[\\]$"),
+        ((502, b""), Unavailable, "answers 502 with something else than this service's JSON$"),
+        (
+            (503, b"<html><body><h1>503 Service Unavailable</h1>\nNo\x1b[31m server&#27;[0m.\n</body></html>\n"),
+            Unavailable,
+            r"answers 503 .* JSON: 503 Service Unavailable No\[31m server\[0m\.$",
+        ),
+        ((504, b"\xff" + b"x" * 1_000), Unavailable, "JSON: \N{REPLACEMENT CHARACTER}x{299}$"),
         ((200, b"{}"), Unavailable, "something else than records"),
         ((302, b"{}"), Refusal, "302: no reason is given"),
         ((503, b'{"__type": "ServiceUnavailable", "message": "down"}'), Unavailable, "ServiceUnavailable: down"),
