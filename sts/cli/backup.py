@@ -124,16 +124,18 @@ def _copying(folder: Path | None, target: Path | None) -> "AbstractContextManage
 
 
 def _put_back(settings: "Settings", folder: Path, keys: Path | None) -> Mapping[str, Any]:
-    from sts.cli.operator import telling_of_store
+    from sts.cli.operator import require_keys, telling_of_store
     from sts.clock import SystemClock
     from sts.entropy import Entropy
     from sts.keyring.keyfiles import require_no_keys
     from sts.keyring.keyring import open_keyring
     from sts.store.copies import put_back, require_none, require_putting_back
 
-    with telling_of_store():
+    with telling_of_store(settings):
         require_none(settings.database_url)
-        if keys is not None:
+        if keys is None:
+            require_keys(settings, otherwise="name the folder of their copy with --keys, or ")
+        else:
             require_no_keys(settings.keys_dir)
         keyring = open_keyring(keys or settings.keys_dir, SystemClock(), Entropy(), create=False)
         told = _verify(folder, keyring)

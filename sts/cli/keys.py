@@ -40,7 +40,7 @@ def list_(*, as_json: bool) -> None:
 
 def _open_keys() -> "Keyring":
     """Open the keys to look at them: nothing is made, and nothing written."""
-    from sts.cli.operator import require_store, telling_of_store
+    from sts.cli.operator import require_keys, require_store, telling_of_store
     from sts.clock import SystemClock
     from sts.entropy import Entropy
     from sts.keyring.keyring import open_keyring
@@ -48,7 +48,8 @@ def _open_keys() -> "Keyring":
 
     settings = read_settings(os.environ)
     require_store(settings)
-    with telling_of_store():
+    require_keys(settings)
+    with telling_of_store(settings):
         return open_keyring(settings.keys_dir, SystemClock(), Entropy(), create=False)
 
 

@@ -23,7 +23,7 @@ def migrate(*, as_json: bool) -> None:
     from sts.settings import read_settings
 
     settings = read_settings(os.environ)
-    with telling_of_store():
+    with telling_of_store(settings):
         before, after = _migrate(settings)
     print_fields({"from_revision": before, "to_revision": after, "changed": before != after}, as_json=as_json)
 

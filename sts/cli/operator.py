@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
@@ -21,6 +22,7 @@ from sts.cli.logs import configure_logs
 from sts.clock import Clock, SystemClock
 from sts.entropy import Entropy
 from sts.errors import NotFound, Refusal, Unavailable
+from sts.keyring.keyfiles import holds_keys
 from sts.model import Caller, CallerKind
 from sts.settings import Settings
 from sts.store.address import SQLITE
@@ -104,10 +106,10 @@ def open_host(settings: Settings, *, create: bool = False) -> Iterator[Host]:
     if not create:
         require_store(settings)
         _require_tables(settings)
-    with telling_of_store():
+    with telling_of_store(settings):
         at = lay_foundation(settings, SystemClock(), Entropy())
     try:
-        with telling_of_store():
+        with telling_of_store(settings):
             yield Host(at)
     finally:
         at.database.close()
@@ -115,16 +117,27 @@ def open_host(settings: Settings, *, create: bool = False) -> Iterator[Host]:
 
 def require_store(settings: Settings) -> None:
     """Raise NotFound when there is no store here: a command in a wrong folder would make an empty one."""
-    if not settings.database_url.startswith(SQLITE):
-        return
-    path = settings.home.joinpath(settings.database_url.removeprefix(SQLITE))
-    if not path.exists():
+    path = _find_file(settings)
+    if path is not None and not path.exists():
         raise NotFound(f"There is nothing at {path}: begin with `sts init`, or set STS_HOME to where it is")
+
+
+def _find_file(settings: Settings) -> Path | None:
+    """Return the file that the store is; None for a server's."""
+    if not settings.database_url.startswith(SQLITE):
+        return None
+    return settings.home.joinpath(settings.database_url.removeprefix(SQLITE))
+
+
+def require_keys(settings: Settings, *, otherwise: str = "") -> None:
+    """Raise NotFound when the key folder has no key; *otherwise* is what else may be done about it, and "or"."""
+    if not holds_keys(settings.keys_dir):
+        raise NotFound(f"The key folder {settings.keys_dir} has no keys: {otherwise}set STS_KEYS_DIR to where they are")
 
 
 def _require_tables(settings: Settings) -> None:
     """Raise NotFound when the database is empty, as another than the one meant would be."""
-    with telling_of_store():
+    with telling_of_store(settings):
         database = open_database(settings.database_url)
         revision = database.read_now(find_revision)
         database.close()
@@ -133,7 +146,7 @@ def _require_tables(settings: Settings) -> None:
 
 
 @contextmanager
-def telling_of_store() -> Iterator[None]:
+def telling_of_store(settings: Settings) -> Iterator[None]:
     """Tell of a store or folder that cannot be used as a Refusal does: by its reason."""
     try:
         yield
@@ -144,6 +157,18 @@ def telling_of_store() -> Iterator[None]:
     except Refusal:
         raise
     except DBAPIError as fault:
-        raise Unavailable(f"The store cannot be used: {fault.orig}") from fault
+        raise Unavailable(f"The store cannot be used: {_find_reason(settings, fault)}") from fault
     except OSError as fault:
         raise Unavailable(f"{fault.filename or 'A file'} cannot be used: {fault.strerror}") from fault
+
+
+def _find_reason(settings: Settings, fault: DBAPIError) -> str:
+    """Return why the store cannot be used: of a file SQLite says only that it cannot be opened, the system says why."""
+    path = _find_file(settings)
+    if path is None:
+        return str(fault.orig)
+    try:
+        with path.open("r+b"):
+            return f"{path}: {fault.orig}"
+    except OSError as reason:
+        return f"{path}: {reason.strerror}"

@@ -188,7 +188,7 @@ def _build_server(
     allow_files(settings.limits.connections)
     clock, entropy, readiness, sums = SystemClock(), Entropy(), Readiness(), Sums()
     meters = build_meters(None if share is None else Share(*share))
-    with telling_of_store():
+    with telling_of_store(settings):
         app = create_app(settings, clock=clock, entropy=entropy, readiness=readiness, sums=sums, meters=meters)
         _warn_of_no_account(settings)
     threshold = Threshold(

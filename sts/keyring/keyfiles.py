@@ -69,12 +69,17 @@ def mark_folder(folder: Path) -> FolderMark:
         status = folder.stat()
         return status.st_ino, status.st_mtime_ns, frozenset(entry.name for entry in folder.iterdir())
     except OSError as fault:
-        raise KeysRefused(f"The key folder cannot be read: {fault.strerror}", detail=str(folder)) from fault
+        raise _refuse_unread(folder, fault) from fault
 
 
 def holds_keys(folder: Path) -> bool:
-    """Say whether the folder is there and has the file of any key."""
-    return folder.is_dir() and any(folder.glob("*.json"))
+    """Say whether the folder is there and has the file of any key; raises KeysRefused for one that cannot be read."""
+    try:
+        return any(entry.suffix == ".json" for entry in folder.iterdir())
+    except FileNotFoundError:
+        return False
+    except OSError as fault:
+        raise _refuse_unread(folder, fault) from fault
 
 
 def is_only_read(folder: Path) -> bool:
@@ -83,7 +88,7 @@ def is_only_read(folder: Path) -> bool:
         with _opened(folder) as handle:
             return is_read_only(handle)
     except OSError as fault:
-        raise KeysRefused(f"The key folder cannot be read: {fault.strerror}", detail=str(folder)) from fault
+        raise _refuse_unread(folder, fault) from fault
 
 
 def read_keys(folder: Path) -> tuple[StoredKey, ...]:
@@ -152,6 +157,10 @@ def copying_keys(folder: Path, target: Path) -> Iterator[int]:
         undoing.pop_all()
 
 
+def _refuse_unread(folder: Path, fault: OSError) -> KeysRefused:
+    return KeysRefused(f"The key folder {folder} cannot be read: {fault.strerror}")
+
+
 def _remove_empty(folder: Path) -> None:
     with contextlib.suppress(OSError):  # what somebody else put in meanwhile stays
         folder.rmdir()
@@ -173,7 +182,7 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as fault:
-        raise KeysRefused(f"The key folder cannot be read: {fault.strerror}", detail=str(folder)) from fault
+        raise _refuse_unread(folder, fault) from fault
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -148,7 +148,10 @@ def test_where_there_is_a_store_or_a_key_nothing_is_put_back(new_place: NewPlace
     assert place.code("backup", str(tmp_path / "another"), "--keys", keys)[0] == 3
     assert {file.name: file.read_bytes() for file in place.keys.iterdir()} == before
     code, told = other.code("restore", copy)
-    assert (code, "key folder" in told) == (1, True)
+    assert (code, f"The key folder {other.keys} has no keys: name the folder of their copy with --keys" in told) == (
+        1,
+        True,
+    )
     assert other.code("accounts", "list")[0] == 1  # no store was made
 
 

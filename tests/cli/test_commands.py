@@ -174,7 +174,31 @@ def test_a_file_that_is_no_store_is_told_in_words(sts: Command) -> None:
     (sts.home / "sts.db").write_text("something else, and long enough to be looked at as a database" * 100)
     result = sts("accounts", "list")
     assert result.exit_code == 1
-    assert "The store cannot be used" in result.stderr
+    assert f"The store cannot be used: {sts.home / 'sts.db'}: file is not a database" in result.stderr
+
+
+def test_a_store_that_cannot_be_opened_is_told_with_its_path_and_the_systems_reason(elsewhere: Command) -> None:
+    file = elsewhere.home / "missing" / "sts.db"
+    result = elsewhere("init", STS_DATABASE_URL=f"sqlite:///{file}")
+    assert result.exit_code == 1
+    assert f"The store cannot be used: {file}: No such file or directory" in result.stderr
+
+
+def test_a_key_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(sts: Command) -> None:
+    keys = sts.home / "keys"
+    keys.rename(sts.home / "others")
+    keys.symlink_to(keys)  # unlike a missing permission it keeps the administrator of the machine out too
+    for words in (("accounts", "list"), ("keys", "list"), ("serve", "--port", "0")):
+        result = sts(*words)
+        assert result.exit_code == 1
+        assert f"The key folder {keys} cannot be read: Too many levels of symbolic links" in result.stderr
+
+
+def test_a_key_folder_without_keys_is_named_with_what_to_do(sts: Command) -> None:
+    nowhere = str(sts.home / "nowhere")
+    listed = sts("keys", "list", STS_KEYS_DIR=nowhere)
+    assert listed.exit_code == 1
+    assert f"The key folder {nowhere} has no keys: set STS_KEYS_DIR to where they are" in listed.stderr
 
 
 def test_migrate_makes_a_store_and_records_it_in_the_same_transaction(elsewhere: Command) -> None:

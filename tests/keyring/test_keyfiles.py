@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from sts.keyring import keyfiles
 from sts.keyring.keyfiles import (
     StoredKey,
     file_name,
+    holds_keys,
     make_folder,
     mark_folder,
     read_keys,
@@ -29,6 +32,18 @@ def _key(version: int = 1, purpose: Purpose = Purpose.SEALING) -> StoredKey:
     at = datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=UTC)
     life = KeyLife(purpose=purpose, algorithm=None, version=version, made_at=at, works_from=at, asked=False)
     return StoredKey(life, {"kty": "oct", "k": SECRET_TEXT})
+
+
+@contextmanager
+def _as_somebody_else() -> Iterator[None]:
+    """Act as a user whom permissions keep out, which they do not the administrator of the machine."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
 
 
 @pytest.fixture
@@ -134,6 +149,16 @@ def test_a_pipe_in_place_of_a_key_does_not_hold_up_the_start(folder: Path) -> No
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KeysRefused):
         read_keys(tmp_path / "none")
+
+
+def test_a_folder_that_may_not_be_read_is_refused_with_its_path_and_reason(folder: Path) -> None:
+    write_key(folder, _key())
+    folder.chmod(0)
+    told = f"The key folder {folder} cannot be read: Permission denied"
+    with _as_somebody_else():
+        for read in (holds_keys, mark_folder, read_keys):
+            with pytest.raises(KeysRefused, match=told):
+                read(folder)
 
 
 def test_the_mark_changes_when_a_key_comes_or_goes(folder: Path) -> None:
