@@ -214,14 +214,10 @@ def plan_removals(
 
 
 def _plan_removal(keys: Sequence[KeyLife], standing: KeyStanding, now: datetime, schedule: Schedule) -> Removal:
-    slot, version = standing.life.slot, standing.life.version
+    slot = standing.life.slot
     is_current = standing.state is KeyState.CURRENT
     if slot.purpose is Purpose.AUDIT:
         raise InUse("An audit key is never removed: the records that it vouches for could not be verified any more")
-    if slot.purpose is Purpose.SEALING and is_current:
-        raise InUse(
-            f"Version {version} is the current sealing key: rotate first, and remove it once that is everywhere"
-        )
     if slot.purpose is Purpose.SEALING:
         _require_out_of_use(keys, standing, now, schedule)
     successor = plan_rotation(keys, now, schedule, slot, emergency=True) if is_current else None
@@ -231,12 +227,26 @@ def _plan_removal(keys: Sequence[KeyLife], standing: KeyStanding, now: datetime,
 def _require_out_of_use(keys: Iterable[KeyLife], standing: KeyStanding, now: datetime, schedule: Schedule) -> None:
     """Raise InUse while a process may seal with the key that does not have its successor, or whose clock is behind."""
     successor = next((k for k in keys if k.slot == standing.life.slot and k.works_from == standing.works_until), None)
+    version, is_current = standing.life.version, standing.state is KeyState.CURRENT
     if successor is None:
+        if is_current:
+            raise InUse(
+                f"Version {version} is the current sealing key: rotate first, and remove it once that is everywhere"
+            )
         return
     safe_at = max(successor.works_from, successor.made_at + schedule.lead) + schedule.skew
+    if is_current:
+        raise InUse(
+            f"Version {version} is the current sealing key: version {successor.version} takes over at"
+            f" {_tell(successor.works_from)}; remove version {version} from {_tell(safe_at)} on"
+        )
     if safe_at > now:
-        version = standing.life.version
-        raise InUse(f"Version {version} of the sealing key may be in use until {safe_at:%H:%M:%S} UTC: remove it then")
+        raise InUse(f"Version {version} of the sealing key may be in use until {_tell(safe_at)}: remove it then")
+
+
+def _tell(at: datetime) -> str:
+    """Return the first whole second that is not before *at*."""
+    return f"{at + timedelta(microseconds=999_999):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _begins_at(standing: KeyStanding) -> datetime | None:

@@ -195,9 +195,23 @@ def test_the_current_sealing_key_is_not_removed_nor_one_that_a_process_may_still
         _removal(planned, slot, 2)
     at_once = [planned[0], replace(planned[1], made_at=NOW)]
     for keys, last in ((planned, SCHEDULE.skew), (at_once, SCHEDULE.lead + SCHEDULE.skew)):
-        with pytest.raises(InUse, match=f"until {NOW + last:%H:%M:%S} UTC"):
+        with pytest.raises(InUse, match=f"until {NOW + last:%Y-%m-%d %H:%M:%S} UTC"):
             _removal(keys, slot, 1, NOW + last - timedelta(microseconds=1))
         assert _removal(keys, slot, 1, NOW + last).successor is None
+
+
+def test_a_sealing_key_whose_successor_waits_is_told_from_when_it_may_be_removed() -> None:
+    slot = Slot(Purpose.SEALING)
+    takes_over = NOW + timedelta(minutes=5, microseconds=1)
+    keys = [_life(slot, 1, NOW - DAY), _life(slot, 2, takes_over)]
+    with pytest.raises(InUse) as refused:
+        _removal(keys, slot, 1)
+    next_second = NOW + timedelta(minutes=5, seconds=1)
+    shown = [f"{at:%Y-%m-%d %H:%M:%S} UTC" for at in (next_second, next_second + SCHEDULE.skew)]
+    assert refused.value.message == (
+        f"Version 1 is the current sealing key: version 2 takes over at {shown[0]}; remove version 1 from {shown[1]} on"
+    )
+    assert _removal(keys, slot, 1, takes_over + SCHEDULE.skew).successor is None
 
 
 def test_an_audit_key_is_never_removed() -> None:
