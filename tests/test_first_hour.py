@@ -50,7 +50,10 @@ def test_the_first_hour_leads_where_it_says(server: Service, resident: Tenant, e
     assert re.search(r"^2$", done.stdout, re.MULTILINE)  # the administrator and the application
     assert "is not authorized to perform: iam:DeleteUser" in done.stderr
     assert re.search(r"user\.delete\.refused .*identity: no allow", done.stdout)
-    assert "(AccessDenied) when calling the AssumeRole operation" in done.stderr  # of the role that is closed
+    assert (
+        "(ExpiredToken) when calling the GetCallerIdentity operation" in done.stderr
+    )  # with the session that was kept
+    assert re.search(rf'"Arn": "{session}"\n}}\s*$', done.stdout)  # of the role that is open again
 
 
 def test_what_the_page_starts_is_there() -> None:

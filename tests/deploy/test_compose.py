@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -145,6 +146,18 @@ def test_the_certificate_is_for_the_name_and_stands_with_its_key(secrets: Path) 
     names = x509.load_pem_x509_certificate(pem).extensions.get_extension_for_class(x509.SubjectAlternativeName)
     assert names.value.get_values_for_type(x509.DNSName) == ["sts.example.com"]
     assert b"-----BEGIN PRIVATE KEY-----" in pem
+
+
+def test_what_the_first_hour_gives_to_clients_is_the_certificate_without_its_key(secrets: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "first-hour.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^sudo (openssl x509 .*)$", page, re.MULTILINE)
+    words = line.replace("deploy/compose/secrets", str(secrets)).split()
+    subprocess.run(words, cwd=tmp_path, check=True)
+    given = (tmp_path / "certificate.pem").read_bytes()
+    assert b"PRIVATE" not in given
+    assert x509.load_pem_x509_certificate(given) == x509.load_pem_x509_certificate(
+        (secrets / "certificate").read_bytes()
+    )
 
 
 def _own_copies(services: dict[str, Any], secrets: Path, folder: Path) -> dict[str, str]:
