@@ -37,11 +37,12 @@ def explain(message: str, endpoint_url: str | None, profile: str | None, *, as_j
     """
     from sts.client.explaining import decode_message, find_receipt
 
-    receipt = decode_message(connect(endpoint_url, profile), find_receipt(message))
+    receipt = find_receipt(message)
+    told = decode_message(connect(endpoint_url, profile), receipt)
     if as_json:
-        print_json(receipt)
+        print_json(told)
         return
-    for line in _describe(receipt):
+    for line in _describe(told):
         click.echo(line)
 
 

@@ -16,7 +16,7 @@ def summarize(record: Mapping[str, Any]) -> tuple[object, ...]:
     """Return time, event, principal, action, resource, reason and address; None for what the record does not say.
 
     Of several actions it is the one that was not allowed, else the first. The reason is which kind of policy stood in
-    the way and how (`identity: no allow`, `trust: explicit deny`), else the error's code.
+    the way and how (`identity: no allow`, `trust: explicit deny`), else the error's code and what its caller was not told.
     """
     blocking = next((each for each in record.get("decisions") or () if each.get("outcome") != "allowed"), None)
     asked = (
@@ -35,5 +35,5 @@ def summarize(record: Mapping[str, Any]) -> tuple[object, ...]:
 
 def _find_reason(record: Mapping[str, Any], blocking: Mapping[str, Any] | None) -> object:
     if blocking is None or blocking.get("blocked_by") is None:
-        return record.get("error")
+        return ": ".join(str(each) for each in (record.get("error"), record.get("detail")) if each) or None
     return f"{blocking['blocked_by']}: {_WORDS.get(blocking['outcome'], blocking['outcome'])}"

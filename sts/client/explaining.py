@@ -1,6 +1,7 @@
 """Receipts of denials, opened by the service that made them."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,14 +10,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from sts.client.connection import Connection
-from sts.errors import Refusal, Unavailable
+from sts.errors import Malformed, Refusal, Unavailable
 
+_RECEIPT = re.compile(r"[\w-]+=*", re.ASCII)  # base64url; the service judges the rest
 _INTRODUCTION = "Encoded authorization failure message:"
 
 
 def find_receipt(text: str) -> str:
-    """Return the receipt in *text*, which may be the whole message that a client printed."""
-    return text.rpartition(_INTRODUCTION)[2].strip()
+    """Return the receipt in *text*, which may be the whole message that a client printed; raises Malformed for none."""
+    receipt = text.rpartition(_INTRODUCTION)[2].strip()
+    if not _RECEIPT.fullmatch(receipt):
+        raise Malformed(f"The text holds no encoded message: give what follows “{_INTRODUCTION}” or the whole error")
+    return receipt
 
 
 def decode_message(connection: Connection, message: str) -> Mapping[str, Any]:

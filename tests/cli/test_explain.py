@@ -1,6 +1,8 @@
 import json
 from collections.abc import Mapping
 
+import pytest
+
 from tests.cli.conftest import Command
 from tests.service import Reply, Service, Tenant
 from tests.signing import Key
@@ -46,3 +48,13 @@ def test_a_receipt_of_another_account_is_refused(elsewhere: Command, server: Ser
     told = elsewhere("explain", denied.receipt, "--endpoint-url", server.url, **other)
     assert told.exit_code == 1
     assert told.stderr.startswith("Error: InvalidAuthorizationMessageException: ")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "User: arn:aws:iam::111122223333:user/ann is not authorized", "AQAA AQAA", "AQÄA"]
+)
+def test_a_text_without_an_encoded_message_is_told_without_asking_anybody(text: str, elsewhere: Command) -> None:
+    nobody = Key("AKIAEXAMPLE", "example")
+    told = elsewhere("explain", text, "--endpoint-url", "http://127.0.0.1:9", **credentials(nobody))
+    assert told.exit_code == 1
+    assert told.stderr.startswith("Error: The text holds no encoded message")

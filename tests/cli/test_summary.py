@@ -28,6 +28,12 @@ def test_a_reason_is_what_stood_in_the_way_else_the_code(
     assert summarize({"decisions": decisions, "error": error})[5] == reason
 
 
+def test_a_refusal_without_a_decision_tells_what_the_caller_was_not_told() -> None:
+    record = {"decisions": [decision("allowed", None)], "error": "AccessDenied", "detail": "the code was used"}
+    assert summarize(record)[5] == "AccessDenied: the code was used"
+    assert summarize({**record, "decisions": [decision("implicitDeny", "identity")]})[5] == "identity: no allow"
+
+
 def test_of_several_actions_the_one_that_was_not_allowed_is_told() -> None:
     pairs = [["iam:CreateUser", "*"], ["iam:TagUser", "*"]]
     allowed, denied = decision("allowed", None, "iam:CreateUser"), decision("implicitDeny", "identity", "iam:TagUser")
