@@ -16,7 +16,8 @@ def summarize(record: Mapping[str, Any]) -> tuple[object, ...]:
     """Return time, event, principal, action, resource, reason and address; None for what the record does not say.
 
     Of several actions it is the one that was not allowed, else the first. The reason is which kind of policy stood in
-    the way and how (`identity: no allow`, `trust: explicit deny`), else the error's code and what its caller was not told.
+    the way and how (`identity: no allow`, `trust: explicit deny`), else the error's code, and what the caller was not
+    told beside it.
     """
     blocking = next((each for each in record.get("decisions") or () if each.get("outcome") != "allowed"), None)
     asked = (
