@@ -47,7 +47,8 @@ class _Client:
         """Go on until the server is gone, or all are to end; until then each answer is the one that is due."""
         try:
             for number in count():
-                for act in (self._contest, self._create, self._assume):
+                # Two of five make a user: in two hundred rounds the account stays within its five thousand.
+                for act in (self._contest, self._create, self._assume, self._assume, self._assume):
                     if self.ended.is_set():
                         return
                     act(number)
