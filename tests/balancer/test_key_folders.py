@@ -1,6 +1,5 @@
 """Two services on hosts of their own: one makes keys, the other has a copy of its folder, mounted read-only."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,18 +12,17 @@ import pytest
 from sts.crypto.jws import parse_jws
 from tests.balancer.conftest import Parts
 from tests.balancer.nodes import Node, run_sts, started
+from tests.deploy.namespaces import apart
 from tests.faults.processes import Answer, wait_until
 from tests.service import trust
 from tests.signing import Key
 
-_APART = ("unshare", "--mount", "--propagation", "private")
 _READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
 
 
 def mounting_read_only(folder: Path) -> tuple[str, ...]:
     """Return the words before a command that sees *folder* mounted read-only, as nobody else does."""
-    become_root = () if os.getuid() == 0 else ("--map-root-user",)
-    return (*_APART, *become_root, "sh", "-c", _READ_ONLY, str(folder))
+    return (*apart(), "sh", "-c", _READ_ONLY, str(folder))
 
 
 @dataclass(frozen=True)
