@@ -7,7 +7,7 @@ from typing import Any, cast
 from sts.aws.row import Changes, Find, Operation, Reads, Result, Target
 from sts.aws.wire import compile_operation, load_model
 from sts.errors import Refusal
-from sts.model import Caller, CallerKind, Session, User, role_session_caller
+from sts.model import Caller, Session, User, role_session_caller, root_caller, user_caller
 from tests.directory.store import ACCOUNT_ID, NOW, Store
 
 
@@ -57,28 +57,12 @@ def open_desk(store: Store, rows: Iterable[Operation]) -> Desk:
 
 def root(account_id: str = ACCOUNT_ID) -> Caller:
     """Return the account's root, calling."""
-    arn = f"arn:aws:iam::{account_id}:root"
-    return Caller(
-        kind=CallerKind.ROOT,
-        account_id=account_id,
-        arn=arn,
-        principal_arn=arn,
-        unique_id=account_id,
-        userid=account_id,
-    )
+    return root_caller(account_id, "")
 
 
 def calling(user: User) -> Caller:
     """Return *user*, calling."""
-    return Caller(
-        kind=CallerKind.USER,
-        account_id=user.account_id,
-        arn=user.arn,
-        principal_arn=user.arn,
-        unique_id=user.unique_id,
-        userid=user.unique_id,
-        user_name=user.name,
-    )
+    return user_caller(user, "")
 
 
 def session() -> Caller:
