@@ -105,7 +105,7 @@ class StsOperations:
             name=command["Name"],
             duration=_read_duration(command),
             policy=command.get("Policy"),
-            policy_arns=tuple(item["arn"] for item in command.get("PolicyArns", ())),
+            policy_arns=_read_policy_arns(command),
             tags=dict(read_tags(command)),
         )
         begun = await self.lent.federate(caller, wish)
@@ -142,6 +142,10 @@ async def find_federated_user(caller: Caller, command: Command) -> Target:
 def _read_duration(command: Command) -> timedelta | None:
     seconds = command.get("DurationSeconds")
     return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _read_policy_arns(command: Command) -> tuple[str, ...]:
+    return tuple(item["arn"] for item in command.get("PolicyArns", ()))
 
 
 def _demand_federation(caller: Caller, command: Command, target: Target) -> tuple[Demand, ...]:
@@ -204,7 +208,7 @@ def _parse_wish(command: Command) -> Wish:
         session_name=command["RoleSessionName"],
         duration=_read_duration(command),
         policy=command.get("Policy"),
-        policy_arns=tuple(item["arn"] for item in command.get("PolicyArns", ())),
+        policy_arns=_read_policy_arns(command),
         tags=tags,
         transitive_keys=tuple(key for key in tags if fold_key(key) in transitive),
         source_identity=command.get("SourceIdentity"),
@@ -213,7 +217,7 @@ def _parse_wish(command: Command) -> Wish:
 
 def _demand_role(caller: Caller, command: Command, target: Target) -> tuple[Demand, ...]:
     """Return what AssumeRole demands; tags and a source identity are demanded also where they are inherited."""
-    keys = [tag["Key"] for tag in command.get("Tags", ())]
+    keys = [key for key, _ in read_tags(command)]
     verify_session_tags(caller, keys, command.get("TransitiveTagKeys", ()))
     actions = ["sts:AssumeRole"]
     if keys or inherit_tags(caller):
