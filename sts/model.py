@@ -186,6 +186,11 @@ class Credential(StrEnum):
     FEDERATION = "federation"  # of GetFederationToken
 
 
+# What is taken for IAM and for our own administration: no session token that was lent without a second factor, and no
+# federation token (STS API Reference, GetSessionToken and GetFederationToken).
+ADMINISTERING = frozenset({Credential.LONG_TERM, Credential.ROLE_SESSION, Credential.SESSION_WITH_FACTOR})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
     """One link of the chain that a session came by: who, under which session name, when.

@@ -20,13 +20,11 @@ from sts.authn.signature import Prover, SignedParts
 from sts.clock import Clock
 from sts.entropy import Entropy
 from sts.errors import CredentialUnsuitable, MethodUnsupported, Refusal, Throttled
-from sts.model import Credential
+from sts.model import ADMINISTERING
 from sts.receipts import Receipts
 from sts.store.database import Database
 from sts.telemetry.meters import Meters
 
-# As in IAM: what was lent without a second factor administers nothing.
-_TOO_WEAK = frozenset({Credential.SESSION, Credential.FEDERATION})
 _SERVICE = "sts"  # what requests are signed for: every SDK knows it
 
 _log = structlog.get_logger("sts.api")
@@ -87,7 +85,7 @@ class AdministrationEndpoint:
             entry.claimed = getattr(refusal, "claimed", None)
             raise
         entry.caller, entry.region, entry.service = proven.caller, proven.region, proven.service
-        if proven.caller.credential in _TOO_WEAK:
+        if proven.caller.credential not in ADMINISTERING:
             raise CredentialUnsuitable("This cannot be called with a session token without MFA, or a federation token")
 
     async def _decide(self, scope: Scope, operation: Operation, entry: Entry, target: Target) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sts.access import Context, Demand
 from sts.audit.events import Event
 from sts.errors import Refusal
-from sts.model import Caller, Credential
+from sts.model import ADMINISTERING, Caller, Credential
 from sts.store.database import Transaction
 from sts.tags import Tags
 
@@ -104,8 +104,7 @@ DOCUMENT = Limit(body=1024 * 1024, parameters=500)  # the model takes a policy d
 class Operation:
     """A row: what is asked, how the caller is proven, what must be allowed, what is done, what it may cost.
 
-    *credentials* are the kinds that are taken: IAM takes no session token without a second factor, and no federation
-    token (STS API Reference, GetSessionToken and GetFederationToken).
+    *credentials* are the kinds that are taken.
     """
 
     service: str
@@ -117,9 +116,7 @@ class Operation:
     handler: Reads | Changes | Acts
     limit: Limit
     finish: Callable[[Result], Result] | None = None  # what takes long to compute of a durable result: in a thread
-    credentials: frozenset[Credential] = frozenset(
-        {Credential.LONG_TERM, Credential.ROLE_SESSION, Credential.SESSION_WITH_FACTOR}
-    )
+    credentials: frozenset[Credential] = ADMINISTERING
     not_yet: frozenset[str] = frozenset()  # members of the model that are not offered: refused by name, never ignored
 
 
