@@ -361,7 +361,7 @@ def _iam_rows(at: Foundation, codes: CodeProof, issuer: str) -> Iterator[Row]:
     yield from AuthorizationDetails(pager).rows()
     yield from CredentialReport(at.clock).rows()
     yield from boundary_rows()
-    yield from unoffered_rows()
+    yield from unoffered_rows(pager)
     yield from TagOperations(tagging, pager).rows()
 
 

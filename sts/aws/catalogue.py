@@ -22,8 +22,8 @@ _BY_REASON: Mapping[str, str] = MappingProxyType(
         _LOGIN: "ChangePassword CreateLoginProfile UpdateAccountPasswordPolicy UpdateLoginProfile",
         _PROVIDER: (
             "AddClientIDToOpenIDConnectProvider CreateOpenIDConnectProvider DeleteOpenIDConnectProvider "
-            "GetOpenIDConnectProvider ListOpenIDConnectProviderTags ListOpenIDConnectProviders "
-            "RemoveClientIDFromOpenIDConnectProvider TagOpenIDConnectProvider UntagOpenIDConnectProvider "
+            "GetOpenIDConnectProvider ListOpenIDConnectProviderTags RemoveClientIDFromOpenIDConnectProvider "
+            "TagOpenIDConnectProvider UntagOpenIDConnectProvider "
             "UpdateOpenIDConnectProviderThumbprint AssumeRoleWithWebIdentity"
         ),
         _OUTBOUND: (
@@ -41,12 +41,12 @@ _BY_REASON: Mapping[str, str] = MappingProxyType(
         ),
         _SAML: (
             "AssumeRoleWithSAML CreateSAMLProvider DeleteSAMLProvider GetSAMLProvider ListSAMLProviderTags "
-            "ListSAMLProviders TagSAMLProvider UntagSAMLProvider UpdateSAMLProvider"
+            "TagSAMLProvider UntagSAMLProvider UpdateSAMLProvider"
         ),
         _CERTIFICATE: (
             "DeleteServerCertificate DeleteSigningCertificate GetServerCertificate ListServerCertificateTags "
-            "ListServerCertificates TagServerCertificate UntagServerCertificate "
-            "UpdateServerCertificate UpdateSigningCertificate UploadServerCertificate UploadSigningCertificate"
+            "TagServerCertificate UntagServerCertificate UpdateServerCertificate UpdateSigningCertificate "
+            "UploadServerCertificate UploadSigningCertificate"
         ),
         _SSH: "DeleteSSHPublicKey GetSSHPublicKey UpdateSSHPublicKey UploadSSHPublicKey",
         _SPECIFIC: (

@@ -43,6 +43,7 @@ def test_boto3_lives_through_every_operation_that_is_offered(
     live_with_tags(iam, own)
     live_within_boundaries(iam, own)
     end_as_tools_do(iam)
+    take_stock_as_tools_do(iam)
     live_as_instance_profile(iam, own)
     live_as_account(iam, resident.account_id)
     offered = {each.row.name for each in table.offered.values() if each.row.service == "iam"}
@@ -181,6 +182,15 @@ def end_as_tools_do(iam: Any) -> None:
     iam.delete_user(UserName="bare")
     with refused("NoSuchEntity", 404, "The user with name bare cannot be found"):
         iam.list_ssh_public_keys(UserName="bare")
+
+
+def take_stock_as_tools_do(iam: Any) -> None:
+    """List what an account may have of kinds that are not offered."""
+    assert iam.list_server_certificates(PathPrefix="/web/")["ServerCertificateMetadataList"] == []
+    assert iam.list_saml_providers()["SAMLProviderList"] == []
+    assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
+    with refused("ValidationError", 400, "Invalid Marker"):
+        iam.list_server_certificates(Marker="1.1.a.b")
 
 
 def live_as_instance_profile(iam: Any, own: str) -> None:

@@ -155,6 +155,9 @@ LISTED: tuple[Call, ...] = (
     _iam("GetAccountAuthorizationDetails"),
     _iam("ListPolicies", Scope="Local"),
     _iam("ListVirtualMFADevices"),
+    _iam("ListServerCertificates"),
+    _iam("ListSAMLProviders"),
+    _iam("ListOpenIDConnectProviders"),
 )
 
 ENDED: tuple[Call, ...] = (
