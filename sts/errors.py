@@ -62,6 +62,17 @@ class FactorUnproven(Unproven):
     """The caller's second factor was not proven: its code is wrong, was used, or is of no device of the caller's."""
 
 
+class LinkInvalid(Unproven):
+    """A link to set a password was used, has expired, was replaced by another, or is none; which, its detail says."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("This link was used, has expired or is not whole: ask for a new one", detail=detail)
+
+
+class RootRefused(Unproven):
+    """Root would sign in, and the settings do not let it."""
+
+
 class CodeInvalid(Refusal):
     """The codes are not two that follow each other on the device, or were used."""
 

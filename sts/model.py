@@ -144,6 +144,21 @@ class AccessKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignInLink:
+    """What lets its owner set a password once: a user, by unique id, or an account's root, by the account's digits.
+
+    *stamp* is a MAC of its secret.
+    """
+
+    link_id: str
+    account_id: str
+    owner_id: str
+    stamp: bytes = field(repr=False)
+    made_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MfaDevice:
     """A virtual MFA device; its seed is sealed, with the serial number as associated data.
 

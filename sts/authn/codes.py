@@ -8,17 +8,14 @@ Wrong codes count against the principal, whichever of its devices they are for: 
 all its codes for fifteen minutes, so that whoever guesses has one guess in that time. Only a right code ends the count.
 """
 
-import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
+from sts.authn.line import Line
 from sts.clock import Clock
 from sts.crypto import totp
-from sts.errors import CodeInvalid, FactorUnproven, TemporarilyUnmodifiable, Throttled
+from sts.errors import CodeInvalid, FactorUnproven, TemporarilyUnmodifiable
 from sts.keyring.keyring import Keyring
 from sts.model import Caller, MfaDevice
 from sts.store import code_failures, mfa_devices
@@ -26,7 +23,6 @@ from sts.store.database import Database, Transaction
 
 FREE_FAILURES = 10  # in a row
 LOCK = timedelta(minutes=15)
-_MOST_WAITING = 32  # codes of one caller
 REACH = 20  # steps to either side of ours, ten minutes, within which a device's clock is looked for
 _HALF = "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code."
 _STRANGE = (
@@ -38,32 +34,6 @@ _LOCKED = "MultiFactorAuthentication failed, too many invalid MFA one time pass 
 _PAIR = "Authentication code for device is not valid."
 
 
-@dataclass(slots=True, eq=False)
-class _Line:
-    """Where codes wait: one is looked at at a time, and few of one caller wait.
-
-    Codes are taken before anything is authorized, on the connection that also takes the audit's records: whoever sent
-    thousands at once would keep everybody's answers from being recorded.
-    """
-
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _waiting: Counter[str] = field(default_factory=Counter)
-
-    @asynccontextmanager
-    async def turn(self, caller_id: str) -> AsyncIterator[None]:
-        """Wait for the caller's turn; raises Throttled when too many of its codes wait already."""
-        if self._waiting[caller_id] >= _MOST_WAITING:
-            raise Throttled("Rate exceeded", retry_after_seconds=1, rate="codes", detail="too many codes at once")
-        self._waiting[caller_id] += 1
-        try:
-            async with self._turn:
-                yield
-        finally:
-            self._waiting[caller_id] -= 1
-            if not self._waiting[caller_id]:
-                del self._waiting[caller_id]
-
-
 @dataclass(frozen=True, slots=True)
 class CodeProof:
     """Verifies codes, and uses them up."""
@@ -71,7 +41,7 @@ class CodeProof:
     database: Database
     keyring: Keyring
     clock: Clock
-    _line: _Line = field(default_factory=_Line)
+    line: Line = field(default_factory=Line)
 
     async def prove(self, caller: Caller, serial_number: str | None, code: str | None) -> datetime | None:
         """Return the instant at which *caller* proved to hold the device by its *code*; None when neither is given.
@@ -83,7 +53,7 @@ class CodeProof:
             return None
         if serial_number is None or code is None:
             raise FactorUnproven(_HALF)
-        async with self._line.turn(caller.unique_id):
+        async with self.line.turn(caller.unique_id):
             now = self.clock.now()
             refusal, _ = await self.database.transact(partial(self._use, caller, serial_number, code), now)
         if refusal is not None:

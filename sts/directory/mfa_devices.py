@@ -18,7 +18,7 @@ from sts.entropy import Entropy
 from sts.errors import AlreadyExists, CodeInvalid, InUse, NotFound, QuotaExceeded
 from sts.keyring.keyring import Keyring
 from sts.model import MfaDevice, Secret
-from sts.store import code_failures, mfa_devices
+from sts.store import code_failures, mfa_devices, recovery_codes
 from sts.store.database import Transaction
 from sts.store.tags import delete_all_tags
 
@@ -75,6 +75,9 @@ class MfaDevices:
         """Let the owner's device be enabled for nobody, so that it can be enabled anew; raises NotFound."""
         device = get_enabled_device(tx.connection, owner, serial_number)
         mfa_devices.release_device(tx.connection, device.serial_number)
+        if not mfa_devices.list_owned(tx.connection, owner_id_of(owner)):
+            # They stand in for a factor: left behind, they would open what the next one is to guard.
+            recovery_codes.delete_stamps(tx.connection, owner_id_of(owner))
 
     def delete(self, tx: Transaction, *, device: MfaDevice) -> None:
         """Delete the device; raises NotFound, and InUse while it is enabled for anybody."""

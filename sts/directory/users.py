@@ -13,7 +13,7 @@ from sts.directory.names import USER_NAME_LENGTH, verify_name, verify_path
 from sts.entropy import Entropy
 from sts.errors import AlreadyExists, InUse, NotFound, QuotaExceeded
 from sts.model import User
-from sts.store import access_keys, code_failures, groups, mfa_devices, users
+from sts.store import access_keys, code_failures, factor_requirements, groups, links, mfa_devices, recovery_codes, users
 from sts.store.boundaries import delete_boundary
 from sts.store.database import Transaction
 from sts.store.tags import delete_all_tags
@@ -60,7 +60,7 @@ class Users:
         self._require_unused(tx.connection, present)
         delete_boundary(tx.connection, present.unique_id)
         delete_all_tags(tx.connection, present.unique_id)
-        code_failures.delete_count(tx.connection, present.unique_id)
+        _forget_sign_in(tx.connection, present.unique_id)
         users.delete_user(tx.connection, present.unique_id)
         _touch(tx, present)
 
@@ -85,6 +85,14 @@ def get_user(connection: Connection, account_id: str, name: str) -> User:
     if found is None:
         raise NotFound(f"The user with name {name} cannot be found.")
     return found
+
+
+def _forget_sign_in(connection: Connection, user_id: str) -> None:
+    """Let nothing of a user's ways to sign in outlive the user."""
+    code_failures.delete_count(connection, user_id)
+    links.delete_link_of(connection, user_id)
+    recovery_codes.delete_stamps(connection, user_id)
+    factor_requirements.release_factor(connection, user_id)
 
 
 def _touch(tx: Transaction, user: User) -> None:

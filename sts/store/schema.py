@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from sts.store.locks import remove_limits
 
-HEAD = "0008"
+HEAD = "0009"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 

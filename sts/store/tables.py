@@ -237,6 +237,37 @@ code_failure = Table(
     Column("locked_until", BigInteger, nullable=False),
 )
 
+# What lets an owner of credentials set a password: one at a time of each, gone when it was used.
+sign_in_link = Table(
+    "sign_in_link",
+    metadata,
+    Column("owner_id", TEXT, primary_key=True),
+    Column("account_id", ForeignKey("account.account_id"), nullable=False),
+    Column("link_id", TEXT, nullable=False),
+    Column("stamp", LargeBinary, nullable=False),  # a MAC of its secret, which is kept nowhere
+    Column("made_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    UniqueConstraint("link_id"),
+)
+
+# What is left of an owner's recovery codes, as MACs; a code that was used is gone.
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("owner_id", TEXT, nullable=False),
+    Column("stamp", LargeBinary, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("owner_id", "stamp"),
+)
+
+# Who must have a second factor to sign in: a user, by unique id, or all of an account, by its digits.
+factor_requirement = Table(
+    "factor_requirement",
+    metadata,
+    Column("subject", TEXT, primary_key=True),
+    Column("required_at", BigInteger, nullable=False),
+)
+
 # The subject is a session's `jti` behind its account and a slash, a principal's unique id, or an account's digits.
 revocation = Table(
     "revocation",
