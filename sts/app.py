@@ -61,6 +61,7 @@ from sts.directory.attachments import Attachments
 from sts.directory.groups import Groups
 from sts.directory.inline_policies import InlinePolicies
 from sts.directory.instance_profiles import InstanceProfiles
+from sts.directory.links import SignInLinks
 from sts.directory.mfa_devices import MfaDevices
 from sts.directory.policies import Policies
 from sts.directory.resealing import Sealing
@@ -381,6 +382,11 @@ def _quotas(at: Foundation) -> Quotas:
 def build_accounts(at: Foundation) -> Accounts:
     """Return what makes accounts."""
     return Accounts(at.entropy, Users(at.entropy), AccessKeys(at.entropy, at.keyring))
+
+
+def build_links(at: Foundation, settings: Settings) -> SignInLinks:
+    """Return what makes links by which people set passwords."""
+    return SignInLinks(at.entropy, at.keyring, settings.issuer, settings.sign_in_link, settings.root_signs_in)
 
 
 def build_sealing(at: Foundation) -> tuple[Sealing, ...]:

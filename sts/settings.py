@@ -32,6 +32,7 @@ _SNAPSHOT_BYTES = 256 << 20
 _LONGEST_TEXT = 65_536  # bytes of a file that holds an address
 # One address may stand for many clients, and a client with expired credentials tries again: only a flood meets this.
 _FAILED_PROOFS: Rate | None = Rate(50, 1_000)
+_SIGN_IN_LINK = timedelta(hours=4)
 _THIS_HOST: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 _OTLP = "http/protobuf"
@@ -87,6 +88,8 @@ SETTINGS = (
         "off",
         "Requests of one caller, by key or session: a second, and at once, such as 100/500; or off.",
     ),
+    Setting("STS_ROOT_SIGN_IN", "off", "Whether the root of an account may sign in with a password: on or off."),
+    Setting("STS_SIGN_IN_LINK_SECONDS", "14400", "How long a link to set a password works, a day at most."),
     Setting("STS_LIMIT_HEADER_BYTES", "16384", "The most that the headers of a request take together."),
     Setting("STS_LIMIT_HEADERS", "100", "The most headers that a request has."),
     Setting("STS_LIMIT_URL_BYTES", "16384", "The longest path and query of a request."),
@@ -115,6 +118,8 @@ class Settings:
     traces_to: str | None
     failed_proofs: Rate | None
     caller_requests: Rate | None
+    root_signs_in: bool
+    sign_in_link: timedelta
     limits: ServerLimits
 
 
@@ -135,6 +140,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         traces_to=_find_receiver(environment),
         failed_proofs=reader.read("STS_RATE_FAILED_PROOFS", parse_rate, _FAILED_PROOFS),
         caller_requests=reader.read("STS_RATE_CALLER", parse_rate, None),
+        root_signs_in=reader.read("STS_ROOT_SIGN_IN", _parse_switch, False),
+        sign_in_link=reader.read("STS_SIGN_IN_LINK_SECONDS", _parse_span, _SIGN_IN_LINK),
         limits=_read_limits(reader),
     )
     wrong = (fault for check in _CHECKS if (fault := check(settings)))
@@ -226,6 +233,12 @@ def _parse_number(text: str, largest: int = _LARGEST_NUMBER) -> int:
 
 def _parse_bytes(text: str) -> int:
     return _parse_number(text, _MOST_BYTES)
+
+
+def _parse_switch(text: str) -> bool:
+    if text not in {"on", "off"}:
+        raise Malformed(f"{text} is not on or off")
+    return text == "on"
 
 
 def _parse_span(text: str) -> timedelta:

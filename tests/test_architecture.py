@@ -43,6 +43,7 @@ BESIDE_ROWS = MappingProxyType(
         Event.ACCOUNT_DISABLE: "sts/cli/accounts.py",
         Event.ACCOUNT_ENABLE: "sts/cli/accounts.py",
         Event.ROOT_KEY_CREATE: "sts/cli/accounts.py",
+        Event.ROOT_LINK_CREATE: "sts/cli/accounts.py",
         Event.KEY_ROTATE: "sts/cli/keys.py",
         Event.KEY_REMOVE: "sts/cli/key_removal.py",
         Event.STORE_MIGRATE: "sts/cli/migrate.py",

@@ -106,6 +106,7 @@ class Event(StrEnum):
     ACCOUNT_CREATE = "account.create"
     ACCOUNT_DISABLE = "account.disable"
     ACCOUNT_ENABLE = "account.enable"
+    ROOT_LINK_CREATE = "root-link.create"
     ROOT_KEY_CREATE = "root-key.create"
     KEY_ROTATE = "key.rotate"
     KEY_REMOVE = "key.remove"

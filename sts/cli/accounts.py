@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sts.cli.operator import Host
     from sts.directory.access_keys import MintedKey
     from sts.directory.accounts import Beginning
+    from sts.directory.links import MintedLink
+    from sts.settings import Settings
     from sts.store.database import Transaction
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -141,6 +143,34 @@ def root_key(account_id: str, *, as_json: bool) -> None:
 
 
 @accounts.command(
+    "root-link",
+    short_help="Make a link by which root sets a password.",
+    epilog=show_example("sts accounts root-link 123456789012"),
+)
+@click.argument("account_id", metavar="ACCOUNT", callback=_parse_account_id)
+@json_option
+def root_link(account_id: str, *, as_json: bool) -> None:
+    """Make a link by which an account's root sets a password, and print it, this once.
+
+    It works once and for a short time, and ends an earlier one. A second factor is asked for all the same. It is
+    refused while STS_ROOT_SIGN_IN is off.
+    """
+    from sts.cli.operator import open_host
+    from sts.settings import read_settings
+
+    settings = read_settings(os.environ)
+    with open_host(settings) as host:
+        minted = _make_root_link(host, settings, account_id)
+    fields = {
+        "account_id": account_id,
+        "arn": f"arn:aws:iam::{account_id}:root",
+        "url": str(minted.url),
+        "expires_at": minted.link.expires_at.isoformat(timespec="seconds"),
+    }
+    print_fields(fields, as_json=as_json)
+
+
+@accounts.command(
     short_help="Disable an account, and end what was begun in it.",
     epilog=show_example("sts accounts disable 123456789012"),
 )
@@ -241,3 +271,17 @@ def _make_root_key(host: "Host", account_id: str) -> "MintedKey":
         return minted
 
     return host.act(Event.ROOT_KEY_CREATE, {"account_id": account_id}, change)
+
+
+def _make_root_link(host: "Host", settings: "Settings", account_id: str) -> "MintedLink":
+    from sts.app import build_links
+    from sts.audit.events import Event
+    from sts.cli.operator import describe_operator
+    from sts.directory.accounts import get_account
+
+    def change(transaction: "Transaction", entry: "Entry") -> "MintedLink":
+        root = get_account(transaction.connection, account_id)
+        entry.caller = describe_operator(account_id)
+        return build_links(host.at, settings).create(transaction, owner=root)
+
+    return host.act(Event.ROOT_LINK_CREATE, {"account_id": account_id}, change)

@@ -121,3 +121,28 @@ def test_without_a_record_there_is_no_account_and_no_secret(sts: Command) -> Non
     assert (result.exit_code, result.stdout) == (1, "")
     assert "cannot be written, so nothing was done" in result.stderr
     assert sts.json("accounts", "list") == []
+
+
+def test_roots_link_is_made_on_the_host_where_root_may_sign_in(sts: Command, bodies: Bodies) -> None:
+    sts.json("accounts", "create", "--account-id", ACCOUNT)
+    made = sts.json("accounts", "root-link", ACCOUNT, STS_ROOT_SIGN_IN="on", STS_ISSUER="https://sts.example.com")
+    assert list(made) == ["account_id", "arn", "url", "expires_at"]
+    assert made["url"].startswith("https://sts.example.com/ui/link/")
+    (record,) = bodies("root-link.create.done")
+    assert record["parameters"] == {"account_id": ACCOUNT}
+    assert record["parameters"] == {"account_id": ACCOUNT}
+    assert made["url"].rpartition("/")[2] not in json.dumps(record)
+
+
+def test_roots_link_is_refused_while_root_may_not_sign_in(sts: Command, bodies: Bodies) -> None:
+    sts.json("accounts", "create", "--account-id", ACCOUNT)
+    refused = sts("accounts", "root-link", ACCOUNT)
+    assert refused.exit_code == 1
+    assert "STS_ROOT_SIGN_IN is off" in refused.stderr
+    assert [record["error"] for record in bodies("root-link.create.refused")] == ["AccessDenied"]
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_a_fault(sts: Command) -> None:
+    refused = sts("accounts", "list", STS_ROOT_SIGN_IN="yes")
+    assert refused.exit_code == 1
+    assert "STS_ROOT_SIGN_IN: yes is not on or off" in refused.stderr
