@@ -5,7 +5,7 @@
 export TEST_AWS_V1="$PWD/.venvs/awscli/bin/aws"
 export TEST_AWS_V2="$PWD/.venvs/awscli-v2/aws"
 export TEST_COMPOSE=docker-compose
-export TEST_NODE="" TEST_HAPROXY="" TEST_NGINX=""
+export TEST_NODE="" TEST_HAPROXY="" TEST_NGINX="" TEST_CHROMIUM=""
 export TEST_NODE_MODULES="$PWD/.venvs/node/node_modules"
 npm=()
 
@@ -113,6 +113,18 @@ install_checkers() {
   TEST_NGINX=$(PATH="$PATH:/usr/sbin" command -v nginx)
 }
 
+# Debian's own: Playwright would download another one from elsewhere.
+install_chromium() {
+  TEST_CHROMIUM=$(command -v chromium || true)
+  if [ -n "$TEST_CHROMIUM" ]; then
+    say "Chromium is there already: $TEST_CHROMIUM"
+  else
+    need_packages chromium
+    TEST_CHROMIUM=$(command -v chromium)
+  fi
+  quietly "$TEST_CHROMIUM" --version
+}
+
 # For the benchmark, and for those of the longer tests that measure.
 install_wrk() {
   command -v wrk > /dev/null || need_packages wrk
@@ -127,6 +139,7 @@ install_parts() {
   install_redis
   install_postgresql
   install_haproxy
+  install_chromium
   install_checkers
 }
 
