@@ -53,6 +53,10 @@ class Entropy:
         """Return an unguessable identifier of 22 characters of base64url (128 random bits)."""
         return base64.urlsafe_b64encode(self.draw(16)).decode("ascii").rstrip("=")
 
+    def token(self) -> str:
+        """Return a secret of 43 characters of base64url (256 random bits)."""
+        return base64.urlsafe_b64encode(self.draw(32)).decode("ascii").rstrip("=")
+
 
 def find_account_of_access_key(access_key_id: str) -> str | None:
     """Return the account that *access_key_id* encodes; None when it has not the form of such an id."""

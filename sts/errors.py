@@ -73,6 +73,26 @@ class RootRefused(Unproven):
     """Root would sign in, and the settings do not let it."""
 
 
+class SignInNeeded(Unproven):
+    """Nobody is signed in: there is no session, or it has ended."""
+
+
+class ReauthenticationNeeded(Unproven):
+    """The session's bearer proved who they are too long ago for what is asked."""
+
+
+class FlowEnded(Refusal):
+    """A sign-in under way has expired, or was continued elsewhere."""
+
+
+class FormStale(Refusal):
+    """A form was not sent from the page that this browser was shown last: it is old, or another site's."""
+
+
+class TransportInsecure(Refusal):
+    """What is asked is answered by https only, or on loopback."""
+
+
 class CodeInvalid(Refusal):
     """The codes are not two that follow each other on the device, or were used."""
 

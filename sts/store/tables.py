@@ -268,6 +268,28 @@ factor_requirement = Table(
     Column("required_at", BigInteger, nullable=False),
 )
 
+# The principal is a user, by unique id, or an account's root, by the account's digits.
+browser_session = Table(
+    "browser_session",
+    metadata,
+    Column("session_id", TEXT, primary_key=True),  # the `jti` of what is begun from it
+    Column("stamp", LargeBinary, nullable=False),  # a keyed hash of what the browser's cookie holds now
+    Column("account_id", ForeignKey("account.account_id"), nullable=False),
+    Column("principal_id", TEXT, nullable=False),
+    Column("begun_at", BigInteger, nullable=False),
+    Column("authenticated_at", BigInteger, nullable=False),  # the password and all that goes with it, the last time
+    Column("methods", TEXT, nullable=False),  # how, in the words of RFC 8176, with spaces between
+    Column("factor_at", BigInteger),  # null: no second factor was shown
+    Column("address", TEXT, nullable=False),
+    Column("user_agent", TEXT, nullable=False),
+    Column("last_seen_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),  # null: nobody has ended it
+    Column("has_lent", Boolean, nullable=False),  # credentials were begun from it, and end with it
+    Index(None, "principal_id", "begun_at"),
+    Index(None, "expires_at"),
+)
+
 # The subject is a session's `jti` behind its account and a slash, a principal's unique id, or an account's digits.
 revocation = Table(
     "revocation",

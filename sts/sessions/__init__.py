@@ -1,0 +1,25 @@
+"""The browser session, and the sign-in flow as a table.
+
+`flow` says what comes next in a sign-in (pure), `flows` keeps those under way in the cache, `browser` the sessions that
+come of them in SQL, and
+`ending` what ends them. Whoever needs a person to be signed in, or to prove again who they are, stands on these.
+"""
+
+from sts.sessions.browser import Beginning, BrowserSessions, Opened, SessionLimits
+from sts.sessions.ending import end_session, end_sessions
+from sts.sessions.flow import Flow, Needs, Step, next_step
+from sts.sessions.flows import Flows
+
+__all__ = [
+    "Beginning",
+    "BrowserSessions",
+    "Flow",
+    "Flows",
+    "Needs",
+    "Opened",
+    "SessionLimits",
+    "Step",
+    "end_session",
+    "end_sessions",
+    "next_step",
+]

@@ -1,0 +1,224 @@
+"""Sessions of browsers: begun by who has signed in, opened by a cookie, ended for good.
+
+They are rows in SQL, looked at on every request: one that was ended is refused at once by every process, whatever is
+down, and needs no cookie to expire. What the cookie holds is an identifier and 256 random bits, of which the store has
+a keyed hash only. It is made anew whenever its bearer proves more, and the old one is worth nothing then.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from sts.clock import Clock
+from sts.coherence import Coherence
+from sts.entropy import Entropy
+from sts.errors import KeyUnknown, SealBroken, SignInNeeded
+from sts.keyring.keyring import Keyring
+from sts.keyring.rotation import Purpose
+from sts.keyring.stamps import make_stamp, verify_stamp
+from sts.model import Caller, Hop, Secret, Session, root_caller, user_caller
+from sts.sessions.ending import end_session
+from sts.sessions.flow import Flow
+from sts.store import accounts, browser_sessions, users
+from sts.store.browser_sessions import BrowserSession
+from sts.store.database import Database, Transaction
+from sts.store.revocations import name_session
+from sts.store.snapshot import Snapshot
+
+_LABEL = b"browser-session"
+_ID_LENGTH = 22  # characters of base64url: 128 bits
+_VALUE_LENGTH = _ID_LENGTH + 43  # and 256 bits
+_SEEN = timedelta(minutes=1)  # how often it is noted that a session is used
+_LONGEST_AGENT = 512
+_NEEDED = "Please sign in: you are not signed in, or your session has ended."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimits:
+    """How long sessions last; the defaults are those of the settings.
+
+    *idle* is without a request, *longest* whatever is done, *most* how many a principal has at once: with one more the
+    one that began first ends. *recent* is how long ago somebody may have proven who they are to change what is most
+    sensitive.
+    """
+
+    idle: timedelta = timedelta(hours=1)
+    longest: timedelta = timedelta(hours=12)
+    recent: timedelta = timedelta(minutes=15)
+    most: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A session that is to begin, and what the browser's cookie will hold."""
+
+    session: BrowserSession
+    value: Secret
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session that goes on, and who it is; *value* is what the cookie holds."""
+
+    session: BrowserSession
+    caller: Caller
+    value: Secret = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserSessions:
+    """Begins, opens and ends sessions of browsers."""
+
+    database: Database
+    snapshot: Snapshot
+    coherence: Coherence
+    keyring: Keyring
+    clock: Clock
+    entropy: Entropy
+    limits: SessionLimits = field(default_factory=SessionLimits)
+
+    async def prepare(self, flow: Flow, address: str, user_agent: str) -> Beginning:
+        """Return the session that *flow* has earned, for `begin` to keep; raises Unavailable, SignInNeeded.
+
+        It begins behind every revocation that is known of its principal, however far apart clocks are.
+        """
+        await self.coherence.catch_up(self.coherence.ask())
+        now, session_id = self.clock.now(), self.entropy.nonce()
+        revoked = await self.snapshot.find_revoked()
+        value, stamp = self._make_value(session_id)
+        session = BrowserSession(
+            session_id=session_id,
+            stamp=stamp,
+            account_id=flow.account_id,
+            principal_id=flow.principal_id,
+            begun_at=revoked.next_instant((flow.principal_id, flow.account_id), now),
+            authenticated_at=flow.password_at or now,
+            methods=flow.methods,
+            factor_at=flow.factor_at,
+            address=address,
+            user_agent=user_agent[:_LONGEST_AGENT],
+            last_seen_at=now,
+            expires_at=now + self.limits.longest,
+        )
+        return Beginning(session, value, await self._find_caller(session))
+
+    def begin(self, tx: Transaction, beginning: Beginning) -> None:
+        """Keep the session; of more than its principal may have, those that began first end. Raises SignInNeeded."""
+        new = beginning.session
+        if not _is_enabled(tx, new):
+            raise SignInNeeded(_NEEDED, detail="the principal is gone or disabled")
+        before = browser_sessions.list_open(tx.connection, new.principal_id, tx.now)
+        for old in before[: max(0, len(before) + 1 - self.limits.most)]:
+            end_session(tx, old)
+        browser_sessions.insert_session(tx.connection, new)
+
+    async def open(self, value: str) -> Opened:
+        """Return the session of this cookie; raises SignInNeeded, Unavailable. That it is used counts from now on."""
+        if len(value) != _VALUE_LENGTH or not value.isascii():
+            raise SignInNeeded(_NEEDED, detail="not of a session's form")
+        asked = self.coherence.ask()
+        session_id = value[:_ID_LENGTH]
+        session = await self.database.read(lambda connection: browser_sessions.find_session(connection, session_id))
+        if session is None:
+            raise SignInNeeded(_NEEDED, detail="no such session")
+        self._verify(session, value)
+        await self.coherence.catch_up(asked)
+        caller = await self._find_caller(session)
+        now = self.clock.now()
+        if now - session.last_seen_at >= _SEEN:
+            await self.database.transact(
+                lambda tx: browser_sessions.see_session(tx.connection, session_id, tx.now), now
+            )
+        return Opened(session, caller, Secret(value))
+
+    def is_recent(self, opened: Opened) -> bool:
+        """Say whether its bearer proved who they are within the time that sensitive changes ask for."""
+        return self.clock.now() - opened.session.authenticated_at < self.limits.recent
+
+    def prepare_renewal(self, opened: Opened, flow: Flow) -> Opened:
+        """Return *opened* as it is once *flow*, which proved its bearer again, is kept by `renew`."""
+        now = self.clock.now()
+        value, stamp = self._make_value(opened.session.session_id)
+        renewed = replace(
+            opened.session,
+            stamp=stamp,
+            authenticated_at=flow.password_at or opened.session.authenticated_at,
+            methods=flow.methods,
+            factor_at=flow.factor_at,
+            last_seen_at=now,
+        )
+        return Opened(renewed, _make_caller(renewed, opened.caller), value)
+
+    def renew(self, tx: Transaction, opened: Opened, renewed: Opened) -> None:
+        """Keep *renewed* in place of *opened*, whose value is worth nothing from here on; raises SignInNeeded."""
+        if not browser_sessions.renew_session(tx.connection, renewed.session, opened.session.stamp):
+            raise SignInNeeded(_NEEDED, detail="the session was ended or renewed meanwhile")
+
+    def lend(self, tx: Transaction, opened: Opened) -> None:
+        """Note that credentials are begun from the session, so that they end when it is ended; raises SignInNeeded."""
+        if not browser_sessions.note_lending(tx.connection, opened.session.session_id):
+            raise SignInNeeded(_NEEDED, detail="the session was ended meanwhile")
+
+    def _make_value(self, session_id: str) -> tuple[Secret, bytes]:
+        value = session_id + self.entropy.token()
+        return Secret(value), make_stamp(self.keyring, Purpose.DERIVATION, _LABEL, value.encode("ascii"))
+
+    def _verify(self, session: BrowserSession, value: str) -> None:
+        try:
+            verify_stamp(self.keyring, Purpose.DERIVATION, _LABEL, value.encode("ascii"), session.stamp)
+        except (SealBroken, KeyUnknown):  # the latter: an emergency took the key, and with it every session of its time
+            raise SignInNeeded(_NEEDED, detail="not what the session's cookie holds") from None
+        now = self.clock.now()
+        if session.ended_at is not None:
+            raise SignInNeeded(_NEEDED, detail="the session was ended")
+        if now >= session.expires_at or now - session.last_seen_at >= self.limits.idle:
+            raise SignInNeeded(_NEEDED, detail="the session has expired")
+
+    async def _find_caller(self, session: BrowserSession) -> Caller:
+        """Return whose the session is, as they stand now; raises SignInNeeded when they are gone, disabled, revoked."""
+        if session.principal_id == session.account_id:
+            caller = root_caller(session.account_id, "")
+            is_enabled = await self.snapshot.is_account_enabled(session.account_id)
+        else:
+            held = await self.snapshot.find_user(session.principal_id)
+            if held is None:
+                raise SignInNeeded(_NEEDED, detail="the user is gone")
+            caller, is_enabled = user_caller(held.user, ""), held.enabled
+        revoked = await self.snapshot.find_revoked()
+        own = name_session(session.account_id, session.session_id)
+        subjects = (own, session.principal_id, session.account_id)
+        if not is_enabled or any(revoked.concerns(subject, session.begun_at) for subject in subjects):
+            raise SignInNeeded(_NEEDED, detail="the principal is disabled, or the session revoked")
+        return _make_caller(session, caller)
+
+
+def _is_enabled(tx: Transaction, session: BrowserSession) -> bool:
+    if session.principal_id == session.account_id:
+        return accounts.is_enabled(tx.connection, session.account_id)
+    found = users.find_users_by_id(tx.connection, [session.principal_id])
+    return any(is_enabled for _, is_enabled in found)
+
+
+def _make_caller(session: BrowserSession, principal: Caller) -> Caller:
+    """Return *principal* as the bearer of *session*: what is begun from it names it in its chain, and dies with it."""
+    hop = Hop(
+        arn=principal.arn,
+        session_name="",
+        at=session.begun_at,
+        principal_id=session.principal_id,
+        jti=session.session_id,
+    )
+    lent = Session(
+        kind=principal.kind,
+        jti=session.session_id,
+        access_key_id="",
+        account_id=session.account_id,
+        principal_id=session.principal_id,
+        principal_arn=principal.arn,
+        session_name="",
+        issued_at=session.begun_at,
+        expires_at=session.expires_at,
+        chain=(hop,),
+        authenticated_at=session.factor_at,
+    )
+    return replace(principal, session=lent)

@@ -1,0 +1,30 @@
+"""Sessions of browsers are ended here, with what was begun from them: by whoever signs out, and by what changes."""
+
+from datetime import timedelta
+
+from sts.store import browser_sessions
+from sts.store.browser_sessions import BrowserSession
+from sts.store.database import Transaction
+from sts.store.revocations import EVERYTHING, FOR_EVER, Revocation, insert_revocation, name_session
+
+_KEPT = timedelta(hours=36, minutes=1)  # longer than anything lives that was begun from a session
+
+
+def end_session(tx: Transaction, session: BrowserSession) -> bool:
+    """End the session and what was begun from it; say whether it went on until now."""
+    present = browser_sessions.find_session(tx.connection, session.session_id)
+    went_on = browser_sessions.end_session(tx.connection, session.session_id, tx.now)
+    if went_on and present is not None and present.has_lent:
+        subject = name_session(session.account_id, session.session_id)
+        insert_revocation(tx.connection, Revocation(subject, FOR_EVER, tx.now + _KEPT))
+        tx.touch(*EVERYTHING)
+    return went_on
+
+
+def end_sessions(tx: Transaction, principal_id: str, spared: str | None = None) -> int:
+    """End all sessions of the principal but the one of the id *spared*; say how many there were.
+
+    Whoever changes a password or a factor does this too: another browser may be in the hands of who knew the old one.
+    """
+    goes_on = browser_sessions.list_open(tx.connection, principal_id, tx.now)
+    return sum(end_session(tx, session) for session in goes_on if session.session_id != spared)

@@ -1,0 +1,233 @@
+"""Sessions of browsers, at the clock and the store."""
+
+import asyncio
+import math
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from sts.directory import revocations
+from sts.errors import SignInNeeded
+from sts.sessions import SessionLimits, end_session, end_sessions
+from sts.store import browser_sessions
+from tests.sessions.conftest import Desk
+
+
+def test_s_01_a_session_is_told_by_384_random_bits(desk: Desk) -> None:
+    session_ids = [desk.at.entropy.nonce() for _ in range(5_000)]
+    values = [desk.sessions._make_value(session_id)[0] for session_id in session_ids]
+    assert len(set(values)) == len(values)
+    counts = Counter("".join(value[22:64] for value in values))  # the last character holds four bits only
+    entropy = -sum(count / counts.total() * math.log2(count / counts.total()) for count in counts.values())
+    assert entropy > 5.99  # of six bits a character
+    assert not any(desk.user.unique_id in value or desk.user.name in value for value in values)
+
+
+def test_s_02_a_renewed_session_has_a_new_value_and_the_old_one_is_dead(desk: Desk) -> None:
+    async def renew() -> None:
+        value = await desk.sign_in()
+        renewed = await desk.renew(value)
+        assert renewed.value != value
+        with pytest.raises(SignInNeeded):
+            await desk.sessions.open(value)
+        opened = await desk.sessions.open(renewed.value)
+        assert opened.session.methods == ("pwd", "otp", "mfa")
+
+    asyncio.run(renew())
+
+
+def test_s_02_of_two_who_renew_one_session_one_does(desk: Desk) -> None:
+    async def renew_twice() -> None:
+        value = await desk.sign_in()
+        opened = await desk.sessions.open(value)
+        first, second = (desk.sessions.prepare_renewal(opened, desk.flow()) for _ in range(2))
+        await desk.at.database.transact(lambda tx: desk.sessions.renew(tx, opened, first), desk.clock.now())
+        with pytest.raises(SignInNeeded):
+            await desk.at.database.transact(lambda tx: desk.sessions.renew(tx, opened, second), desk.clock.now())
+
+    asyncio.run(renew_twice())
+
+
+def test_s_03_a_tampered_value_opens_nothing(desk: Desk) -> None:
+    async def tamper() -> None:
+        value = await desk.sign_in()
+        for place in range(0, len(value), 5):
+            other = "A" if value[place] != "A" else "B"
+            with pytest.raises(SignInNeeded):
+                await desk.sessions.open(value[:place] + other + value[place + 1 :])
+        for wrong in ("", value[:-1], value + "A", "é" * 65, value[:22] + "A" * 43):
+            with pytest.raises(SignInNeeded):
+                await desk.sessions.open(wrong)
+        assert (await desk.sessions.open(value)).caller.unique_id == desk.user.unique_id
+
+    asyncio.run(tamper())
+
+
+def test_s_03_one_session_is_not_opened_by_the_secret_of_another(desk: Desk) -> None:
+    async def mix() -> None:
+        first, second = await desk.sign_in(), await desk.sign_in()
+        with pytest.raises(SignInNeeded):
+            await desk.sessions.open(first[:22] + second[22:])
+
+    asyncio.run(mix())
+
+
+def test_s_05_a_session_ends_an_hour_after_its_last_use(desk: Desk) -> None:
+    async def idle() -> None:
+        used, idle = await desk.sign_in(), await desk.sign_in()
+        desk.clock.tick(timedelta(minutes=59))
+        await desk.sessions.open(used)
+        desk.clock.tick(timedelta(minutes=2))
+        await desk.sessions.open(used)
+        with pytest.raises(SignInNeeded):
+            await desk.sessions.open(idle)
+
+    asyncio.run(idle())
+
+
+def test_s_06_a_session_ends_twelve_hours_after_it_began_whatever_is_done(desk: Desk) -> None:
+    async def use() -> None:
+        value = await desk.sign_in()
+        for _ in range(23):
+            desk.clock.tick(timedelta(minutes=30))
+            await desk.sessions.open(value)
+        value = (await desk.renew(value)).value
+        desk.clock.tick(timedelta(minutes=30))
+        with pytest.raises(SignInNeeded):
+            await desk.sessions.open(value)
+
+    asyncio.run(use())
+
+
+def test_s_04_a_session_that_was_ended_is_refused_by_every_process_at_once(desk: Desk) -> None:
+    async def end() -> None:
+        value = await desk.sign_in()
+        session = (await desk.other_process().open(value)).session
+        await desk.at.database.transact(lambda tx: end_session(tx, session), desk.clock.now())
+        for sessions in (desk.sessions, desk.other_process()):
+            with pytest.raises(SignInNeeded):
+                await sessions.open(value)
+
+    asyncio.run(end())
+
+
+def test_s_04_an_ended_session_is_not_renewed_and_lends_nothing(desk: Desk) -> None:
+    async def end() -> None:
+        opened = await desk.sessions.open(await desk.sign_in())
+        renewed = desk.sessions.prepare_renewal(opened, desk.flow())
+        await desk.at.database.transact(lambda tx: end_session(tx, opened.session), desk.clock.now())
+        with pytest.raises(SignInNeeded):
+            await desk.at.database.transact(lambda tx: desk.sessions.renew(tx, opened, renewed), desk.clock.now())
+        with pytest.raises(SignInNeeded):
+            await desk.at.database.transact(lambda tx: desk.sessions.lend(tx, opened), desk.clock.now())
+
+    asyncio.run(end())
+
+
+def test_s_08_a_disabled_user_loses_all_sessions_and_gets_none_back(desk: Desk) -> None:
+    async def disable() -> None:
+        value = await desk.sign_in()
+        _, committed = await desk.at.database.transact(
+            lambda tx: revocations.disable(tx, principal=desk.user), desk.clock.now()
+        )
+        desk.at.snapshot.apply(committed)
+        with pytest.raises(SignInNeeded):
+            await desk.sessions.open(value)
+        with pytest.raises(SignInNeeded):
+            await desk.sign_in()
+        _, committed = await desk.at.database.transact(
+            lambda tx: revocations.enable(tx, principal=desk.user), desk.clock.now()
+        )
+        desk.at.snapshot.apply(committed)
+        with pytest.raises(SignInNeeded):
+            await desk.sessions.open(value)
+        await desk.sessions.open(await desk.sign_in())
+
+    asyncio.run(disable())
+
+
+def test_s_08_what_was_begun_from_a_session_ends_with_it(desk: Desk) -> None:
+    async def end() -> bool:
+        opened = await desk.sessions.open(await desk.sign_in())
+        await desk.at.database.transact(lambda tx: desk.sessions.lend(tx, opened), desk.clock.now())
+        _, committed = await desk.at.database.transact(lambda tx: end_session(tx, opened.session), desk.clock.now())
+        desk.at.snapshot.apply(committed)
+        assert opened.caller.session is not None
+        (hop,) = opened.caller.session.chain
+        revoked = await desk.at.snapshot.find_revoked()
+        return revoked.concerns(f"{desk.user.account_id}/{hop.jti}", hop.at)
+
+    assert asyncio.run(end())
+
+
+def test_s_09_all_other_sessions_end_at_once(desk: Desk) -> None:
+    async def end() -> None:
+        own, others = await desk.sign_in(), [await desk.sign_in() for _ in range(3)]
+        spared = (await desk.sessions.open(own)).session.session_id
+        ended, _ = await desk.at.database.transact(
+            lambda tx: end_sessions(tx, desk.user.unique_id, spared), desk.clock.now()
+        )
+        assert ended == len(others)
+        await desk.sessions.open(own)
+        for other in others:
+            with pytest.raises(SignInNeeded):
+                await desk.sessions.open(other)
+
+    asyncio.run(end())
+
+
+def test_s_12_a_proof_is_recent_for_a_quarter_of_an_hour(desk: Desk) -> None:
+    async def wait() -> None:
+        value = await desk.sign_in()
+        desk.clock.tick(timedelta(minutes=14, seconds=59))
+        assert desk.sessions.is_recent(await desk.sessions.open(value))
+        desk.clock.tick(timedelta(seconds=1))
+        assert not desk.sessions.is_recent(await desk.sessions.open(value))
+        assert desk.sessions.is_recent(await desk.renew(value))
+
+    asyncio.run(wait())
+
+
+def test_s_18_with_one_session_more_than_may_be_the_first_ends(desk: Desk) -> None:
+    few = replace(desk, sessions=replace(desk.sessions, limits=SessionLimits(most=2)))
+
+    async def sign_in() -> None:
+        values = [await few.sign_in() for _ in range(3)]
+        with pytest.raises(SignInNeeded):
+            await few.sessions.open(values[0])
+        for value in values[1:]:
+            await few.sessions.open(value)
+
+    asyncio.run(sign_in())
+
+
+def test_s_23_a_caller_has_the_factor_that_was_shown(desk: Desk) -> None:
+    async def sign_in() -> None:
+        plain = (await desk.sessions.open(await desk.sign_in())).caller.session
+        strong = (await desk.sessions.open(await desk.sign_in(with_factor=True))).caller.session
+        assert plain is not None
+        assert plain.authenticated_at is None
+        assert strong is not None
+        assert strong.authenticated_at == desk.clock.now()
+
+    asyncio.run(sign_in())
+
+
+def test_a_32_the_store_holds_no_value_of_a_cookie(desk: Desk) -> None:
+    value = asyncio.run(desk.sign_in())
+    kept = desk.at.database.read_now(lambda c: browser_sessions.list_sessions(c, desk.user.unique_id, 10))
+    assert len(kept) == 1
+    assert value[22:] not in repr(kept)
+    assert value[22:].encode() not in kept[0].stamp
+
+
+def test_sessions_are_forgotten_when_nobody_asks_for_them_any_more(desk: Desk) -> None:
+    asyncio.run(desk.sign_in())
+    desk.clock.tick(timedelta(hours=12))
+    deleted, _ = desk.at.database.transact_now(
+        lambda tx: browser_sessions.delete_forgotten(tx.connection, tx.now), desk.clock.now()
+    )
+    assert deleted == 1
+    assert desk.at.database.read_now(lambda c: browser_sessions.list_sessions(c, desk.user.unique_id, 10)) == ()
