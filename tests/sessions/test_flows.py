@@ -1,6 +1,7 @@
 """Sign-ins under way are kept in the cache, and nothing in it is trusted."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -24,7 +25,7 @@ def desk(desk: Desk) -> Desk:
 
 
 def test_s_02_of_two_who_take_one_flow_one_has_it(desk: Desk) -> None:
-    async def race() -> list[Flow | BaseException]:
+    async def race() -> Sequence[Flow | BaseException]:
         value = await desk.flows.begin(desk.flow())
         return await asyncio.gather(desk.flows.take(value), desk.flows.take(value), return_exceptions=True)
 
