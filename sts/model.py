@@ -7,6 +7,8 @@ from enum import StrEnum
 from sts.arn import federated_user_arn, iam_arn, session_arn
 from sts.tags import Tags
 
+SERVICE_LINKED_PATH = "/aws-service-role/"  # of every role that is linked to a service, and of no other
+
 
 class Secret(str):  # noqa: SLOT000  a str subclass without slots keeps the interpreter's fast paths
     """A secret text: it can be used as one, and shows itself as `***`."""
@@ -81,6 +83,12 @@ class Role:
     def arn(self) -> str:
         """The role's ARN, path included."""
         return iam_arn(self.account_id, f"role{self.path}{self.name}")
+
+    @property
+    def linked_service(self) -> str | None:
+        """The service that the role is linked to; None for every role that is its account's own."""
+        linked = self.path.startswith(SERVICE_LINKED_PATH)
+        return self.path.removeprefix(SERVICE_LINKED_PATH).rstrip("/") if linked else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ from tests.table import read_table
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 ACCOUNT_ID = "111122223333"
+UUID = "00000000-0000-4000-8000-000000000000"
 
 # Recorded by something other than a row of the operations table: where.
 BESIDE_ROWS = MappingProxyType(
@@ -77,6 +78,8 @@ SAMPLES = MappingProxyType(
         "AccessKeyId": "AKIA0000000000000000",
         "RoleArn": iam_arn(ACCOUNT_ID, "role/name"),
         "RoleSessionName": "session",
+        "AWSServiceName": "spot.amazonaws.com",
+        "DeletionTaskId": f"task/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot/{UUID}.1.mac",
     }
 )
 

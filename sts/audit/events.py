@@ -49,6 +49,7 @@ class Event(StrEnum):
     ROLE_LIST = "role.list"
     ROLE_UPDATE = "role.update"
     ROLE_DELETE = "role.delete"
+    ROLE_DELETION_READ = "role-deletion.read"
     TRUST_UPDATE = "trust.update"
 
     INSTANCE_PROFILE_CREATE = "instance-profile.create"

@@ -8,7 +8,7 @@ _PROVIDER = "OpenID Connect providers are not offered yet"
 _OUTBOUND = "outbound web identity federation is not offered yet"
 _SIMULATE = "policy simulation is not offered yet"
 _ACCOUNT = "account preferences are not offered yet"
-_SERVICE_LINKED = "service-linked roles are not offered yet"
+_TEMPLATE = "role templates are part of AWS's console"
 _SAML = "SAML is not offered"
 _CERTIFICATE = "server and signing certificates are not offered"
 _SSH = "SSH keys are not offered"
@@ -35,10 +35,7 @@ _BY_REASON: Mapping[str, str] = MappingProxyType(
             "SimulatePrincipalPolicy"
         ),
         _ACCOUNT: ("GetAccountProperties PutAccountProperties SetSecurityTokenServicePreferences"),
-        _SERVICE_LINKED: (
-            "CreateServiceLinkedRole DeleteServiceLinkedRole GetServiceLinkedRoleDeletionStatus AcquireRole "
-            "GetRoleTemplateVersion"
-        ),
+        _TEMPLATE: "AcquireRole GetRoleTemplateVersion",
         _SAML: (
             "AssumeRoleWithSAML CreateSAMLProvider DeleteSAMLProvider GetSAMLProvider ListSAMLProviderTags "
             "TagSAMLProvider UntagSAMLProvider UpdateSAMLProvider"

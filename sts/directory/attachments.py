@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sts.directory.bearers import Bearer, confirm_bearer, kind_of
+from sts.directory.bearers import Bearer, confirm_changeable, kind_of
 from sts.directory.policies import find_visible_policy, unknown_policy
 from sts.errors import NotFound, QuotaExceeded
 from sts.store import attachments
@@ -20,7 +20,7 @@ class Attachments:
 
         Raises NotFound for a policy that is neither, or a bearer that is no longer what was authorized, QuotaExceeded.
         """
-        present = confirm_bearer(tx.connection, bearer)
+        present = confirm_changeable(tx.connection, bearer)
         policy = find_visible_policy(tx.connection, present.account_id, policy_arn)
         if policy is None:
             raise unknown_policy(policy_arn)
@@ -35,7 +35,7 @@ class Attachments:
 
     def detach(self, tx: Transaction, *, bearer: Bearer, policy_arn: str) -> None:
         """Detach the policy; raises NotFound when it is not attached to the bearer."""
-        present = confirm_bearer(tx.connection, bearer)
+        present = confirm_changeable(tx.connection, bearer)
         policy = find_visible_policy(tx.connection, present.account_id, policy_arn)
         if policy is None or not attachments.delete_attachment(tx.connection, present.unique_id, policy.policy_id):
             raise NotFound(f"Policy {policy_arn} was not found.")

@@ -5,7 +5,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
-from sts.errors import InUse, NotFound
+from sts.errors import InUse, NotFound, Unmodifiable
 from sts.model import Group, Role, User
 from sts.store.attachments import BearerKind, count_attached_policies
 from sts.store.groups import find_group, find_group_by_id
@@ -53,6 +53,26 @@ def confirm_bearer(connection: Connection, authorized: _Same) -> _Same:
     if not isinstance(present, type(authorized)) or present.arn != authorized.arn:
         raise unknown_bearer(kind, authorized.name)
     return present
+
+
+def confirm_changeable(connection: Connection, authorized: _Same) -> _Same:
+    """Do what `confirm_bearer` does, for a change of what the bearer may do; raises Unmodifiable too.
+
+    A service-linked role is not its account's to change: neither whom it trusts nor what it may do.
+    """
+    present = confirm_bearer(connection, authorized)
+    if isinstance(present, Role):
+        require_unlinked(present)
+    return present
+
+
+def require_unlinked(role: Role) -> None:
+    """Raise Unmodifiable for a service-linked role."""
+    if role.linked_service is not None:
+        raise Unmodifiable(
+            f"Cannot perform the operation on the protected role '{role.name}' - it is linked to "
+            f"{role.linked_service}: it can be described, tagged, and deleted by DeleteServiceLinkedRole"
+        )
 
 
 def unknown_bearer(kind: BearerKind, name: str) -> NotFound:

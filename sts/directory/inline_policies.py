@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from sts.directory.bearers import Bearer, confirm_bearer, kind_of
+from sts.directory.bearers import Bearer, confirm_changeable, kind_of
 from sts.errors import NotFound, QuotaExceeded
 from sts.policy.document import Kind, measure_document, parse_document
 from sts.store import inline_policies
@@ -31,7 +31,7 @@ class InlinePolicies:
 
         Raises PolicyMalformed, QuotaExceeded, and NotFound when the bearer is no longer what was authorized.
         """
-        present = confirm_bearer(tx.connection, bearer)
+        present = confirm_changeable(tx.connection, bearer)
         parse_document(document, Kind.IDENTITY)
         self._require_room(tx.connection, present, name, document)
         inline_policies.put_inline_policy(tx.connection, present.unique_id, name, document)
@@ -39,7 +39,7 @@ class InlinePolicies:
 
     def delete(self, tx: Transaction, *, bearer: Bearer, name: str) -> None:
         """Take the inline policy *name* from *bearer*; raises NotFound when it has none of that name."""
-        present = confirm_bearer(tx.connection, bearer)
+        present = confirm_changeable(tx.connection, bearer)
         if not inline_policies.delete_inline_policy(tx.connection, present.unique_id, name):
             raise _unknown(present, name)
         tx.touch(kind_of(present), present.unique_id)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from sts.directory.bearers import confirm_bearer
+from sts.directory.bearers import confirm_changeable
 from sts.directory.names import verify_name, verify_path
 from sts.entropy import Entropy
 from sts.errors import AlreadyExists, InUse, NotFound, QuotaExceeded
@@ -50,7 +50,7 @@ class InstanceProfiles:
 
     def add_role(self, tx: Transaction, *, profile: InstanceProfile, role: Role) -> None:
         """Put the role into the profile, which holds one at most; raises NotFound, QuotaExceeded."""
-        present, passed = confirm_profile(tx.connection, profile), confirm_bearer(tx.connection, role)
+        present, passed = confirm_profile(tx.connection, profile), confirm_changeable(tx.connection, role)
         if present.role_id is not None:
             raise QuotaExceeded("Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1")
         stored.put_role(tx.connection, present.unique_id, passed.unique_id)

@@ -9,12 +9,12 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from sts.directory.bearers import confirm_bearer, require_bare
+from sts.directory.bearers import confirm_bearer, confirm_changeable, require_bare, require_unlinked
 from sts.directory.names import verify_name, verify_path
 from sts.directory.trust import resolve_trust
 from sts.entropy import Entropy
 from sts.errors import AlreadyExists, InputInvalid, InUse, QuotaExceeded
-from sts.model import Role
+from sts.model import SERVICE_LINKED_PATH, Role
 from sts.policy.document import measure_document
 from sts.store import roles
 from sts.store.boundaries import delete_boundary
@@ -45,8 +45,14 @@ class Roles:
         path: str = "/",
         description: str = "",
         max_session_duration: timedelta = _SHORTEST_MAXIMUM,
+        linked: bool = False,
     ) -> Role:
-        """Create a role; raises InputInvalid, PolicyMalformed, AlreadyExists, QuotaExceeded."""
+        """Create a role, *linked* to a service when its path says so.
+
+        Raises InputInvalid, PolicyMalformed, AlreadyExists, QuotaExceeded.
+        """
+        if path.startswith(SERVICE_LINKED_PATH) and not linked:
+            raise InputInvalid(f"The path {SERVICE_LINKED_PATH} is reserved for service-linked roles.")
         if roles.find_role_ignoring_case(tx.connection, account_id, name) is not None:
             raise AlreadyExists(f"Role with name {name} already exists.")
         if roles.count_roles(tx.connection, account_id) >= self.per_account:
@@ -73,8 +79,13 @@ class Roles:
         description: str | None = None,
         max_session_duration: timedelta | None = None,
     ) -> Role:
-        """Describe the role anew or change its longest session, None leaves as it is; raises NotFound, InputInvalid."""
+        """Describe the role anew or change its longest session, None leaves as it is.
+
+        Raises NotFound, InputInvalid, and Unmodifiable for the longest session of a service-linked role.
+        """
         present = confirm_bearer(tx.connection, role)
+        if max_session_duration is not None:
+            require_unlinked(present)
         longest = present.max_session_duration if max_session_duration is None else max_session_duration
         changed = replace(
             present,
@@ -84,26 +95,30 @@ class Roles:
         return _keep(tx, changed)
 
     def update_trust(self, tx: Transaction, *, role: Role, trust_policy: str) -> Role:
-        """Give the role another trust policy; raises NotFound, PolicyMalformed, QuotaExceeded."""
-        present = confirm_bearer(tx.connection, role)
+        """Give the role another trust policy; raises NotFound, Unmodifiable, PolicyMalformed, QuotaExceeded."""
+        present = confirm_changeable(tx.connection, role)
         return _keep(tx, replace(present, trust_policy=self._resolve_trust(tx.connection, trust_policy)))
 
     def delete(self, tx: Transaction, *, role: Role) -> None:
-        """Delete the role; raises NotFound, and InUse while policies remain, or it is in an instance profile."""
-        present = confirm_bearer(tx.connection, role)
-        require_bare(tx.connection, present.unique_id)
-        if list_instance_profiles_of(tx.connection, present.unique_id, None, 1):
-            raise InUse("Cannot delete entity, must remove roles from instance profile first.")
-        delete_boundary(tx.connection, present.unique_id)
-        delete_all_tags(tx.connection, present.unique_id)
-        roles.delete_role(tx.connection, present.unique_id)
-        _touch(tx, present)
+        """Delete the role; raises NotFound, Unmodifiable, InUse while it has policies or is in an instance profile."""
+        forget_role(tx, confirm_changeable(tx.connection, role))
 
     def _resolve_trust(self, connection: Connection, document: str) -> str:
         resolved = resolve_trust(connection, document)
         if measure_document(document) > self.trust_size:
             raise QuotaExceeded(f"Cannot exceed quota for ACLSizePerRole: {self.trust_size}")
         return resolved
+
+
+def forget_role(tx: Transaction, present: Role) -> None:
+    """Delete a role that may be deleted; raises InUse while it has policies or is in an instance profile."""
+    require_bare(tx.connection, present.unique_id)
+    if list_instance_profiles_of(tx.connection, present.unique_id, None, 1):
+        raise InUse("Cannot delete entity, must remove roles from instance profile first.")
+    delete_boundary(tx.connection, present.unique_id)
+    delete_all_tags(tx.connection, present.unique_id)
+    roles.delete_role(tx.connection, present.unique_id)
+    _touch(tx, present)
 
 
 def _verify_maximum(span: timedelta) -> timedelta:

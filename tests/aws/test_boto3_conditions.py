@@ -88,6 +88,22 @@ def test_which_policy_may_be_attached_can_be_limited(server: Service, iam: Any) 
         ann.attach_user_policy(UserName="ann", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
 
 
+def test_for_which_service_a_linked_role_is_made_can_be_limited(server: Service, iam: Any) -> None:
+    limited = document(
+        {
+            "Effect": "Allow",
+            "Action": "iam:CreateServiceLinkedRole",
+            "Resource": "arn:aws:iam::*:role/aws-service-role/*",
+            "Condition": {"StringLike": {"iam:AWSServiceName": "*.application-autoscaling.amazonaws.com"}},
+        }
+    )
+    ann = server.boto("iam", make_user(iam, "ann", limited))
+    made = ann.create_service_linked_role(AWSServiceName="ecs.application-autoscaling.amazonaws.com")["Role"]
+    assert made["RoleName"] == "AWSServiceRoleForApplicationAutoScaling_ECSService"
+    with refused("AccessDenied", 403):
+        ann.create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
+
+
 def test_which_session_names_may_be_taken_can_be_limited(server: Service, resident: Tenant, iam: Any) -> None:
     key = make_user(iam, "ann")
     by_name = {"StringEquals": {"sts:RoleSessionName": "${aws:username}"}}

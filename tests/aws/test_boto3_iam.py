@@ -37,6 +37,7 @@ def test_boto3_lives_through_every_operation_that_is_offered(
     live_as_key(iam)
     live_as_group(iam, own)
     live_as_role(iam, own)
+    live_as_service_linked_role(iam, own)
     live_as_policy(iam, own)
     for noun in ("User", "Group", "Role"):
         bear_policies(iam, own, noun)
@@ -113,6 +114,20 @@ def live_as_role(iam: Any, own: str) -> None:
     assert listed["AssumeRolePolicyDocument"] == json.loads(only)
     iam.delete_role(RoleName="cook")
     assert iam.list_roles()["Roles"] == []
+
+
+def live_as_service_linked_role(iam: Any, own: str) -> None:
+    made = iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com", CustomSuffix="one")["Role"]
+    name = "AWSServiceRoleForAutoScaling_one"
+    assert made["Arn"] == f"{own}:role/aws-service-role/autoscaling.amazonaws.com/{name}"
+    assert iam.get_role(RoleName=name)["Role"] == made | {"RoleLastUsed": {}}
+    with refused("UnmodifiableEntity", 400, f"protected role '{name}'"):
+        iam.delete_role(RoleName=name)
+    task = iam.delete_service_linked_role(RoleName=name)["DeletionTaskId"]
+    assert task.startswith(f"task/aws-service-role/autoscaling.amazonaws.com/{name}/")
+    assert iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"
+    with refused("NoSuchEntity", 404):
+        iam.get_role(RoleName=name)
 
 
 def live_as_policy(iam: Any, own: str) -> None:

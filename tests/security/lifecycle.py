@@ -59,12 +59,14 @@ _CODES = {"AuthenticationCode1": "{unused}", "AuthenticationCode2": "{unused}"}
 _INLINE = {"PolicyName": "inline"}
 _TAG = {"Tags.member.1.Key": "team", "Tags.member.1.Value": "blue"}
 _UNTAG = {"TagKeys.member.1": "team"}
+_NO_TASK = "task/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot/" + "0" * 36 + ".1.mac"
 _TRUST = trust("arn:aws:iam::{account}:user/admin")
 
 BEGUN: tuple[Call, ...] = (
     _iam("CreateUser", **_USER),
     _iam("CreateGroup", **_GROUP),
     _iam("CreateRole", **_ROLE, AssumeRolePolicyDocument=_TRUST),
+    _iam("CreateServiceLinkedRole", AWSServiceName="spot.amazonaws.com"),
     _iam("CreatePolicy", PolicyName="paul", PolicyDocument=allow("s3:*")),
     _iam("CreateVirtualMFADevice", VirtualMFADeviceName="mary"),
     _iam("CreateInstanceProfile", **_PROFILE),
@@ -125,6 +127,7 @@ LIVED: tuple[Call, ...] = (
     _iam("ListSSHPublicKeys", **_USER),
     _iam("ListSigningCertificates", **_USER),
     _iam("ListServiceSpecificCredentials", **_USER),
+    _missing("GetServiceLinkedRoleDeletionStatus", DeletionTaskId=_NO_TASK),
     _missing("GetAccountPasswordPolicy"),
     _missing("DeleteAccountPasswordPolicy"),
     _missing("GetLoginProfile", **_USER),
@@ -182,6 +185,7 @@ ENDED: tuple[Call, ...] = (
     _iam("DeleteAccessKey", **_USER, AccessKeyId="{key}"),
     _iam("DeletePolicy", **_ARN),
     _iam("DeleteRole", **_ROLE),
+    _iam("DeleteServiceLinkedRole", RoleName="AWSServiceRoleForEC2Spot"),
     _iam("DeleteGroup", **_GROUP),
     _iam("DeleteUser", **_USER),
 )

@@ -13,6 +13,7 @@ from sts.aws.iam.instance_profiles import InstanceProfileOperations
 from sts.aws.iam.paging import Pager
 from sts.aws.iam.policies import PolicyOperations
 from sts.aws.iam.roles import RoleOperations
+from sts.aws.iam.service_linked_roles import ServiceLinkedRoleOperations
 from sts.aws.iam.tags import TagOperations
 from sts.aws.iam.users import UserOperations
 from sts.aws.row import Result, Target
@@ -22,6 +23,7 @@ from sts.directory.inline_policies import InlinePolicies
 from sts.directory.instance_profiles import InstanceProfiles
 from sts.directory.policies import Policies
 from sts.directory.roles import Roles
+from sts.directory.service_linked_roles import ServiceLinkedRoles
 from sts.directory.tags import Tagging
 from sts.directory.users import Users
 from sts.model import Caller
@@ -70,11 +72,12 @@ class RootDesk:
 
 
 def open_root_desk(store: Store) -> RootDesk:
-    """Return a desk with the rows of users, roles, policies, tags, attachments and inline policies."""
+    """Return a desk with the rows of users, roles, linked roles, policies, tags, attachments and inline policies."""
     pager, tagging = Pager(store.keyring), Tagging()
     rows = (
         *UserOperations(Users(ENTROPY), tagging, pager).rows(),
         *RoleOperations(Roles(ENTROPY), tagging, pager).rows(),
+        *ServiceLinkedRoleOperations(ServiceLinkedRoles(Roles(ENTROPY), store.keyring)).rows(),
         *PolicyOperations(Policies(ENTROPY), tagging, pager).rows(),
         *InstanceProfileOperations(InstanceProfiles(ENTROPY), tagging, pager).rows(),
         *AuthorizationDetails(pager).rows(),
