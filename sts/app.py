@@ -1,7 +1,7 @@
 """The composition root: every part of the house, put together; the only place that knows them all."""
 
 import importlib.metadata
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -27,23 +27,7 @@ from sts.aws.catalogue import NOT_OFFERED
 from sts.aws.endpoint import QueryEndpoint
 from sts.aws.errors import ERRORS, code_of
 from sts.aws.foreign import UnknownPath
-from sts.aws.iam.access_keys import AccessKeyOperations
-from sts.aws.iam.account import AccountOperations, Quotas
-from sts.aws.iam.attachments import AttachmentOperations
-from sts.aws.iam.authorization_details import AuthorizationDetails
-from sts.aws.iam.boundaries import boundary_rows
-from sts.aws.iam.credential_report import CredentialReport
-from sts.aws.iam.groups import GroupOperations
-from sts.aws.iam.inline_policies import InlinePolicyOperations
-from sts.aws.iam.instance_profiles import InstanceProfileOperations
-from sts.aws.iam.mfa_devices import MfaDeviceOperations
-from sts.aws.iam.paging import Pager
-from sts.aws.iam.policies import PolicyOperations
-from sts.aws.iam.roles import RoleOperations
-from sts.aws.iam.service_linked_roles import ServiceLinkedRoleOperations
-from sts.aws.iam.tags import TagOperations
-from sts.aws.iam.unoffered import unoffered_rows
-from sts.aws.iam.users import UserOperations
+from sts.aws.iam.operations import build_iam_rows
 from sts.aws.operations import SERVICES, Operations
 from sts.aws.row import Operation as Row
 from sts.aws.row import Proof
@@ -58,17 +42,9 @@ from sts.credentials import Credentials
 from sts.directory import managed
 from sts.directory.access_keys import AccessKeys
 from sts.directory.accounts import Accounts
-from sts.directory.attachments import Attachments
-from sts.directory.groups import Groups
-from sts.directory.inline_policies import InlinePolicies
-from sts.directory.instance_profiles import InstanceProfiles
 from sts.directory.links import SignInLinks
 from sts.directory.mfa_devices import MfaDevices
-from sts.directory.policies import Policies
 from sts.directory.resealing import Sealing
-from sts.directory.roles import Roles
-from sts.directory.service_linked_roles import ServiceLinkedRoles
-from sts.directory.tags import Tagging
 from sts.directory.users import Users
 from sts.entropy import Entropy
 from sts.errors import KeysRefused, Refusal, SealBroken
@@ -234,7 +210,7 @@ def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Trace
         codes,
         Receipts(at.keyring),
     )
-    rows = tracing.around_rows((*sts.rows(), *_iam_rows(at, codes, settings.issuer)))
+    rows = tracing.around_rows((*sts.rows(), *build_iam_rows(at.keyring, at.entropy, at.clock, codes, settings.issuer)))
     return (
         Route("/", _query_endpoint(at, journal, proof, access, rows)),
         Route("/api/{path:path}", _administration_endpoint(at, journal, proof, access)),
@@ -346,39 +322,6 @@ def _administration_endpoint(
         database=at.database,
         clock=at.clock,
         entropy=at.entropy,
-    )
-
-
-def _iam_rows(at: Foundation, codes: CodeProof, issuer: str) -> Iterator[Row]:
-    pager, entropy, tagging, made = Pager(at.keyring), at.entropy, Tagging(), _quotas(at)
-    yield from UserOperations(made.users, tagging, pager).rows()
-    yield from AccessKeyOperations(made.access_keys, pager).rows()
-    yield from MfaDeviceOperations(MfaDevices(entropy, at.keyring), codes, tagging, issuer, pager).rows()
-    yield from GroupOperations(made.groups, pager).rows()
-    yield from RoleOperations(made.roles, tagging, pager).rows()
-    yield from ServiceLinkedRoleOperations(ServiceLinkedRoles(made.roles, at.keyring)).rows()
-    yield from InstanceProfileOperations(made.profiles, tagging, pager).rows()
-    yield from PolicyOperations(made.policies, tagging, pager).rows()
-    yield from InlinePolicyOperations(made.inline, pager).rows()
-    yield from AttachmentOperations(made.attachments, pager).rows()
-    yield from AccountOperations(made, pager).rows()
-    yield from AuthorizationDetails(pager).rows()
-    yield from CredentialReport(at.clock).rows()
-    yield from boundary_rows()
-    yield from unoffered_rows(pager)
-    yield from TagOperations(tagging, pager).rows()
-
-
-def _quotas(at: Foundation) -> Quotas:
-    return Quotas(
-        users=Users(at.entropy),
-        access_keys=AccessKeys(at.entropy, at.keyring),
-        groups=Groups(at.entropy),
-        roles=Roles(at.entropy),
-        profiles=InstanceProfiles(at.entropy),
-        policies=Policies(at.entropy),
-        inline=InlinePolicies(),
-        attachments=Attachments(),
     )
 
 
