@@ -16,6 +16,7 @@ from sts.aws.iam.mfa_devices import MfaDeviceOperations
 from sts.aws.iam.paging import Pager
 from sts.aws.iam.policies import PolicyOperations
 from sts.aws.iam.roles import RoleOperations
+from sts.aws.iam.service_linked_roles import ServiceLinkedRoleOperations
 from sts.aws.iam.tags import TagOperations
 from sts.aws.iam.unoffered import unoffered_rows
 from sts.aws.iam.users import UserOperations
@@ -29,6 +30,7 @@ from sts.directory.instance_profiles import InstanceProfiles
 from sts.directory.mfa_devices import MfaDevices
 from sts.directory.policies import Policies
 from sts.directory.roles import Roles
+from sts.directory.service_linked_roles import ServiceLinkedRoles
 from sts.directory.tags import Tagging
 from sts.directory.users import Users
 from sts.entropy import Entropy
@@ -45,6 +47,7 @@ def build_iam_rows(
     yield from MfaDeviceOperations(MfaDevices(entropy, keyring), codes, tagging, issuer, pager).rows()
     yield from GroupOperations(made.groups, pager).rows()
     yield from RoleOperations(made.roles, tagging, pager).rows()
+    yield from ServiceLinkedRoleOperations(ServiceLinkedRoles(made.roles, keyring)).rows()
     yield from InstanceProfileOperations(made.profiles, tagging, pager).rows()
     yield from PolicyOperations(made.policies, tagging, pager).rows()
     yield from InlinePolicyOperations(made.inline, pager).rows()
