@@ -18,6 +18,7 @@ from sts.entropy import Entropy
 from sts.errors import AlreadyExists, CodeInvalid, InUse, NotFound, QuotaExceeded
 from sts.keyring.keyring import Keyring
 from sts.model import MfaDevice, Secret
+from sts.sessions import end_sessions
 from sts.store import code_failures, mfa_devices, recovery_codes
 from sts.store.database import Transaction
 from sts.store.tags import delete_all_tags
@@ -64,20 +65,28 @@ class MfaDevices:
             raise QuotaExceeded(f"Cannot exceed quota for MFADevicesPerUser: {self.per_owner}")
         return device
 
-    def enable(self, tx: Transaction, *, owner: Owner, device: MfaDevice, step: int) -> None:
-        """Enable *device* for *owner*, which used up *step* of it by showing that it has it; raises CodeInvalid."""
+    def enable(self, tx: Transaction, *, owner: Owner, device: MfaDevice, step: int, spared: str | None = None) -> None:
+        """Enable *device* for *owner*, which used up *step* of it by showing that it has it; raises CodeInvalid.
+
+        The owner's browser sessions end, but for the one of the id *spared*: they began without it.
+        """
         if not mfa_devices.burn_step(tx.connection, device.serial_number, step):
             raise CodeInvalid(_USED, detail="the step was used")
         mfa_devices.assign_device(tx.connection, device.serial_number, owner_id_of(owner), tx.now)
         code_failures.begin_count(tx.connection, owner_id_of(owner))
+        end_sessions(tx, owner_id_of(owner), spared)
 
-    def deactivate(self, tx: Transaction, *, owner: Owner, serial_number: str) -> None:
-        """Let the owner's device be enabled for nobody, so that it can be enabled anew; raises NotFound."""
+    def deactivate(self, tx: Transaction, *, owner: Owner, serial_number: str, spared: str | None = None) -> None:
+        """Let the owner's device be enabled for nobody, so that it can be enabled anew; raises NotFound.
+
+        The owner's browser sessions end, but for the one of the id *spared*: who had the device may have begun them.
+        """
         device = get_enabled_device(tx.connection, owner, serial_number)
         mfa_devices.release_device(tx.connection, device.serial_number)
         if not mfa_devices.list_owned(tx.connection, owner_id_of(owner)):
             # They stand in for a factor: left behind, they would open what the next one is to guard.
             recovery_codes.delete_stamps(tx.connection, owner_id_of(owner))
+        end_sessions(tx, owner_id_of(owner), spared)
 
     def delete(self, tx: Transaction, *, device: MfaDevice) -> None:
         """Delete the device; raises NotFound, and InUse while it is enabled for anybody."""
