@@ -15,9 +15,11 @@ from starlette.routing import Route
 from sts.access import Access, Decider
 from sts.api.endpoint import AdministrationEndpoint
 from sts.api.operations import OPERATIONS
+from sts.api.row import Parts
 from sts.assume import RoleSessions
 from sts.audit.journal import Journal
 from sts.audit.recording import Recorder
+from sts.audit.search import Searches
 from sts.audit.sums import Sums
 from sts.authn.arrival import BehindProxies
 from sts.authn.codes import CodeProof
@@ -320,6 +322,7 @@ def _administration_endpoint(
         sums=at.sums,
         meters=at.meters,
         database=at.database,
+        parts=Parts(Searches(at.keyring)),
         clock=at.clock,
         entropy=at.entropy,
     )

@@ -11,7 +11,7 @@ from sts.access import AccessDenied, Decider, Demand, require
 from sts.api.errors import INTERNAL_FAILURE, find_error, render_message
 from sts.api.operations import find_methods, get_operation
 from sts.api.request import parse_asked, read_request
-from sts.api.row import Command, Operation, Reads, Target
+from sts.api.row import Command, Operation, Parts, Reads, Target
 from sts.audit.record import Entry
 from sts.audit.recording import Recorder, Recording
 from sts.audit.sums import Sums
@@ -41,6 +41,7 @@ class AdministrationEndpoint:
     sums: Sums
     meters: Meters
     database: Database
+    parts: Parts
     clock: Clock
     entropy: Entropy
 
@@ -98,12 +99,12 @@ class AdministrationEndpoint:
         require(caller, decisions)
 
     async def _do(self, operation: Operation, recording: Recording, command: Command, target: Target) -> bytes:
-        caller = recording.entry.get_caller()
+        caller, parts = recording.entry.get_caller(), self.parts
         if isinstance(operation.handler, Reads):
             read = operation.handler.run
-            return await self.database.read(lambda connection: read(connection, caller, command, target))
+            return await self.database.read(lambda connection: read(parts, connection, caller, command, target))
         change = operation.handler.run
-        return await recording.change(lambda transaction: change(transaction, caller, command, target))
+        return await recording.change(lambda transaction: change(parts, transaction, caller, command, target))
 
 
 def _read_path(scope: Scope) -> str:

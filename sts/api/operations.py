@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from sts.api import audit, revocations
 from sts.api.request import Asked
-from sts.api.row import Changes, Command, Operation, Reads, Target
+from sts.api.row import Changes, Command, Operation, Parts, Reads, Target
 from sts.audit.events import Event
 from sts.errors import MethodUnsupported, OperationUnknown
 from sts.model import Caller
@@ -20,7 +20,7 @@ def _change(
     event: Event,
     parse: Callable[[Asked], Command],
     target: Callable[[Connection, Caller, Command], Target],
-    run: Callable[[Transaction, Caller, Command, Target], bytes],
+    run: Callable[[Parts, Transaction, Caller, Command, Target], bytes],
 ) -> Operation:
     return Operation(name=name, event=event, largest_body=_SMALL, parse=parse, target=target, handler=Changes(run))
 
@@ -30,7 +30,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         name="ListAuditRecords",
         event=Event.AUDIT_READ,
         largest_body=0,
-        parse=audit.parse_range,
+        parse=audit.parse_records,
         target=audit.find_records,
         handler=Reads(audit.render_records),
     ),

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from sts.api.request import Asked, parse_members
-from sts.api.row import Command, Target
+from sts.api.row import Command, Parts, Target
 from sts.arn import iam_arn, parse_arn
 from sts.directory import revocations
 from sts.directory.accounts import get_account
@@ -83,25 +83,25 @@ def find_role(connection: Connection, caller: Caller, command: Command) -> Targe
     return Target(iam_arn(caller.account_id, f"role/{command['name']}") if found is None else found.arn, found)
 
 
-def revoke_session(tx: Transaction, caller: Caller, command: Command, target: Target) -> bytes:
+def revoke_session(_parts: Parts, tx: Transaction, caller: Caller, command: Command, target: Target) -> bytes:
     """End the session, and what was begun from it."""
     revocations.revoke_session(tx, account_id=caller.account_id, jti=command["jti"])
     return _render({"arn": target.arn, "ended_at": tx.now})
 
 
-def revoke_principal(tx: Transaction, _caller: Caller, _command: Command, target: Target) -> bytes:
+def revoke_principal(_parts: Parts, tx: Transaction, _caller: Caller, _command: Command, target: Target) -> bytes:
     """End all that the principal has begun by now."""
     revocations.revoke_principal(tx, principal=_get_principal(target))
     return _render({"arn": target.arn, "ended_at": tx.now})
 
 
-def disable(tx: Transaction, _caller: Caller, _command: Command, target: Target) -> bytes:
+def disable(_parts: Parts, tx: Transaction, _caller: Caller, _command: Command, target: Target) -> bytes:
     """Disable the user or role, and end what it has begun."""
     changed = revocations.disable(tx, principal=_get_principal(target))
     return _render({"arn": target.arn, "enabled": False, "changed": changed})
 
 
-def enable(tx: Transaction, _caller: Caller, _command: Command, target: Target) -> bytes:
+def enable(_parts: Parts, tx: Transaction, _caller: Caller, _command: Command, target: Target) -> bytes:
     """Enable the user or role again."""
     changed = revocations.enable(tx, principal=_get_principal(target))
     return _render({"arn": target.arn, "enabled": True, "changed": changed})

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from sts.api.request import Asked
 from sts.audit.events import Event
+from sts.audit.search import Searches
 from sts.model import Caller
 from sts.store.database import Transaction
 
@@ -26,17 +27,24 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """What handlers work with, beside the store."""
+
+    searches: Searches
+
+
+@dataclass(frozen=True, slots=True)
 class Reads:
     """A handler that reads the store, in one read transaction, and returns JSON."""
 
-    run: Callable[[Connection, Caller, Command, Target], bytes]
+    run: Callable[[Parts, Connection, Caller, Command, Target], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
     """A handler that changes the store, in the transaction that also takes its audit record, and returns JSON."""
 
-    run: Callable[[Transaction, Caller, Command, Target], bytes]
+    run: Callable[[Parts, Transaction, Caller, Command, Target], bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

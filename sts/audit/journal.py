@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from sts.audit.checkpoints import Checkpoint, append_checkpoint
 from sts.audit.events import CHECKPOINT_LOGGER, Outcome
-from sts.audit.record import LABEL, Entry, accounts_of, bind, render_body
+from sts.audit.record import LABEL, Entry, accounts_of, bind, find_principal, render_body
 from sts.audit.uses import Uses
 from sts.clock import Clock
 from sts.coherence import Coherence
@@ -214,11 +214,13 @@ class Journal:
                 self._make(waiting, waiting.change, transaction)
             entry = waiting.entry
             at, event = to_microseconds(entry.at), f"{entry.event}.{entry.outcome}"
+            principal = find_principal(entry)
             for account_id in accounts_of(entry):
                 sequence += 1
                 body = render_body(entry, self.stream, sequence, account_id)
                 head = make_stamp(self.keyring, Purpose.AUDIT, LABEL, bind(self.stream, sequence, head, body))
-                rows.append(table.Row(self.stream, sequence, at, event, account_id, body.decode("utf-8"), head))
+                text = body.decode("utf-8")
+                rows.append(table.Row(self.stream, sequence, at, event, account_id, text, head, principal))
         table.insert_records(transaction.connection, rows)
         self._move_head(transaction, sequence, head)
         return sequence, head, self.uses.note(transaction.connection, (waiting.entry for waiting in group))

@@ -64,6 +64,18 @@ def accounts_of(entry: Entry) -> tuple[str | None, ...]:
     return own, entry.owner_account_id
 
 
+def principal_of(arn: str) -> str:
+    """Return what the records of the principal *arn* are found under: of a role's session what all of them share."""
+    kind, _, name = arn.partition(":assumed-role/")
+    return f"{kind}:assumed-role/{name.partition('/')[0]}" if name else arn
+
+
+def find_principal(entry: Entry) -> str | None:
+    """Return what the record of *entry* is found under, None where it says nobody."""
+    arn = entry.claimed if entry.caller is None else entry.caller.arn
+    return None if arn is None else principal_of(arn)
+
+
 def render_body(entry: Entry, stream: str, sequence: int, account_id: str | None) -> bytes:
     """Return the body of the record of *entry* at its place, as *account_id* may read it: one JSON object.
 

@@ -6,10 +6,11 @@ off after the last checkpoint that was carried away from here does not show: who
 away the latest records, their heads and their checkpoints together.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -17,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sts.audit import checkpoints
 from sts.audit.checkpoints import Checkpoint, Heads
-from sts.audit.record import LABEL, bind
+from sts.audit.record import LABEL, bind, principal_of
 from sts.errors import Malformed, SealBroken
 from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
@@ -28,6 +29,10 @@ from sts.store.database import from_microseconds, to_microseconds
 _STEP = 1_000  # records between two words about how far it is
 
 
+class _Principal(msgspec.Struct):
+    arn: str
+
+
 class _Told(msgspec.Struct):
     """What a body says that stands in columns of its own too."""
 
@@ -36,6 +41,7 @@ class _Told(msgspec.Struct):
     at: datetime
     event: str
     account_id: str | None
+    principal: _Principal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ class Findings:
     """How much was looked at, and what was wrong."""
 
     records: int = 0
+    exported: int = 0  # records that were kept elsewhere
     streams: int = 0
     checkpoints: int = 0
     faults: list[Fault] = field(default_factory=list)
@@ -66,8 +73,8 @@ class Examination:
     findings: Findings = field(default_factory=Findings)
     _confirmed: dict[str, tuple[int, str]] = field(default_factory=dict)
 
-    def examine(self, exported: Iterable[Checkpoint]) -> Findings:
-        """Examine every stream, every checkpoint kept here, and the *exported* ones that were kept elsewhere."""
+    def examine(self, exported: Iterable[Checkpoint], records: Iterable[Mapping[str, Any]] = ()) -> Findings:
+        """Examine every stream and every checkpoint kept here, and those and the *records* that were kept elsewhere."""
         heads = {head.stream: head for head in table.find_heads(self.connection)}
         for stream in table.find_streams(self.connection):
             self.findings.streams += 1
@@ -76,6 +83,8 @@ class Examination:
             self._note(partial(self._verify_kept, row), f"checkpoint {row.checkpoint_id}")
         for place, checkpoint in enumerate(exported, 1):
             self._note(partial(self._verify_exported, checkpoint), f"exported checkpoint {place}")
+        for place, record in enumerate(records, 1):
+            self._note(partial(self._verify_record_elsewhere, record), f"exported record {place}")
         return self.findings
 
     def _note(self, verify: Callable[[], object], place: str) -> None:
@@ -118,9 +127,11 @@ class Examination:
         _verify_mac(self.keyring, LABEL, bound, row.mac, place)
         told = msgspec.json.decode(body, type=_Told)
         # The MAC is over the body; the columns beside it, which records are found and filtered by, must say the same.
-        columns = (row.stream, row.sequence, row.at, row.event, row.account_id)
-        if columns != (told.stream, told.sequence, to_microseconds(told.at), told.event, told.account_id):
-            raise SealBroken(f"{place} stands under another time, event or account than it says itself")
+        columns = (row.stream, row.sequence, row.at, row.event, row.account_id, row.principal)
+        principal = None if told.principal is None else principal_of(told.principal.arn)
+        at = to_microseconds(told.at)
+        if columns != (told.stream, told.sequence, at, told.event, told.account_id, principal):
+            raise SealBroken(f"{place} stands under another time, event, account or principal than it says itself")
 
     def _verify_kept(self, row: table.CheckpointRow) -> None:
         if not isinstance(row.body, str) or not isinstance(row.mac, bytes):
@@ -134,6 +145,15 @@ class Examination:
         # It was kept before it was logged, and none is ever removed: one that is gone was taken away.
         if not table.has_checkpoint(self.connection, checkpoints.name_of(bytes.fromhex(checkpoint.mac))):
             raise SealBroken("an exported checkpoint is not in the store")
+
+    def _verify_record_elsewhere(self, record: Mapping[str, Any]) -> None:
+        self.findings.exported += 1
+        name = f"record {record['sequence']} of stream {record['stream']}"
+        body = table.find_body(self.connection, record["stream"], record["sequence"])
+        if body is None:
+            raise SealBroken(f"{name} is not in the store")
+        if msgspec.json.decode(body) != record:
+            raise SealBroken(f"{name} says something else in the store")
 
     def _verify_checkpoint(self, checkpoint: Checkpoint) -> Heads:
         self.findings.checkpoints += 1
@@ -184,6 +204,28 @@ def parse_exported(lines: Iterable[str]) -> Iterator[Checkpoint]:
             yield checkpoint
     if not found:
         raise Malformed("No line of the file is a checkpoint: JSON with `checkpoint` (or `body`) and `mac`")
+
+
+def parse_exported_records(lines: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+    """Return the records that *lines* are, a JSON object each; raises Malformed for a line that is none, or for none.
+
+    A line that was passed over would seem to have been checked.
+    """
+    number = 0
+    for number, line in enumerate(lines, 1):
+        try:
+            record = msgspec.json.decode(line)
+        except msgspec.DecodeError:
+            record = None
+        if not isinstance(record, dict) or not _is_placed(record):
+            raise Malformed(f"Line {number} of the file is no record: a JSON object with `stream` and `sequence`")
+        yield record
+    if not number:
+        raise Malformed("The file holds no record")
+
+
+def _is_placed(record: Mapping[str, Any]) -> bool:
+    return isinstance(record.get("stream"), str) and type(record.get("sequence")) is int
 
 
 def _find_exported(line: str) -> Checkpoint | None:

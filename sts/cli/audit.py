@@ -5,12 +5,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
 from sts.cli.endpoint import connect, endpoint_options
-from sts.cli.output import json_option, print_json, show, show_example
+from sts.cli.instants import INSTANT
+from sts.cli.output import json_option, print_json, print_table, show, show_example
 from sts.errors import Refusal, Unavailable
 
 if TYPE_CHECKING:
@@ -20,9 +21,26 @@ if TYPE_CHECKING:
     from sts.settings import Settings
     from sts.store.database import Transaction
 
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_FILTERS = (
+    click.option("--principal", metavar="ARN", help="Who did it: an ARN, or user/NAME, role/NAME or root."),
+    click.option("--action", metavar="ACTION", help="What was done: iam:CreateUser, sts:*, or the event user.create."),
+    click.option("--resource", metavar="ARN", help="On what it was done; * and ? are wildcards, as in ACTION."),
+    click.option("--outcome", type=click.Choice(["done", "refused", "failed"]), help="How it ended."),
+    click.option("--from", "begins_at", type=INSTANT, help="At this time or later: 2026-03-02, or 2h ago."),
+    click.option("--to", "ends_at", type=INSTANT, help="Before this time."),
+)
 _LOOK_SECONDS = 2
 _MOST = 1_000  # records of one look
 _UNSEEN = "What was cut off after the last checkpoint that was exported does not show"
+
+
+def filter_options(command: _F) -> _F:
+    """Give a command the options by which records are found."""
+    for option in reversed(_FILTERS):
+        command = option(command)
+    return command
 
 
 @click.group(short_help="Read and verify the audit records.", epilog=show_example("sts audit tail --follow"))
@@ -64,6 +82,80 @@ def tail(
 
 
 @audit.command(
+    "list",
+    short_help="Find records by who, what, on what, how it ended and when.",
+    epilog=show_example("sts audit list --principal user/alice --outcome refused --from 24h"),
+)
+@endpoint_options
+@filter_options
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="How many at most.")
+@click.option("--oldest-first", is_flag=True, help="Begin with the oldest, not with the latest.")
+@click.option("--marker", metavar="MARKER", help="Go on where a list with the same filters ended.")
+@json_option
+def list_records(
+    endpoint_url: str | None,
+    profile: str | None,
+    limit: int,
+    marker: str | None,
+    *,
+    oldest_first: bool,
+    as_json: bool,
+    **filters: str | None,
+) -> None:
+    """Find records of the account whose credentials are used, the latest first.
+
+    A role stands for all of its sessions. Where more follow, the marker to go on with is told. The credentials need
+    sts-admin:ListAuditRecords on arn:aws:sts-admin::ACCOUNT:audit/records. The reading itself is recorded.
+    """
+    from sts.cli.summary import COLUMNS, summarize
+    from sts.client.audit import read_pages
+
+    query = _write_query(filters, marker, "oldest" if oldest_first else "newest")
+    pages = list(read_pages(connect(endpoint_url, profile), query, limit))
+    records, following = [record for page in pages for record in page.records], pages[-1].marker
+    if as_json:
+        print_json({"records": records, "marker": following})
+        return
+    rows = [dict(zip(COLUMNS, summarize(record), strict=True)) for record in records]
+    print_table(rows, COLUMNS, as_json=False)
+    if following is not None:
+        click.echo(f"More may follow: --marker {following}", err=True)
+
+
+@audit.command(
+    short_help="Write records as lines of JSON.",
+    epilog=show_example("sts audit export --from 2026-03-01 --to 2026-04-01 > march.jsonl"),
+)
+@endpoint_options
+@filter_options
+@click.option("--marker", metavar="MARKER", help="Go on where an export with the same filters broke off.")
+@click.option("--json", "_as_json", is_flag=True, help="Print JSON, for programs: it is so anyway.")
+def export(
+    endpoint_url: str | None, profile: str | None, marker: str | None, *, _as_json: bool, **filters: str | None
+) -> None:
+    """Write records of the account whose credentials are used to standard output, the oldest first, a line each.
+
+    It ends with what was recorded when it began. `sts audit verify --records FILE` checks on the host of the store that
+    each of them is still there and says the same. The credentials need sts-admin:ListAuditRecords on
+    arn:aws:sts-admin::ACCOUNT:audit/records. The reading itself is recorded.
+    """
+    from sts.client.audit import read_pages
+
+    written, pages = 0, read_pages(connect(endpoint_url, profile), _write_query(filters, marker, "oldest"))
+    try:
+        with _progress() as watch:
+            for page in pages:
+                for record in page.records:
+                    print_json(record)
+                written, marker = written + len(page.records), page.marker
+                watch(written)
+    except Refusal:
+        hint = "" if marker is None else f": go on with --marker {marker}"
+        click.echo(f"It broke off after {written} records{hint}", err=True)
+        raise
+
+
+@audit.command(
     short_help="Verify every record, stream and checkpoint.",
     epilog=show_example("grep audit.checkpoint.done sts.log | sts audit verify --checkpoint -"),
 )
@@ -74,8 +166,14 @@ def tail(
     metavar="FILE",
     help="Checkpoints exported from the log, a JSON object a line (`-`: standard input).",
 )
+@click.option(
+    "--records",
+    type=click.File("r", encoding="utf-8", errors="replace"),
+    metavar="FILE",
+    help="Records that `sts audit export` wrote (`-`: standard input): each must be in the store, and say the same.",
+)
 @json_option
-def verify(exported: TextIO | None, *, as_json: bool) -> None:
+def verify(exported: TextIO | None, records: TextIO | None, *, as_json: bool) -> None:
     """Verify every record, stream and checkpoint, on the host that holds store and keys.
 
     Tells the first fault of each stream and of each checkpoint, and exits with 1 when there is any. What was cut off
@@ -84,7 +182,7 @@ def verify(exported: TextIO | None, *, as_json: bool) -> None:
     from sts.audit.verification import count
     from sts.settings import read_settings
 
-    findings = _verify(read_settings(os.environ), exported, as_json=as_json)
+    findings = _verify(read_settings(os.environ), exported, records, as_json=as_json)
     if findings.faults:
         raise Refusal(f"The audit does not hold: {count(len(findings.faults), 'fault')}")
 
@@ -98,12 +196,17 @@ def _print_record(record: Mapping[str, Any], *, as_json: bool) -> None:
         click.echo("  ".join(show(value) for value in summarize(record)))
 
 
-def _verify(settings: "Settings", exported: TextIO | None, *, as_json: bool) -> "Findings":
+def _write_query(filters: Mapping[str, str | None], marker: str | None, order: str) -> Mapping[str, str]:
+    named = {**filters, "from": filters["begins_at"], "to": filters["ends_at"], "marker": marker, "order": order}
+    return {name: value for name, value in named.items() if value is not None and not name.endswith("_at")}
+
+
+def _verify(settings: "Settings", exported: TextIO | None, records: TextIO | None, *, as_json: bool) -> "Findings":
     from sts.audit.events import Event
     from sts.cli.operator import open_host
 
     with open_host(settings) as host:
-        findings = _examine(host, exported)
+        findings = _examine(host, exported, records)
         _print_findings(findings, as_json=as_json)  # first: a store that takes no record any more is told of too
 
         def note(_transaction: "Transaction", entry: "Entry") -> None:
@@ -117,19 +220,21 @@ def _verify(settings: "Settings", exported: TextIO | None, *, as_json: bool) -> 
     return findings
 
 
-def _examine(host: "Host", exported: TextIO | None) -> "Findings":
-    from sts.audit.verification import Examination, parse_exported
+def _examine(host: "Host", exported: TextIO | None, records: TextIO | None) -> "Findings":
+    from sts.audit.verification import Examination, parse_exported, parse_exported_records
 
     checkpoints = () if exported is None else tuple(parse_exported(exported))
+    elsewhere = () if records is None else tuple(parse_exported_records(records))
     with _progress() as watch:
         return host.at.database.read_now(
-            lambda connection: Examination(connection, host.at.keyring, watch).examine(checkpoints)
+            lambda connection: Examination(connection, host.at.keyring, watch).examine(checkpoints, elsewhere)
         )
 
 
 def _describe(findings: "Findings") -> Mapping[str, Any]:
     return {
         "records": findings.records,
+        "exported": findings.exported,
         "streams": findings.streams,
         "checkpoints": findings.checkpoints,
         "faults": [{"place": fault.place, "reason": fault.reason} for fault in findings.faults],
@@ -148,6 +253,9 @@ def _print_findings(findings: "Findings", *, as_json: bool) -> None:
         click.echo("No fault was found.")
     streams, checkpoints = count(findings.streams, "stream"), count(findings.checkpoints, "checkpoint")
     click.echo(f"{count(findings.records, 'record')} in {streams} and {checkpoints} were checked.")
+    if findings.exported:
+        was = "was" if findings.exported == 1 else "were"
+        click.echo(f"{count(findings.exported, 'exported record')} {was} looked up in the store.")
     click.echo(f"{_UNSEEN}.")
 
 

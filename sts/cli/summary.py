@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+COLUMNS = ("time", "event", "principal", "action", "resource", "reason", "address")
 _REFUSED = ".refused"
 _WORDS = {"explicitDeny": "explicit deny", "implicitDeny": "no allow"}
 
@@ -13,7 +14,7 @@ def is_refused(record: Mapping[str, Any]) -> bool:
 
 
 def summarize(record: Mapping[str, Any]) -> tuple[object, ...]:
-    """Return time, event, principal, action, resource, reason and address; None for what the record does not say.
+    """Return what the COLUMNS are of; None for what the record does not say.
 
     Of several actions it is the one that was not allowed, else the first. The reason is which kind of policy stood in
     the way and how (`identity: no allow`, `trust: explicit deny`), else the error's code, and what the caller was not

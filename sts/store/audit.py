@@ -24,6 +24,7 @@ class Row(NamedTuple):
     account_id: str | None
     body: str
     mac: bytes
+    principal: str | None
 
 
 class Head(NamedTuple):
@@ -104,7 +105,7 @@ def insert_records(connection: Connection, rows: Sequence[Row]) -> None:
 def probe_records(connection: Connection, stream: str, sequence: int) -> None:
     """Insert more than fits into the room that the table has already, and undo it: raises what any record would."""
     bodies = ("." * _PROBE_CHARACTERS,) * _PROBE_ROWS
-    rows = [Row(stream, sequence + n, 0, "", None, body, b"") for n, body in enumerate(bodies, 1)]
+    rows = [Row(stream, sequence + n, 0, "", None, body, b"", None) for n, body in enumerate(bodies, 1)]
     savepoint = connection.begin_nested()
     try:
         insert_records(connection, rows)
@@ -153,17 +154,17 @@ def find_mac(connection: Connection, stream: str, sequence: int) -> bytes | None
     return mac
 
 
+def find_body(connection: Connection, stream: str, sequence: int) -> str | None:
+    """Return the body of the record at this place."""
+    here = (audit_record.c.stream == stream) & (audit_record.c.sequence == sequence)
+    body: str | None = connection.execute(select(audit_record.c.body).where(here)).scalar()
+    return body
+
+
 def find_streams(connection: Connection) -> list[str]:
     """Return the names of all streams that have records or a head."""
     recorded = select(audit_record.c.stream).distinct()
     return sorted(connection.execute(recorded.union(select(audit_stream.c.stream))).scalars())
-
-
-def find_latest(connection: Connection, account_id: str, limit: int) -> list[Row]:
-    """Return the *limit* latest records of the account, oldest first."""
-    newest = audit_record.c.at.desc(), audit_record.c.stream.desc(), audit_record.c.sequence.desc()
-    of_account = select(audit_record).where(audit_record.c.account_id == account_id)
-    return [Row(*row) for row in connection.execute(of_account.order_by(*newest).limit(limit))][::-1]
 
 
 def find_last_instant(connection: Connection, account_id: str) -> int | None:
@@ -171,21 +172,6 @@ def find_last_instant(connection: Connection, account_id: str) -> int | None:
     of_account = select(func.max(audit_record.c.at)).where(audit_record.c.account_id == account_id)
     last: int | None = connection.execute(of_account).scalar()
     return last
-
-
-def find_later(connection: Connection, account_id: str, after: int, limit: int) -> list[Row]:
-    """Return the first *limit* records of the account that are later than *after* (microseconds of the epoch).
-
-    Records of the same microsecond are not parted, so that whoever goes on after the last one has missed none of them.
-    """
-    oldest = audit_record.c.at, audit_record.c.stream, audit_record.c.sequence
-    of_account = select(audit_record).where(audit_record.c.account_id == account_id).order_by(*oldest)
-    rows = [Row(*row) for row in connection.execute(of_account.where(audit_record.c.at > after).limit(limit))]
-    if len(rows) < limit:
-        return rows
-    last = rows[-1].at
-    ties = connection.execute(of_account.where(audit_record.c.at == last))
-    return [*(row for row in rows if row.at < last), *(Row(*row) for row in ties)]
 
 
 def insert_checkpoint(connection: Connection, row: CheckpointRow) -> None:

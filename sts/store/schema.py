@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from sts.store.locks import remove_limits
 
-HEAD = "0010"
+HEAD = "0011"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from sts.store.columns import TEXT
@@ -27,6 +28,8 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+_UNDONE = text("event NOT LIKE '%.done'")
 
 account = Table(
     "account",
@@ -329,8 +332,12 @@ audit_record = Table(
     Column("account_id", TEXT),
     Column("body", TEXT, nullable=False),
     Column("mac", LargeBinary, nullable=False),
+    Column("principal", TEXT),  # the ARN that the body says, but for the session's name in that of a role's session
     PrimaryKeyConstraint("stream", "sequence"),
     Index(None, "account_id", "at"),
+    Index(None, "account_id", "principal", "at"),
+    # Of what was refused or failed alone: what was done costs it nothing.
+    Index("ix_audit_record_undone", "account_id", "at", sqlite_where=_UNDONE, postgresql_where=_UNDONE),
     sqlite_with_rowid=False,
 )
 

@@ -39,7 +39,7 @@ def make_role(service: Service, tenant: Tenant, name: str, *trusted: Tenant, pat
 
 
 def records(service: Service, tenant: Tenant, event: str) -> list[dict[str, Any]]:
-    reply = service.send(tenant.key, method="GET", path="/api/audit/records", query="after=0&limit=1000")
+    reply = service.send(tenant.key, method="GET", path="/api/audit/records", query="limit=1000")
     return [record for record in tell(reply)["records"] if record["event"].startswith(event)]
 
 

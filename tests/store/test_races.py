@@ -161,7 +161,7 @@ def test_records_wait_for_no_change_of_another_process(processes: tuple[Database
     is_free = text("SELECT pg_try_advisory_xact_lock(7566451, 1)")
 
     def append(tx: Transaction) -> bool:
-        insert_records(tx.connection, [Row("other", 1, 0, "event", None, "{}", b"")])
+        insert_records(tx.connection, [Row("other", 1, 0, "event", None, "{}", b"", None)])
         return bool(tx.connection.execute(is_free).scalar_one())
 
     def change(_tx: Transaction) -> bool:

@@ -1,17 +1,21 @@
+import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, inspect, select, text
 
 from sts.store import schema
 from sts.store.database import Database, open_database
 from sts.store.schema import HEAD, find_revision
-from sts.store.tables import change, metadata, policy, version
+from sts.store.tables import audit_record, change, metadata, policy, version
+from tests.conftest import BEGINNING
 
 # A process that says when it is ready, begins on a word, and says whether it had anything to do.
 START = """
@@ -99,3 +103,36 @@ def test_a_first_start_that_fails_leaves_an_empty_store(url: str) -> None:
 def test_a_first_start_notes_what_it_made(database: Database) -> None:
     nouns = database.read_now(lambda c: set(c.execute(select(change.c.noun)).scalars()))
     assert nouns == {"policy", "policy-arn"}
+
+
+def _migrate_up_to_before(connection: Connection, named: str) -> None:
+    """Run the revisions that stand before the one whose file has this name."""
+    config = Config()
+    config.set_main_option("script_location", str(schema._MIGRATIONS))
+    config.attributes["connection"] = connection
+    (found,) = [each for each in ScriptDirectory.from_config(config).walk_revisions() if each.path.endswith(named)]
+    assert isinstance(found.down_revision, str)
+    command.upgrade(config, found.down_revision)
+
+
+def _keep_bodies(connection: Connection, arns: Iterable[str | None]) -> None:
+    insert = (
+        "INSERT INTO audit_record (stream, sequence, at, event, body, mac) VALUES ('s', :number, 0, 'e', :body, '')"
+    )
+    for number, arn in enumerate(arns):
+        principal = None if arn is None else {"arn": arn}
+        body = {"account_id": None, "principal": principal, "parameters": {"principal": {"arn": "other"}}}
+        values = {"number": number, "body": json.dumps(body, separators=(",", ":"))}
+        connection.execute(text(insert), values)
+
+
+def test_records_from_before_principals_had_a_column_are_found_by_them_too(url: str) -> None:
+    alice, ops = "arn:aws:iam::111122223333:user/a/alice", "arn:aws:sts::111122223333:assumed-role/ops"
+    opened = open_database(url)
+    opened.transact_now(lambda tx: _migrate_up_to_before(tx.connection, "_audit_principals.py"), BEGINNING)
+    opened.transact_now(lambda tx: _keep_bodies(tx.connection, [alice, f"{ops}/me", None]), BEGINNING)
+    assert opened.migrate(lambda _connection: None)
+    principals = select(audit_record.c.principal).order_by(audit_record.c.sequence)
+    found = opened.read_now(lambda c: list(c.execute(principals).scalars()))
+    opened.close()
+    assert found == [alice, ops, None]
