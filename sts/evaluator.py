@@ -66,6 +66,7 @@ class Evaluator:
             resource_account_id=matter.resource_account_id,
             context={
                 **_context(caller, circumstances),
+                "aws:resourceaccount": (matter.resource_account_id,),
                 **describe_tags("aws:PrincipalTag", tags),
                 **matter.context,
             },
@@ -146,6 +147,9 @@ def _context(caller: Caller, circumstances: Circumstances) -> dict[str, tuple[st
         "aws:currenttime": (_format_time(circumstances.at),),
         "aws:epochtime": (str(int(circumstances.at.timestamp())),),
         "aws:requestedregion": (circumstances.region,),
+        # Nobody here is a service, and none calls on another's behalf: said, not absent, for a Deny to be met by it.
+        "aws:principalisawsservice": ("false",),
+        "aws:viaawsservice": ("false",),
     }
     if circumstances.source_ip:  # a socket of the file system has no address
         context["aws:sourceip"] = (circumstances.source_ip,)

@@ -216,3 +216,10 @@ def test_the_page_lists_every_operation_with_its_action_and_resource(table: Oper
 
 def test_the_page_lists_every_operation_that_is_not_offered_with_its_reason() -> None:
     assert dict(_page_rows(2)) == dict(NOT_OFFERED)
+
+
+def test_the_page_names_every_parameter_that_is_not_offered_yet(table: Operations) -> None:
+    paragraph = PAGE.partition("- A parameter that is not offered yet")[2].partition("\n\n")[0]
+    named = set(re.findall(r"`(\w+)` of\s+(\w+)", paragraph))
+    assert named == {(member, each.row.name) for each in table.offered.values() for member in each.row.not_yet}
+    assert named

@@ -57,6 +57,8 @@ EVERYONE = {
     "aws:currenttime": "2026-03-02T12:00:00Z",
     "aws:epochtime": "1772452800",
     "aws:requestedregion": "eu-central-1",
+    "aws:principalisawsservice": "false",
+    "aws:viaawsservice": "false",
 }
 # What a caller of each kind has beside what everyone has: IAM User Guide, "AWS global condition context keys", and the
 # table of principal key values of "IAM JSON policy elements: Variables and tags".
@@ -122,11 +124,12 @@ KEYS = (
     "aws:UserAgent", "aws:SecureTransport", "aws:CurrentTime", "aws:EpochTime", "aws:TokenIssueTime",
     "aws:RequestedRegion", "sts:ExternalId", "sts:RoleSessionName", "iam:PolicyARN", "iam:PermissionsBoundary",
     "iam:PassedToService", "iam:ResourceTag/team", "aws:ResourceTag/team", "aws:RequestTag/team", "aws:TagKeys",
-    "aws:PrincipalTag/team",
+    "aws:PrincipalTag/team", "aws:ResourceAccount", "aws:PrincipalIsAWSService", "aws:ViaAWSService",
 )  # fmt: skip
 COMMON = {
     "aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalType", "aws:userid", "aws:SourceIp", "aws:UserAgent",
-    "aws:SecureTransport", "aws:CurrentTime", "aws:EpochTime", "aws:RequestedRegion",
+    "aws:SecureTransport", "aws:CurrentTime", "aws:EpochTime", "aws:RequestedRegion", "aws:ResourceAccount",
+    "aws:PrincipalIsAWSService", "aws:ViaAWSService",
 }  # fmt: skip
 
 
@@ -239,6 +242,14 @@ def test_who_changes_the_rights_of_what_is_bounded_has_the_boundary(stage: Stage
     own = COMMON | {"aws:username"}
     assert stage.present("iam:PutUserPolicy", sent) == own | {"iam:PermissionsBoundary"}
     assert stage.present("iam:GetUser", {"UserName": "dora"}) == own
+    stage.must(
+        "CreateRole",
+        RoleName="held",
+        AssumeRolePolicyDocument=trust(f"arn:aws:iam::{stage.tenant.account_id}:root"),
+        PermissionsBoundary="arn:aws:iam::aws:policy/IAMFullAccess",
+    )
+    sent = {"RoleName": "held", "Description": "told"}
+    assert stage.present("iam:UpdateRole", sent) == own | {"iam:PermissionsBoundary"}
 
 
 @pytest.mark.parametrize("header", ["aws-username", "x-forwarded-for", "x-forwarded-proto", "x-real-ip", "forwarded"])

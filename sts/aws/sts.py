@@ -12,7 +12,7 @@ from sts.assume import AssumedRole, RoleSessions, Wish, find_source_identity
 from sts.audit.events import Event
 from sts.authn.codes import CodeProof
 from sts.aws.row import SMALL, Acts, Command, Demands, Done, Operation, Proof, Recall, Result, Target
-from sts.aws.tags import describe_request, describe_resource, read_tags
+from sts.aws.tags import describe_principal, describe_request, read_tags
 from sts.credentials import TemporaryCredentials
 from sts.entropy import find_account_of_access_key
 from sts.errors import ParameterInvalid
@@ -224,7 +224,7 @@ def _demand_role(caller: Caller, command: Command, target: Target) -> tuple[Dema
         actions.append("sts:TagSession")
     if find_source_identity(caller, command.get("SourceIdentity")) is not None:
         actions.append("sts:SetSourceIdentity")
-    context = {**describe_resource(target.noun.tags), **target.context, **_describe_wish(command)}
+    context = {**describe_principal(target.noun.tags), **target.context, **_describe_wish(command)}
     return tuple(
         Demand(
             action=action,

@@ -13,7 +13,7 @@ from sts.aws.iam.paging import Pager, read_limit
 from sts.aws.iam.roles import describe_roles, get_role
 from sts.aws.iam.rows import demand, iam_row, on_tagging
 from sts.aws.row import Changes, Command, Operation, Reads, Result, Target
-from sts.aws.tags import describe_resource, read_tags, show_tags
+from sts.aws.tags import describe_principal, read_tags, show_tags
 from sts.directory.bearers import unknown_bearer
 from sts.directory.instance_profiles import InstanceProfiles, unknown_profile
 from sts.directory.tags import Tagging
@@ -154,7 +154,12 @@ def _demand_passing(_caller: Caller, _command: Command, target: Target) -> tuple
         action="iam:PassRole",
         resource=joining.role_arn,
         resource_account_id=target.account_id,
-        context={**describe_resource(joining.role_tags), "iam:passedtoservice": (_SERVICE,)},
+        context={
+            **describe_principal(joining.role_tags),
+            "iam:passedtoservice": (_SERVICE,),
+            # Any instance of the account, in any region: which it will be is not known yet.
+            "iam:associatedresourcearn": (f"arn:aws:ec2:*:{target.account_id}:instance/*",),
+        },
     )
     return demand("iam:AddRoleToInstanceProfile", target), passing
 

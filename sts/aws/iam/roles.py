@@ -1,6 +1,6 @@
 """Roles and their trust policies (IAM API Reference, "CreateRole" and its kin)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,8 +11,8 @@ from sts.arn import iam_arn
 from sts.audit.events import Event
 from sts.aws.iam.bearers import on_bearer, show_borne
 from sts.aws.iam.paging import Pager, read_limit
-from sts.aws.iam.rows import iam_row, on_tagging
-from sts.aws.row import DOCUMENT, Changes, Command, Operation, Reads, Result, Target
+from sts.aws.iam.rows import iam_row, on_bounded, on_tagging
+from sts.aws.row import DOCUMENT, SMALL, Changes, Command, Limit, Operation, Reads, Result, Target
 from sts.aws.tags import read_tags
 from sts.directory.bearers import unknown_bearer
 from sts.directory.boundaries import bound
@@ -47,13 +47,23 @@ class RoleOperations:
                 demands=on_tagging("iam:CreateRole", "iam:TagRole"),
                 limit=DOCUMENT,
             ),
-            iam_row("GetRole", Event.ROLE_READ, on_role, Reads(self.get)),
+            iam_row("GetRole", Event.ROLE_READ, on_role, Reads(self.get), demands=on_bounded("iam:GetRole")),
             iam_row("ListRoles", Event.ROLE_LIST, _find_path, Reads(self.list)),
-            iam_row("UpdateRole", Event.ROLE_UPDATE, on_role, Changes(self.update)),
-            iam_row("UpdateRoleDescription", Event.ROLE_UPDATE, on_role, Changes(self.describe)),
-            iam_row("DeleteRole", Event.ROLE_DELETE, on_role, Changes(self.delete)),
-            iam_row("UpdateAssumeRolePolicy", Event.TRUST_UPDATE, on_role, Changes(self.update_trust), limit=DOCUMENT),
+            self._change("UpdateRole", Event.ROLE_UPDATE, self.update),
+            self._change("UpdateRoleDescription", Event.ROLE_UPDATE, self.describe),
+            self._change("DeleteRole", Event.ROLE_DELETE, self.delete),
+            self._change("UpdateAssumeRolePolicy", Event.TRUST_UPDATE, self.update_trust, DOCUMENT),
         )
+
+    def _change(
+        self,
+        name: str,
+        event: Event,
+        run: Callable[[Transaction, Caller, Command, Target], Result],
+        limit: Limit = SMALL,
+    ) -> Operation:
+        demands = on_bounded(f"iam:{name}")
+        return iam_row(name, event, on_bearer(BearerKind.ROLE), Changes(run), demands=demands, limit=limit)
 
     def create(self, tx: Transaction, caller: Caller, command: Command, _target: Target) -> Result:
         """Do CreateRole."""

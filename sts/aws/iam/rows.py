@@ -9,7 +9,7 @@ from sts.access import Context, Demand
 from sts.arn import iam_arn
 from sts.audit.events import Event
 from sts.aws.row import SMALL, Changes, Command, Demands, Find, Limit, Operation, Proof, Reads, Result, Target
-from sts.aws.tags import describe_request, describe_resource
+from sts.aws.tags import describe_principal, describe_request, describe_resource
 from sts.directory.tags import bearer_id
 from sts.model import Caller, InstanceProfile, MfaDevice, Policy, Role, User
 from sts.store.boundaries import find_boundary_arn
@@ -112,9 +112,10 @@ def on_both(action: str, kind: str, new_name: str) -> Demands:
 
 def demand(action: str, target: Target, resource: str | None = None, context: Context | None = None) -> Demand:
     """Return the demand of *action* on *target*, or on another *resource* of the target's account."""
+    describe = describe_principal if isinstance(target.noun, User | Role) else describe_resource
     return Demand(
         action=action,
         resource=resource or target.arn,
         resource_account_id=target.account_id,
-        context={**describe_resource(target.tags), **(context or {})},
+        context={**describe(target.tags), **(context or {})},
     )

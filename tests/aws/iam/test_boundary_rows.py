@@ -136,9 +136,22 @@ def test_changing_rights_says_which_boundary_there_is(desk: RootDesk, noun: str,
     assert desk.demand(name, **command).context[KEY] == (LIMIT,)
 
 
-@EVERY_NOUN
-@pytest.mark.parametrize("operation", ["Get{}", "Delete{}", "Tag{}", "List{}Policies"])
-def test_other_operations_do_not_say_it(desk: RootDesk, noun: str, operation: str) -> None:
+@pytest.mark.parametrize(
+    "operation", ["GetRole", "UpdateRole", "UpdateRoleDescription", "UpdateAssumeRolePolicy", "DeleteRole"]
+)
+def test_reading_and_changing_a_role_says_which_boundary_it_has(desk: RootDesk, operation: str) -> None:
+    create(desk, "Role")
+    assert KEY not in desk.demand(operation, RoleName="n").context
+    desk.ask("PutRolePermissionsBoundary", RoleName="n", PermissionsBoundary=LIMIT)
+    assert desk.demand(operation, RoleName="n").context[KEY] == (LIMIT,)
+
+
+@pytest.mark.parametrize(
+    ("operation", "noun"),
+    [("GetUser", "User"), ("DeleteUser", "User")]
+    + [(operation, noun) for noun in MORE for operation in (f"Tag{noun}", f"List{noun}Policies")],
+)
+def test_other_operations_do_not_say_it(desk: RootDesk, operation: str, noun: str) -> None:
     create(desk, noun, PermissionsBoundary=LIMIT)
     command: dict[str, Any] = {f"{noun}Name": "n", "Tags": [{"Key": "k", "Value": "v"}]}
-    assert KEY not in desk.demand(operation.format(noun), **command).context
+    assert KEY not in desk.demand(operation, **command).context

@@ -97,12 +97,13 @@ def test_putting_a_role_in_demands_to_pass_it_to_ec2_and_taking_it_out_does_not(
     adding, passing = desk.demands("AddRoleToInstanceProfile", **BOTH)
     profile_arn = f"{OWN}:instance-profile/fleet/web"
     assert (adding.action, adding.resource) == ("iam:AddRoleToInstanceProfile", profile_arn)
-    assert adding.context == {"aws:resourcetag/kind": ("web",), "iam:resourcetag/kind": ("web",)}
+    assert adding.context == {"aws:resourcetag/kind": ("web",)}
     assert (passing.action, passing.resource) == ("iam:PassRole", f"{OWN}:role/team/app")
     assert passing.context == {
         "aws:resourcetag/team": ("blue",),
         "iam:resourcetag/team": ("blue",),
         "iam:passedtoservice": ("ec2.amazonaws.com",),
+        "iam:associatedresourcearn": (f"arn:aws:ec2:*:{ACCOUNT_ID}:instance/*",),
     }
     removing = desk.demand("RemoveRoleFromInstanceProfile", **BOTH)
     assert (removing.action, removing.resource) == ("iam:RemoveRoleFromInstanceProfile", profile_arn)
