@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sts.errors import Malformed
 
 _SEGMENTS = 6
+GLOBAL_REGION = "us-east-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +43,8 @@ def federated_user_arn(account_id: str, name: str) -> str:
 def session_arn(account_id: str, role_name: str, session_name: str) -> str:
     """Return the ARN of a role session; the role's path is no part of it."""
     return f"arn:aws:sts::{account_id}:assumed-role/{role_name}/{session_name}"
+
+
+def signin_arn(account_id: str, resource: str) -> str:
+    """Return the ARN of something of AWS Sign-In; this service has no regions, so it is the one of all global calls."""
+    return f"arn:aws:signin:{GLOBAL_REGION}:{account_id}:{resource}"

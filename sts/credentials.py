@@ -45,7 +45,6 @@ _LARGEST_PACK = (
 )  # bytes that `pack` may inflate to: an inflation bomb would be ours, but costs nothing to stop
 _LONGEST_TOKEN = 4_096
 _CACHE_LABEL = b"opened-session"
-_WITH_FACTOR = ("mfa", "otp")  # RFC 8176
 _INVALID = "The security token included in the request is invalid."
 _ENDED = "The security token included in the request is expired"
 
@@ -130,6 +129,7 @@ class Grant:
     transitive_keys: tuple[str, ...] = ()
     source_identity: str | None = None
     authenticated_at: datetime | None = None  # when a second factor was shown
+    amr: tuple[str, ...] = ()  # how it was authenticated (RFC 8176)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +219,7 @@ class Credentials:
             user="" if is_role else grant.principal_arn,
             rsn=grant.session_name,
             src=grant.source_identity or "",
-            amr=() if grant.authenticated_at is None else _WITH_FACTOR,
+            amr=grant.amr,
             auth_time=0 if grant.authenticated_at is None else int(grant.authenticated_at.timestamp()),
             dkv=0,  # known once the secret is derived
             chain=(*map(_link, grant.chain), _link(own)),
@@ -342,6 +342,7 @@ def _session(claims: Claims) -> Session:
         transitive_keys=pack.transitive,
         source_identity=claims.src or None,
         authenticated_at=datetime.fromtimestamp(claims.auth_time, UTC) if claims.auth_time else None,
+        amr=claims.amr,
     )
 
 

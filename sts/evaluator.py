@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sts.arn import signin_arn
 from sts.model import Caller, CallerKind, Session
 from sts.policy.document import Kind, NamedPolicy, write_denial
 from sts.policy.evaluate import Decision, Policies, Principal, PrincipalKind, Question, evaluate
@@ -166,6 +167,8 @@ def _describe_session(session: Session, at: datetime) -> dict[str, tuple[str, ..
     context: dict[str, tuple[str, ...]] = {"aws:tokenissuetime": (_format_time(session.issued_at),)}
     if session.source_identity is not None:
         context["aws:sourceidentity"] = (session.source_identity,)
+    if session.kind is CallerKind.USER and session.began_in_browser:
+        context["aws:signinsessionarn"] = (signin_arn(session.account_id, f"session/{session.chain[0].jti}"),)
     return context | _describe_factor(session, at)
 
 

@@ -16,6 +16,7 @@ from sts.tags import Tags
 from sts.wishes import SessionPolicies, begin_chain, find_beginning
 
 DEFAULT_DURATION = timedelta(hours=12)
+_WITH_FACTOR = ("mfa", "otp")  # RFC 8176
 ROOT_LIMIT = timedelta(hours=1)  # what is asked beyond it is not refused but not given (as AWS does)
 
 
@@ -63,6 +64,7 @@ class UserSessions:
             duration=_limit(caller, duration),
             chain=begin_chain(caller, began_at),
             authenticated_at=authenticated_at,
+            amr=() if authenticated_at is None else _WITH_FACTOR,
         )
         return await self.credentials.mint(grant)
 

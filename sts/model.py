@@ -207,11 +207,14 @@ class Credential(StrEnum):
     SESSION = "session"  # of GetSessionToken
     SESSION_WITH_FACTOR = "session-with-factor"  # of GetSessionToken, begun with a code of an MFA device
     FEDERATION = "federation"  # of GetFederationToken
+    SIGN_IN = "sign-in"  # of a browser session, or begun from one as `aws login` does
 
 
 # What is taken for IAM and for our own administration: no session token that was lent without a second factor, and no
 # federation token (STS API Reference, GetSessionToken and GetFederationToken).
-ADMINISTERING = frozenset({Credential.LONG_TERM, Credential.ROLE_SESSION, Credential.SESSION_WITH_FACTOR})
+ADMINISTERING = frozenset(
+    {Credential.LONG_TERM, Credential.ROLE_SESSION, Credential.SESSION_WITH_FACTOR, Credential.SIGN_IN}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,8 +222,8 @@ class Hop:
     """One link of the chain that a session came by: who, under which session name, when.
 
     *principal_id* and *jti* are what a revocation names: a session ends with any of those that it came by. Who began
-    with a long-term key has *access_key_id* and no *jti*. *at* is the clock's time, or later where something was
-    revoked by a clock ahead of it.
+    with a long-term key has *access_key_id* and no *jti*; of who signed in, *jti* is the browser session. *at* is the
+    clock's time, or later where something was revoked by a clock ahead of it.
     """
 
     arn: str
@@ -232,13 +235,56 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoginGrant:
+    """A login that its user approved on a page, and the client that it was given to.
+
+    It is redeemed once, by a code; *generation* is then the number of the refresh token in force, which took the place
+    of the one before it at *replaced_at*. *key_thumbprint* is the key that the client must show.
+    """
+
+    grant_id: str
+    account_id: str
+    principal_id: str  # the account's number for its root
+    principal_arn: str  # as it was
+    browser_session_id: str
+    browser_session_at: datetime
+    began_at: datetime
+    authenticated_at: datetime | None  # when a second factor was shown
+    amr: tuple[str, ...]
+    credentials_mark: bytes
+    client: str
+    redirect_uri: str
+    challenge: str
+    code_stamp: bytes = field(repr=False)
+    code_ends_at: datetime
+    address: str
+    ends_at: datetime
+    redemption: bytes | None = field(default=None, repr=False)
+    key_thumbprint: str | None = None
+    generation: int = 0
+    replaced_at: datetime
+    ended_at: datetime | None = None
+
+    @property
+    def chain(self) -> tuple[Hop, ...]:
+        """The browser session that the login was begun from, then the login itself."""
+        return (
+            self._hop(self.browser_session_id, self.browser_session_at),
+            self._hop(self.grant_id, self.began_at),
+        )
+
+    def _hop(self, jti: str, at: datetime) -> Hop:
+        return Hop(arn=self.principal_arn, session_name="", at=at, principal_id=self.principal_id, jti=jti)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """An opened session, as its token says it.
 
     *kind* is what kind of caller it makes: one of a role, whose unique id and ARN are *principal_id* and
     *principal_arn*; of a user or the root, whose own they are; or a federated user, where they are those of who made
     it. *session_name* is the role session's or the federated user's name. *authenticated_at* is when a user showed a
-    second factor for it.
+    second factor for it, *amr* how it was authenticated (RFC 8176).
     """
 
     kind: CallerKind = CallerKind.ROLE_SESSION
@@ -257,6 +303,12 @@ class Session:
     transitive_keys: tuple[str, ...] = ()  # those of *tags* that go on to the next session of the chain
     source_identity: str | None = None
     authenticated_at: datetime | None = None
+    amr: tuple[str, ...] = ()
+
+    @property
+    def began_in_browser(self) -> bool:
+        """Whether somebody signed in for it, rather than to show a long-term key."""
+        return not self.chain[0].access_key_id
 
     @property
     def transitive_tags(self) -> Tags:
@@ -284,7 +336,7 @@ class Caller:
 
     @property
     def beginner_id(self) -> str:
-        """The unique id of who began with a long-term key: the caller itself, or the first of its session's chain."""
+        """The unique id of who began: the caller itself, or the first of its session's chain."""
         return self.unique_id if self.session is None else self.session.chain[0].principal_id
 
     @property
@@ -296,6 +348,8 @@ class Caller:
             return Credential.ROLE_SESSION
         if self.kind is CallerKind.FEDERATED_USER:
             return Credential.FEDERATION
+        if self.session.began_in_browser:
+            return Credential.SIGN_IN
         return Credential.SESSION if self.session.authenticated_at is None else Credential.SESSION_WITH_FACTOR
 
 

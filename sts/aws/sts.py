@@ -24,7 +24,7 @@ from sts.tags import fold_key
 from sts.wishes import inherit_tags, verify_session_tags
 
 _LONG_TERM = frozenset({Credential.LONG_TERM})
-_LASTING = frozenset({Credential.LONG_TERM, Credential.ROLE_SESSION})
+_LASTING = frozenset({Credential.LONG_TERM, Credential.ROLE_SESSION, Credential.SIGN_IN})
 _ALL = frozenset(Credential)
 
 

@@ -220,5 +220,6 @@ def _make_caller(session: BrowserSession, principal: Caller) -> Caller:
         expires_at=session.expires_at,
         chain=(hop,),
         authenticated_at=session.factor_at,
+        amr=session.methods,
     )
     return replace(principal, session=lent)
