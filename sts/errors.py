@@ -93,6 +93,22 @@ class TransportInsecure(Refusal):
     """What is asked is answered by https only, or on loopback."""
 
 
+class PossessionUnproven(Unproven):
+    """The sender did not prove to hold the key that comes with the request."""
+
+
+class LoginEnded(Unproven):
+    """A login, or the token that should continue it, is unknown, at its end, was used up or was ended."""
+
+
+class LoginCodeInvalid(LoginEnded):
+    """The authorization code of a login is unknown, was used, or is too old."""
+
+
+class LoginOutdated(LoginEnded):
+    """The user's password, second factor or state is not what it was when the login was begun."""
+
+
 class CodeInvalid(Refusal):
     """The codes are not two that follow each other on the device, or were used."""
 
