@@ -10,7 +10,7 @@ happened. The house, from the ground up; imports point down, and who stands on o
     shared     coherence (what one process wrote is read back at once on every other)
     judges     evaluator (weighs the policies of a caller), audit/ (records before the answer leaves)
     verbs      access (decide), credentials (mint and open), then authn/ (prove), assume (become a role),
-               directory/ (change the nouns, by the rules)
+               directory/ (change the nouns, by the rules); logins/ (of command lines) stands on all of these
     fronts     aws/ (the Query protocol), oauth/ (the key set), api/ (our own administration), health/: translate only
     around     upkeep (chores beside requests), tracing/ (puts every part into a span, when a receiver is named)
     root       app puts all parts together, settings says with what, serving/ keeps its connections within limits and

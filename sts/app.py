@@ -23,13 +23,19 @@ from sts.audit.search import Searches
 from sts.audit.sums import Sums
 from sts.authn.arrival import BehindProxies
 from sts.authn.codes import CodeProof
+from sts.authn.possession import Possessions
 from sts.authn.signature import Prover, SignatureProof
-from sts.authn.throttle import build_throttle
+from sts.authn.throttle import Throttle, build_throttle
 from sts.aws.catalogue import NOT_OFFERED
 from sts.aws.endpoint import QueryEndpoint
 from sts.aws.errors import ERRORS, code_of
 from sts.aws.foreign import UnknownPath
 from sts.aws.iam.operations import build_iam_rows
+from sts.aws.login.authorize import PATH as AUTHORIZE_PATH
+from sts.aws.login.authorize import AuthorizeEndpoint
+from sts.aws.login.token import OPERATION as TOKEN_OPERATION
+from sts.aws.login.token import PATH as TOKEN_PATH
+from sts.aws.login.token import TokenEndpoint
 from sts.aws.operations import SERVICES, Operations
 from sts.aws.row import Operation as Row
 from sts.aws.row import Proof
@@ -60,6 +66,9 @@ from sts.keyring.keyring import Keyring, open_keyring
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import make_stamp, verify_stamp
 from sts.lending import UserSessions
+from sts.logins.grants import Logins
+from sts.logins.requests import LoginRequests
+from sts.logins.tokens import LoginTokens
 from sts.oauth.metadata import KeySetEndpoint
 from sts.receipts import Receipts
 from sts.settings import Settings
@@ -213,9 +222,11 @@ def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Trace
         Receipts(at.keyring),
     )
     rows = tracing.around_rows((*sts.rows(), *build_iam_rows(at.keyring, at.entropy, at.clock, codes, settings.issuer)))
+    logins = build_logins(settings, at, credentials)
     return (
         Route("/", _query_endpoint(at, journal, proof, access, rows)),
         Route("/api/{path:path}", _administration_endpoint(at, journal, proof, access)),
+        *_login_routes(settings, at, journal, access, logins=logins, throttle=throttle),
     )
 
 
@@ -253,7 +264,7 @@ def build_meters(share: Share | None = None) -> Meters:
     administration = [f"sts-admin:{operation.name}" for operation in OPERATIONS.values()]
     operations = [name for name in offered if name.partition(":")[2] not in NOT_OFFERED]
     codes = sorted({error.code for error in ERRORS.values()})
-    return open_meters([*operations, *administration], codes, share)
+    return open_meters([*operations, *administration, TOKEN_OPERATION], codes, share)
 
 
 def _build_registry(at: Foundation) -> CollectorRegistry:
@@ -308,6 +319,40 @@ def _query_endpoint(
         database=at.database,
         clock=at.clock,
         entropy=at.entropy,
+    )
+
+
+def _login_routes(
+    settings: Settings, at: Foundation, journal: Recorder, access: Decider, *, logins: Logins, throttle: Throttle
+) -> tuple[Route, ...]:
+    token = TokenEndpoint(
+        logins=logins,
+        possessions=Possessions(settings.issuer, at.cache, at.clock),
+        throttle=throttle,
+        coherence=at.coherence,
+        access=access,
+        journal=journal,
+        sums=at.sums,
+        meters=at.meters,
+        keyring=at.keyring,
+        issuer=settings.issuer,
+        clock=at.clock,
+        entropy=at.entropy,
+    )
+    authorize = AuthorizeEndpoint(LoginRequests(at.keyring, at.clock), settings.issuer, at.clock, at.entropy)
+    return Route(AUTHORIZE_PATH, authorize), Route(TOKEN_PATH, token)
+
+
+def build_logins(settings: Settings, at: Foundation, credentials: Credentials) -> Logins:
+    """Return what grants logins of command lines."""
+    return Logins(
+        credentials=credentials,
+        tokens=LoginTokens(at.keyring),
+        snapshot=at.snapshot,
+        database=at.database,
+        clock=at.clock,
+        entropy=at.entropy,
+        life=settings.login,
     )
 
 

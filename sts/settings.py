@@ -33,6 +33,7 @@ _LONGEST_TEXT = 65_536  # bytes of a file that holds an address
 # One address may stand for many clients, and a client with expired credentials tries again: only a flood meets this.
 _FAILED_PROOFS: Rate | None = Rate(50, 1_000)
 _SIGN_IN_LINK = timedelta(hours=4)
+_LOGIN = timedelta(hours=12)
 _THIS_HOST: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 _OTLP = "http/protobuf"
@@ -90,6 +91,7 @@ SETTINGS = (
     ),
     Setting("STS_ROOT_SIGN_IN", "off", "Whether the root of an account may sign in with a password: on or off."),
     Setting("STS_SIGN_IN_LINK_SECONDS", "14400", "How long a link to set a password works, a day at most."),
+    Setting("STS_LOGIN_SECONDS", "43200", "How long `aws login` may refresh its credentials, half a day at most."),
     Setting("STS_LIMIT_HEADER_BYTES", "16384", "The most that the headers of a request take together."),
     Setting("STS_LIMIT_HEADERS", "100", "The most headers that a request has."),
     Setting("STS_LIMIT_URL_BYTES", "16384", "The longest path and query of a request."),
@@ -120,6 +122,7 @@ class Settings:
     caller_requests: Rate | None
     root_signs_in: bool
     sign_in_link: timedelta
+    login: timedelta
     limits: ServerLimits
 
 
@@ -142,6 +145,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         caller_requests=reader.read("STS_RATE_CALLER", parse_rate, None),
         root_signs_in=reader.read("STS_ROOT_SIGN_IN", _parse_switch, False),
         sign_in_link=reader.read("STS_SIGN_IN_LINK_SECONDS", _parse_span, _SIGN_IN_LINK),
+        login=reader.read("STS_LOGIN_SECONDS", _parse_login, _LOGIN),
         limits=_read_limits(reader),
     )
     wrong = (fault for check in _CHECKS if (fault := check(settings)))
@@ -246,6 +250,10 @@ def _parse_span(text: str) -> timedelta:
     if not span:
         raise Malformed("no time at all would refuse every request")
     return span
+
+
+def _parse_login(text: str) -> timedelta:
+    return timedelta(seconds=_parse_number(text, int(_LOGIN.total_seconds())))
 
 
 def _parse_wait(text: str) -> timedelta:

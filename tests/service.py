@@ -189,11 +189,18 @@ def _trust() -> ssl.SSLContext:
 @contextmanager
 def running(home: Path, clock: Clock, entropy: Entropy | None = None, **environment: str) -> Iterator[Service]:
     """Run the service on a free port until the context ends."""
+    with running_at(0, home, clock, entropy, **environment) as service:
+        yield service
+
+
+@contextmanager
+def running_at(port: int, home: Path, clock: Clock, entropy: Entropy | None, **environment: str) -> Iterator[Service]:
+    """Run the service on *port* until the context ends."""
     drawn = entropy or Entropy()
     settings = read_settings({"STS_HOME": str(home), **environment})
     config = uvicorn.Config(
         create_app(settings, clock=clock, entropy=drawn),
-        port=0,
+        port=port,
         log_level="error",
         access_log=False,
         proxy_headers=False,

@@ -58,6 +58,8 @@ BESIDE_ROWS = MappingProxyType(
         Event.USER_ENABLE: "sts/api/operations.py",
         Event.ROLE_DISABLE: "sts/api/operations.py",
         Event.ROLE_ENABLE: "sts/api/operations.py",
+        Event.LOGIN_REDEEM: "sts/aws/login/token.py",
+        Event.LOGIN_REFRESH: "sts/aws/login/token.py",
         Event.REQUEST_REFUSE: "sts/audit/sums.py",
     }
 )

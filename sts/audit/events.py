@@ -90,6 +90,9 @@ class Event(StrEnum):
     LOGIN_PROFILE_READ = "login-profile.read"
     LOGIN_PROFILE_DELETE = "login-profile.delete"
 
+    LOGIN_REDEEM = "login.redeem"
+    LOGIN_REFRESH = "login.refresh"
+
     BOUNDARY_PUT = "boundary.put"
     BOUNDARY_REMOVE = "boundary.remove"
 

@@ -24,7 +24,7 @@ from sts.model import (
     root_caller,
     user_caller,
 )
-from sts.store.revocations import Revoked, name_session
+from sts.store.revocations import Revoked
 from sts.store.snapshot import Snapshot
 
 _LONG_TERM = "AKIA"
@@ -203,7 +203,5 @@ def _refuse_revoked(caller: Caller, session: Session, revoked: Revoked) -> None:
     if not revoked.before:
         return
     for hop in session.chain:
-        account_id = hop.arn.split(":")[4]
-        subjects = (name_session(account_id, hop.jti), hop.principal_id, account_id)
-        if any(revoked.concerns(subject, hop.at) for subject in subjects):
+        if revoked.concerns_hop(hop):
             raise SessionEnded(_ENDED, detail=f"revoked: {hop.arn} {hop.session_name}", claimed=caller.arn)

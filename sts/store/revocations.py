@@ -4,12 +4,14 @@ Few are in force at a time, since none outlives the longest session; so all of t
 session is opened without asking the store.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, extract, func, insert, select
 
+from sts.model import Hop
+from sts.store.columns import is_among
 from sts.store.database import from_microseconds, to_microseconds
 from sts.store.tables import revocation
 from sts.store.versions import Change
@@ -44,6 +46,10 @@ class Revoked:
         before = self.before.get(subject)
         return before is not None and to_microseconds(began_at) <= before
 
+    def concerns_hop(self, hop: Hop) -> bool:
+        """Say whether the hop, or the principal or account by which it was, is revoked."""
+        return any(self.concerns(subject, hop.at) for subject in name_subjects(hop))
+
     def next_instant(self, subjects: Iterable[str], now: datetime) -> datetime:
         """Return the first instant, *now* or later, whose beginnings by, or as, *subjects* are not revoked.
 
@@ -59,6 +65,12 @@ def name_session(account_id: str, jti: str) -> str:
     By the `jti` alone whoever learns one, from a log or a token, could end the session of another account.
     """
     return f"{account_id}/{jti}"
+
+
+def name_subjects(hop: Hop) -> tuple[str, ...]:
+    """Return by what a hop of a chain is revoked: its session, its principal, its account."""
+    account_id = hop.arn.split(":")[4]
+    return name_session(account_id, hop.jti), hop.principal_id, account_id
 
 
 def find_revocation(connection: Connection, subject: str) -> Revocation | None:
@@ -95,6 +107,12 @@ def delete_ended(connection: Connection, now: datetime) -> int:
     if connection.dialect.name == "postgresql":
         ended = ended.where(revocation.c.ends_at <= extract("epoch", func.clock_timestamp()) * _SECOND)
     return connection.execute(ended).rowcount
+
+
+def find_revoked_among(connection: Connection, subjects: Collection[str]) -> Revoked:
+    """Return what is revoked of *subjects*."""
+    query = select(revocation.c.subject, revocation.c.before).where(is_among(revocation.c.subject, subjects))
+    return Revoked({row.subject: row.before for row in connection.execute(query)})
 
 
 def find_revoked(connection: Connection) -> Revoked:

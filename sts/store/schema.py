@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from sts.store.locks import remove_limits
 
-HEAD = "0011"
+HEAD = "0012"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 

@@ -360,3 +360,34 @@ audit_checkpoint = Table(
     Column("body", TEXT, nullable=False),
     Column("mac", LargeBinary, nullable=False),
 )
+
+# Logins that somebody approved on a page, and the client that each was given to. *principal_id* is a user's unique id,
+# or an account's digits for its root. Neither a code nor a refresh token stands here, nor anything to make one from.
+login_grant = Table(
+    "login_grant",
+    metadata,
+    Column("grant_id", TEXT, primary_key=True),
+    Column("account_id", TEXT, nullable=False),
+    Column("principal_id", TEXT, nullable=False),
+    Column("principal_arn", TEXT, nullable=False),
+    Column("browser_session_id", TEXT, nullable=False),
+    Column("browser_session_at", BigInteger, nullable=False),
+    Column("began_at", BigInteger, nullable=False),  # what revocations are compared with
+    Column("authenticated_at", BigInteger),  # when a second factor was shown
+    Column("amr", TEXT, nullable=False),  # separated by spaces
+    Column("credentials_mark", LargeBinary, nullable=False),  # of password and factors, as they were
+    Column("client", TEXT, nullable=False),
+    Column("redirect_uri", TEXT, nullable=False),
+    Column("challenge", TEXT, nullable=False),
+    Column("code_stamp", LargeBinary, nullable=False),
+    Column("code_ends_at", BigInteger, nullable=False),
+    Column("address", TEXT, nullable=False),  # of the browser
+    Column("ends_at", BigInteger, nullable=False),
+    Column("redemption", LargeBinary),  # the digest of the request that redeemed the code; null until then
+    Column("key_thumbprint", TEXT),
+    Column("generation", Integer, nullable=False),  # the number of the refresh token that is in force
+    Column("replaced_at", BigInteger, nullable=False),  # when the one before it was
+    Column("ended_at", BigInteger),
+    Index(None, "principal_id"),
+    Index(None, "ends_at"),
+)

@@ -1,0 +1,249 @@
+"""What was approved, and what becomes of it: redeemed once by a code, refreshed for at most half a day, ended.
+
+A client repeats itself when it got no answer, and processes that share a cache share a refresh token. So the token that
+was last replaced is taken for a minute longer from the same key, and a code from the very same request; both get the
+refresh token that is in force already. Whoever shows anything else that was used up, or a token with another key, has
+what is not theirs: the login ends, and with it all credentials that came from it.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from sts.access import Context, Demand
+from sts.arn import signin_arn
+from sts.authn.possession import Possession
+from sts.clock import Clock
+from sts.credentials import Credentials, Grant, TemporaryCredentials
+from sts.directory.revocations import revoke_principal, revoke_session
+from sts.entropy import Entropy
+from sts.errors import LoginCodeInvalid, LoginEnded, LoginOutdated, QuotaExceeded, Refusal
+from sts.logins.requests import Client, LoginRequest
+from sts.logins.tokens import LoginTokens
+from sts.model import Caller, CallerKind, LoginGrant, Session, root_caller, user_caller
+from sts.store import login_grants, mfa_devices
+from sts.store.accounts import find_account, is_enabled
+from sts.store.database import Database, Transaction, to_microseconds
+from sts.store.revocations import find_revoked_among, name_session, name_subjects
+from sts.store.snapshot import Snapshot
+from sts.store.users import find_user_by_id
+from sts.wishes import begin_chain, find_beginning
+
+AUTHORIZE, REDEEM = "signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"
+CODE_LIFE = timedelta(seconds=60)
+GRACE = timedelta(seconds=60)
+CREDENTIALS_LIFE = timedelta(minutes=15)
+_USED = "The authorization code is not valid: it was used, is too old, or was not given to this client"
+_ENDED = "The login has ended: sign in again"
+_OUTDATED = "The user's password, second factor or state has changed: sign in again"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A grant, and who calls by it."""
+
+    grant: LoginGrant
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logins:
+    """Grants logins, and redeems and refreshes them; *life* is how long one can be refreshed."""
+
+    credentials: Credentials
+    tokens: LoginTokens
+    snapshot: Snapshot
+    database: Database
+    clock: Clock
+    entropy: Entropy
+    life: timedelta
+
+    def approve(self, tx: Transaction, caller: Caller, request: LoginRequest, address: str) -> str:
+        """Keep that *caller*, signed in at *address*, approved *request*, and return the code for its client.
+
+        That the caller may was decided before; raises LookupError when the caller has not signed in.
+        """
+        if caller.session is None or not caller.session.began_in_browser:
+            raise LookupError("only who has signed in approves a login")
+        began, grant_id = caller.session.chain[0], self.entropy.nonce()
+        code, stamp = self.tokens.make_code(grant_id, self.entropy.nonce())
+        subjects = (caller.unique_id, caller.account_id, name_session(caller.account_id, grant_id))
+        grant = LoginGrant(
+            grant_id=grant_id,
+            account_id=caller.account_id,
+            principal_id=caller.unique_id,
+            principal_arn=caller.arn,
+            browser_session_id=began.jti,
+            browser_session_at=began.at,
+            began_at=find_revoked_among(tx.connection, subjects).next_instant(subjects, tx.now),
+            authenticated_at=caller.session.authenticated_at,
+            amr=caller.session.amr,
+            credentials_mark=_mark_credentials(tx.connection, caller.unique_id),
+            client=request.client,
+            redirect_uri=request.redirect_uri,
+            challenge=request.challenge,
+            code_stamp=stamp,
+            code_ends_at=tx.now + CODE_LIFE,
+            address=address,
+            ends_at=tx.now + self.life,
+            replaced_at=tx.now,
+        )
+        login_grants.insert_grant(tx.connection, grant)
+        return code
+
+    async def find(self, grant_id: str) -> Login | None:
+        """Return the login, ended or not, with who calls by it; None when there is none, or its user is gone."""
+        grant = await self.database.read(lambda connection: login_grants.find_grant(connection, grant_id))
+        if grant is None:
+            return None
+        session = _as_session(grant)
+        if session.kind is CallerKind.ROOT:
+            return Login(grant, root_caller(grant.account_id, "", session))
+        held = await self.snapshot.find_user(grant.principal_id)
+        return None if held is None else Login(grant, user_caller(held.user, "", session))
+
+    def redeem(self, tx: Transaction, grant_id: str, possession: Possession) -> LoginGrant | Refusal:
+        """Redeem the code of the login, which was verified, for the key of *possession*.
+
+        A Refusal is returned rather than raised: that a login is ended by it is to be kept.
+        """
+        first = login_grants.redeem_grant(
+            tx.connection,
+            grant_id,
+            redemption=possession.digest,
+            key_thumbprint=possession.thumbprint,
+            now=tx.now,
+        )
+        grant = _get(tx, grant_id)
+        if not first:
+            if grant.redemption is None:
+                return LoginCodeInvalid(_USED, detail="the code is too old")
+            is_repeated = grant.redemption == possession.digest and grant.generation == 1
+            if not (is_repeated and _is_fresh(grant, tx.now)):
+                return _end_with(tx, grant, LoginCodeInvalid(_USED, detail="the code was used: the login is ended"))
+        return _find_fault(tx, grant) or grant
+
+    def refresh(self, tx: Transaction, grant_id: str, generation: int, possession: Possession) -> LoginGrant | Refusal:
+        """Put the next refresh token in the place of that of *generation*, for the key of *possession*.
+
+        A Refusal is returned rather than raised, as by `redeem`.
+        """
+        grant = _get(tx, grant_id)
+        fault = _find_fault(tx, grant)
+        if fault is not None:
+            return fault
+        if grant.key_thumbprint != possession.thumbprint:
+            return _end_with(tx, grant, LoginEnded(_ENDED, detail="shown with another key: the login is ended"))
+        if login_grants.replace_token(tx.connection, grant_id, generation, tx.now):
+            return _get(tx, grant_id)
+        if generation == grant.generation - 1 and _is_fresh(grant, tx.now):
+            return grant
+        return _end_with(tx, grant, LoginEnded(_ENDED, detail="a refresh token was used again: the login is ended"))
+
+    async def mint(self, login: Login) -> TemporaryCredentials:
+        """Mint credentials of the login's user, which are those of a session begun from the login."""
+        grant, caller, now = login.grant, login.caller, self.clock.now()
+        subjects = (caller.unique_id, caller.account_id)
+        began_at = await find_beginning(self.snapshot, subjects, now)
+        wanted = Grant(
+            kind=caller.kind,
+            account_id=caller.account_id,
+            principal_id=caller.unique_id,
+            principal_arn=caller.arn,
+            session_name="",
+            arn=caller.arn,
+            began_at=began_at,
+            duration=min(CREDENTIALS_LIFE, max(grant.ends_at - now, timedelta(seconds=1))),
+            chain=begin_chain(caller, began_at),
+            authenticated_at=grant.authenticated_at,
+            amr=grant.amr,
+        )
+        return await self.credentials.mint(wanted)
+
+
+def demand(action: str, caller: Caller, client: Client, context: Context) -> Demand:
+    """Return what a login demands: *action* on AWS's resource for *client*, in the caller's account."""
+    arn = signin_arn(caller.account_id, client.resource)
+    return Demand(action=action, resource=arn, resource_account_id=caller.account_id, context=context)
+
+
+def end(tx: Transaction, grant: LoginGrant) -> None:
+    """End the login and all credentials that came from it."""
+    if not login_grants.end_grant(tx.connection, grant.grant_id, tx.now):
+        return
+    try:
+        revoke_session(tx, account_id=grant.account_id, jti=grant.grant_id)
+    except QuotaExceeded:  # too many single sessions are remembered as revoked: more ends than would have to
+        principal = find_user_by_id(tx.connection, grant.principal_id) or find_account(tx.connection, grant.account_id)
+        if principal is not None:
+            revoke_principal(tx, principal=principal)
+
+
+def _end_with(tx: Transaction, grant: LoginGrant, refusal: LoginEnded) -> LoginEnded:
+    end(tx, grant)
+    return refusal
+
+
+def _get(tx: Transaction, grant_id: str) -> LoginGrant:
+    grant = login_grants.find_grant(tx.connection, grant_id)
+    if grant is None:
+        raise LoginEnded(_ENDED, detail="the login is gone")
+    return grant
+
+
+def _find_fault(tx: Transaction, grant: LoginGrant) -> LoginEnded | None:
+    """Return why the login gives nothing any more, None when it does; what has changed under it ends it."""
+    if tx.now >= grant.ends_at:
+        return LoginEnded(_ENDED, detail="the login is past its end")
+    if grant.ended_at is not None:
+        return LoginEnded(_ENDED, detail="the login was ended")
+    revoked = find_revoked_among(tx.connection, sorted({each for hop in grant.chain for each in name_subjects(hop)}))
+    if any(revoked.concerns_hop(hop) for hop in grant.chain):
+        return _end_with(tx, grant, LoginOutdated(_OUTDATED, detail="what the login came by was ended"))
+    if not _is_enabled(tx.connection, grant):
+        return _end_with(tx, grant, LoginOutdated(_OUTDATED, detail="the user is gone or disabled"))
+    if _mark_credentials(tx.connection, grant.principal_id) != grant.credentials_mark:
+        return _end_with(tx, grant, LoginOutdated(_OUTDATED, detail="the password or a factor is another"))
+    return None
+
+
+def _is_enabled(connection: Connection, grant: LoginGrant) -> bool:
+    if not is_enabled(connection, grant.account_id):
+        return False
+    if grant.principal_id == grant.account_id:
+        return True
+    user = find_user_by_id(connection, grant.principal_id)
+    return user is not None and user.enabled
+
+
+def _is_fresh(grant: LoginGrant, now: datetime) -> bool:
+    """Say whether the token before the one in force was replaced just now, by whichever process's clock."""
+    return abs(now - grant.replaced_at) <= GRACE
+
+
+def _mark_credentials(connection: Connection, principal_id: str) -> bytes:
+    """Return what changes whenever the principal's second factors do."""
+    devices = mfa_devices.list_owned(connection, principal_id)
+    told = [(each.serial_number, to_microseconds(each.enabled_at)) for each in devices if each.enabled_at is not None]
+    return hashlib.sha256(repr(told).encode("utf-8")).digest()
+
+
+def _as_session(grant: LoginGrant) -> Session:
+    """Return the login as the session by which its user calls."""
+    is_root = grant.principal_id == grant.account_id
+    return Session(
+        kind=CallerKind.ROOT if is_root else CallerKind.USER,
+        jti=grant.grant_id,
+        access_key_id="",
+        account_id=grant.account_id,
+        principal_id=grant.principal_id,
+        principal_arn=grant.principal_arn,
+        session_name="",
+        issued_at=grant.began_at,
+        expires_at=grant.ends_at,
+        chain=grant.chain,
+        authenticated_at=grant.authenticated_at,
+        amr=grant.amr,
+    )
