@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sts.keyring.keyring import KeyRecord, Keyring
     from sts.store.database import Transaction
 
-_PURPOSES = ("signing", "derivation", "sealing", "audit", "marker")
+_PURPOSES = ("signing", "derivation", "sealing", "audit", "marker", "pepper")
 _ALGORITHMS = ("ES256", "RS256", "ES384")
 _COLUMNS = ("purpose", "algorithm", "version", "state", "works_from", "works_until", "gone_at", "kid")
 _COST = (

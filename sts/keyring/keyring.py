@@ -14,26 +14,25 @@ from typing import NamedTuple
 
 from sts.clock import Clock
 from sts.crypto import sealing
-from sts.crypto.base64url import encode_base64url, parse_base64url
+from sts.crypto.base64url import parse_base64url
 from sts.crypto.jsonobject import parse_json_object
-from sts.crypto.jwk import KeySet, SigningKey, generate_signing_key, render_private_jwk
+from sts.crypto.jwk import KeySet, SigningKey
 from sts.crypto.jws import sign_jws, verify_jws
 from sts.entropy import Entropy
 from sts.errors import KeysRefused, KeyUnknown, SealBroken, TokenInvalid
 from sts.keyring import keyfiles
-from sts.keyring.keyfiles import FolderMark, StoredKey
+from sts.keyring.keyfiles import FolderMark
+from sts.keyring.making import fill_slots, make_key
 from sts.keyring.ring import Material, Ring, arrange, parse_material
 from sts.keyring.rotation import (
     SIGNING_ALGORITHMS,
     KeyLife,
     KeyStanding,
     KeyState,
-    PlannedKey,
     Purpose,
     Removal,
     Schedule,
     Slot,
-    due,
     find_due,
     plan_removals,
     plan_rotation,
@@ -179,9 +178,12 @@ class Keyring:
             return None
         return self.seal(self.open_sealed(value, associated_data), associated_data)
 
-    def mac(self, purpose: Purpose, label: bytes, data: bytes) -> tuple[int, bytes]:
-        """Return the MAC of *data* for the use *label* under the current key of *purpose*, with that key's version."""
-        version, key = self._secret(purpose, None)
+    def mac(self, purpose: Purpose, label: bytes, data: bytes, version: int | None = None) -> tuple[int, bytes]:
+        """Return the MAC of *data* for the use *label* under a key of *purpose*, with that key's version.
+
+        With *version* None it is the current key. Raises KeyUnknown.
+        """
+        version, key = self._secret(purpose, version)
         return version, sealing.mac(key, label, data)
 
     def verify_mac(self, purpose: Purpose, label: bytes, data: bytes, *, version: int, claimed: bytes) -> None:
@@ -222,7 +224,7 @@ class Keyring:
             now = self._clock.now()
             planned = [plan_rotation(lives, now, self._schedule, s, soon=soon, emergency=emergency) for s in wanted]
             for plan in planned:
-                _make(self._folder, plan, now, self._entropy)
+                make_key(self._folder, plan, now, self._entropy)
         self.refresh()
         made = {(plan.slot, plan.version) for plan in planned}
         return tuple(key for key in self.keys() if (Slot(key.purpose, key.algorithm), key.version) in made)
@@ -243,7 +245,7 @@ class Keyring:
             now = self._clock.now()
             for plan in planned:  # the successor first: whoever reads the folder in between finds a current key
                 if plan.successor is not None:
-                    _make(self._folder, plan.successor, now, self._entropy)
+                    make_key(self._folder, plan.successor, now, self._entropy)
                 keyfiles.remove_key(self._folder, plan.standing.life)
         self.refresh()
         return planned
@@ -255,7 +257,7 @@ class Keyring:
         """
         if self.is_only_read():
             return ()
-        made = _fill(self._folder, self._clock.now(), self._entropy, self._schedule, self._wanted)
+        made = fill_slots(self._folder, self._clock.now(), self._entropy, self._schedule, self._wanted)
         for standing in self._now_ring().standings:
             if standing.state is KeyState.GONE:
                 keyfiles.remove_key(self._folder, standing.life)
@@ -343,35 +345,8 @@ def open_keyring(
     wanted, schedule = tuple(algorithms), schedule or Schedule()
     if create:
         keyfiles.make_folder(folder)
-        _fill(folder, clock.now(), entropy, schedule, slots(wanted))
+        fill_slots(folder, clock.now(), entropy, schedule, slots(wanted))
     return Keyring(folder, clock, entropy, schedule, wanted)
-
-
-def _fill(
-    folder: Path, now: datetime, entropy: Entropy, schedule: Schedule, wanted: Iterable[Slot]
-) -> tuple[KeyLife, ...]:
-    with keyfiles.writing(folder):
-        lives = [key.life for key in keyfiles.read_keys(folder)]
-        return tuple(_make(folder, plan, now, entropy) for plan in due(lives, now, schedule, wanted))
-
-
-def _make(folder: Path, plan: PlannedKey, now: datetime, entropy: Entropy) -> KeyLife:
-    life = KeyLife(
-        purpose=plan.slot.purpose,
-        algorithm=plan.slot.algorithm,
-        version=plan.version,
-        made_at=now,
-        works_from=plan.works_from,
-        asked=plan.asked,
-    )
-    if life.algorithm is None:
-        jwk = {"kty": "oct", "k": encode_base64url(entropy.draw(sealing.KEY_LENGTH))}
-    else:
-        jwk = render_private_jwk(generate_signing_key(life.algorithm))
-    keyfiles.write_key(folder, StoredKey(life, jwk))
-    if plan.withdraws is not None:
-        keyfiles.remove_key(folder, plan.withdraws)
-    return life
 
 
 def _record(standing: KeyStanding, material: Material, schedule: Schedule) -> KeyRecord:

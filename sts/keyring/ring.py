@@ -13,6 +13,7 @@ from sts.errors import KeyMalformed, KeysRefused, Malformed, TokenInvalid
 from sts.keyring.keyfiles import StoredKey, file_name
 from sts.keyring.rotation import KeyLife, KeyStanding, KeyState, Purpose, Schedule, Slot, judge, next_change
 
+_TEND = "`sts keys tend` makes what an earlier release did not know"
 _PROBE = b"a key that does not verify what it signs must not leave the folder"
 
 
@@ -73,7 +74,7 @@ def arrange(material: Material, now: datetime, schedule: Schedule, wanted: Itera
     working = {standing.life.slot: standing.life for standing in standings if standing.state is KeyState.CURRENT}
     missing = [" ".join(filter(None, (slot.algorithm, slot.purpose))) for slot in wanted if slot not in working]
     if missing:
-        raise KeysRefused("The key folder lacks a current key: " + ", ".join(missing))
+        raise KeysRefused(f"The key folder lacks a current key: {', '.join(missing)}; where it can be written, {_TEND}")
     kept = [standing.life for standing in standings if standing.state is not KeyState.GONE]
     published = [material.signing[life] for life in kept if life.purpose is Purpose.SIGNING]
     jwks = _render_jwks(published)

@@ -7,8 +7,8 @@ already: a process whose clock is behind takes up the successor of a removed key
 
 How long a replaced key is kept differs by purpose. A signing or derivation key: the longest token's life (36 h) and
 the skew. A marker key (MACs of pagination markers, cached sessions and their like, which all end sooner): the same. A
-sealing key: until everything is sealed anew, which time cannot know, so it is never gone by itself. An audit key: for
-ever, because the records are.
+sealing key: until everything is sealed anew, which time cannot know, so it is never gone by itself. A pepper: until
+each password that was kept under it was used or changed, likewise. An audit key: for ever, because the records are.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,6 +29,7 @@ class Purpose(StrEnum):
     SEALING = "sealing"
     AUDIT = "audit"
     MARKER = "marker"
+    PEPPER = "pepper"
 
 
 class KeyState(StrEnum):
@@ -40,7 +41,7 @@ class KeyState(StrEnum):
     GONE = "gone"
 
 
-_KEPT_FOR_EVER = frozenset({Purpose.SEALING, Purpose.AUDIT})
+_KEPT_FOR_EVER = frozenset({Purpose.SEALING, Purpose.AUDIT, Purpose.PEPPER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,7 @@ def test_the_first_start_makes_a_current_key_for_every_use(keyring: Keyring) -> 
         (Purpose.SEALING, None),
         (Purpose.AUDIT, None),
         (Purpose.MARKER, None),
+        (Purpose.PEPPER, None),
     }
     assert {state for _, _, state in made} == {KeyState.CURRENT}
 
