@@ -21,8 +21,11 @@ from sts.audit.journal import Journal
 from sts.audit.recording import Recorder
 from sts.audit.search import Searches
 from sts.audit.sums import Sums
+from sts.authn.addresses import AddressCounts
 from sts.authn.arrival import BehindProxies
 from sts.authn.codes import CodeProof
+from sts.authn.devices import KnownDevices
+from sts.authn.passwords import PasswordProof
 from sts.authn.possession import Possessions
 from sts.authn.signature import Prover, SignatureProof
 from sts.authn.throttle import Throttle, build_throttle
@@ -47,22 +50,26 @@ from sts.cache.watched import CacheTimes, WatchedCache
 from sts.clock import Clock, SystemClock
 from sts.coherence import Coherence
 from sts.credentials import Credentials
+from sts.crypto.passwords import Cost
 from sts.directory import managed
 from sts.directory.access_keys import AccessKeys
 from sts.directory.accounts import Accounts
 from sts.directory.links import SignInLinks
+from sts.directory.login_profiles import NewPasswords
 from sts.directory.mfa_devices import MfaDevices
 from sts.directory.resealing import Sealing
 from sts.directory.users import Users
 from sts.entropy import Entropy
 from sts.errors import KeysRefused, Refusal, SealBroken
 from sts.evaluator import Evaluator
+from sts.hashing import PasswordHasher
 from sts.health.exposition import Exposition
 from sts.health.metrics import MetricsPage
 from sts.health.probes import Probes
 from sts.health.readiness import Readiness
 from sts.keyring.keyfiles import holds_keys
 from sts.keyring.keyring import Keyring, open_keyring
+from sts.keyring.making import complete_keys
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import make_stamp, verify_stamp
 from sts.lending import UserSessions
@@ -138,6 +145,8 @@ def open_keys(settings: Settings, database: Database, clock: Clock, entropy: Ent
     epoch, check = database.read_now(versions.find_key_check)
     if check is not None and not holds_keys(settings.keys_dir):
         raise KeysRefused(_OTHER_KEYS.format(settings.keys_dir))
+    if check is not None:
+        complete_keys(settings.keys_dir, clock, entropy)
     keyring = open_keyring(settings.keys_dir, clock, entropy, create=check is None)
     if check is None:
         stamp = make_stamp(keyring, Purpose.AUDIT, _KEY_CHECK, epoch.encode("ascii"))
@@ -221,7 +230,18 @@ def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Trace
         codes,
         Receipts(at.keyring),
     )
-    rows = tracing.around_rows((*sts.rows(), *build_iam_rows(at.keyring, at.entropy, at.clock, codes, settings.issuer)))
+    hasher = _build_hasher(at, settings)
+    passwords, password_proof = NewPasswords(at.database, hasher), _build_password_proof(at, settings, hasher)
+    iam = build_iam_rows(
+        keyring=at.keyring,
+        entropy=at.entropy,
+        clock=at.clock,
+        codes=codes,
+        passwords=passwords,
+        proof=password_proof,
+        issuer=settings.issuer,
+    )
+    rows = tracing.around_rows((*sts.rows(), *iam))
     logins = build_logins(settings, at, credentials)
     return (
         Route("/", _query_endpoint(at, journal, proof, access, rows)),
@@ -371,6 +391,16 @@ def _administration_endpoint(
         clock=at.clock,
         entropy=at.entropy,
     )
+
+
+def _build_hasher(at: Foundation, settings: Settings) -> PasswordHasher:
+    cost = Cost(memory_kib=settings.password_memory_kib, passes=settings.password_passes)
+    return PasswordHasher(at.keyring, at.entropy, cost)
+
+
+def _build_password_proof(at: Foundation, settings: Settings, hasher: PasswordHasher) -> PasswordProof:
+    devices, addresses = KnownDevices(at.keyring, at.entropy), AddressCounts(at.cache, at.clock)
+    return PasswordProof(at.database, hasher, devices, addresses, at.clock, settings.root_signs_in)
 
 
 def build_accounts(at: Foundation) -> Accounts:

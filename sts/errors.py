@@ -109,6 +109,21 @@ class LoginOutdated(LoginEnded):
     """The user's password, second factor or state is not what it was when the login was begun."""
 
 
+class SignInRefused(Unproven):
+    """Account, user name and password are not those of somebody who may sign in now; which it is, *detail* says.
+
+    One sentence for all: an unknown user, a wrong password, a locked and a disabled user look alike.
+    """
+
+
+class PasswordWrong(Refusal):
+    """Whoever is signed in already gave a wrong current password, or too many were wrong before."""
+
+
+class PasswordMismatch(Refusal):
+    """A password is not the one that was hashed."""
+
+
 class CodeInvalid(Refusal):
     """The codes are not two that follow each other on the device, or were used."""
 
@@ -142,6 +157,14 @@ class ReceiptInvalid(Malformed):
 
 class InputInvalid(Malformed):
     """A value breaks a rule of the directory: a name, a path, a number of entities, an identifier."""
+
+
+class PasswordMalformed(Malformed):
+    """A password is too long to be looked at, or no text."""
+
+
+class PasswordRefused(Refusal):
+    """A new password is too short, common, known from breaches, or told from context; *message* says which."""
 
 
 class PolicyMalformed(Malformed):
@@ -213,7 +236,7 @@ class PackedTooLarge(Refusal):
 
 
 class Throttled(Refusal):
-    """Too many requests; *rate* is which of the rates was above its bound: `failed_proofs`, `caller` or `codes`."""
+    """Too many requests; *rate* is which rate was above its bound: `failed_proofs`, `caller`, `codes`, `passwords`."""
 
     def __init__(self, message: str, *, retry_after_seconds: int, rate: str, detail: str | None = None) -> None:
         super().__init__(message, detail=detail)

@@ -29,6 +29,8 @@ _LONGEST_SECONDS = 86_400
 _LARGEST_NUMBER = 1 << 30
 _MOST_BYTES = 1 << 40
 _SNAPSHOT_BYTES = 256 << 20
+# What a hash of a password costs: OWASP's minimum ("Argon2id"), about 30 ms of a core.
+_PASSWORD_MEMORY_KIB, _PASSWORD_PASSES = 19_456, 2
 _LONGEST_TEXT = 65_536  # bytes of a file that holds an address
 # One address may stand for many clients, and a client with expired credentials tries again: only a flood meets this.
 _FAILED_PROOFS: Rate | None = Rate(50, 1_000)
@@ -89,6 +91,8 @@ SETTINGS = (
         "off",
         "Requests of one caller, by key or session: a second, and at once, such as 100/500; or off.",
     ),
+    Setting("STS_PASSWORD_MEMORY_KIB", "19456", "The memory that a hash of a password takes, in KiB; no less."),
+    Setting("STS_PASSWORD_PASSES", "2", "How often a hash of a password goes over its memory; no less."),
     Setting("STS_ROOT_SIGN_IN", "off", "Whether the root of an account may sign in with a password: on or off."),
     Setting("STS_SIGN_IN_LINK_SECONDS", "14400", "How long a link to set a password works, a day at most."),
     Setting("STS_LOGIN_SECONDS", "43200", "How long `aws login` may refresh its credentials, half a day at most."),
@@ -121,6 +125,8 @@ class Settings:
     failed_proofs: Rate | None
     caller_requests: Rate | None
     root_signs_in: bool
+    password_memory_kib: int
+    password_passes: int
     sign_in_link: timedelta
     login: timedelta
     limits: ServerLimits
@@ -143,6 +149,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         traces_to=_find_receiver(environment),
         failed_proofs=reader.read("STS_RATE_FAILED_PROOFS", parse_rate, _FAILED_PROOFS),
         caller_requests=reader.read("STS_RATE_CALLER", parse_rate, None),
+        password_memory_kib=reader.read("STS_PASSWORD_MEMORY_KIB", _parse_password_memory, _PASSWORD_MEMORY_KIB),
+        password_passes=reader.read("STS_PASSWORD_PASSES", _parse_password_passes, _PASSWORD_PASSES),
         root_signs_in=reader.read("STS_ROOT_SIGN_IN", _parse_switch, False),
         sign_in_link=reader.read("STS_SIGN_IN_LINK_SECONDS", _parse_span, _SIGN_IN_LINK),
         login=reader.read("STS_LOGIN_SECONDS", _parse_login, _LOGIN),
@@ -232,6 +240,21 @@ def _parse_number(text: str, largest: int = _LARGEST_NUMBER) -> int:
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(largest)) else 0
     if not 0 < number <= largest:
         raise Malformed(f"{text} is not a number from 1 to {largest}")
+    return number
+
+
+def _parse_password_memory(text: str) -> int:
+    return _parse_no_less(text, _PASSWORD_MEMORY_KIB, 1 << 20)
+
+
+def _parse_password_passes(text: str) -> int:
+    return _parse_no_less(text, _PASSWORD_PASSES, 32)
+
+
+def _parse_no_less(text: str, least: int, most: int) -> int:
+    number = _parse_number(text, most)
+    if number < least:
+        raise Malformed(f"{text} is less than {least}, which would make passwords cheap to guess")
     return number
 
 

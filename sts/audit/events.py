@@ -87,6 +87,8 @@ class Event(StrEnum):
 
     CREDENTIAL_REPORT = "credential.report"
     CREDENTIAL_LIST = "credential.list"
+    LOGIN_PROFILE_CREATE = "login-profile.create"
+    LOGIN_PROFILE_UPDATE = "login-profile.update"
     LOGIN_PROFILE_READ = "login-profile.read"
     LOGIN_PROFILE_DELETE = "login-profile.delete"
 

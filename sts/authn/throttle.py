@@ -113,7 +113,7 @@ class Throttle:
 
         *claim* returns the access key id that the request names, or nothing; it is asked beyond the address's rate.
         """
-        network, now = _network(address), self.clock.now()
+        network, now = find_network(address), self.clock.now()
         if self.failures is None:
             return network
         try:
@@ -138,7 +138,7 @@ class Throttle:
         """Note that a proof for this credential held, from *address*."""
         if self.failures is not None:
             now = self.clock.now()
-            for name in _names(_network(address), access_key_id, account_id):
+            for name in _names(find_network(address), access_key_id, account_id):
                 self.known.learn(name, now)
 
     def count_caller(self, beginner_id: str) -> None:
@@ -168,7 +168,8 @@ def _names(network: str, access_key_id: str, account_id: str | None) -> Iterator
 
 
 @lru_cache(4_096)
-def _network(address: str) -> str:
+def find_network(address: str) -> str:
+    """Return what a client with *address* is counted under: the address, or of IPv6 the network that it is in."""
     try:
         parsed = ip_address(address)
     except ValueError:  # no address: a socket of the file system, or none at all

@@ -19,7 +19,7 @@ _ACCESSED = "service last accessed data is not offered"
 
 _BY_REASON: Mapping[str, str] = MappingProxyType(
     {
-        _LOGIN: "ChangePassword CreateLoginProfile UpdateAccountPasswordPolicy UpdateLoginProfile",
+        _LOGIN: "ChangePassword UpdateAccountPasswordPolicy",
         _PROVIDER: (
             "AddClientIDToOpenIDConnectProvider CreateOpenIDConnectProvider DeleteOpenIDConnectProvider "
             "GetOpenIDConnectProvider ListOpenIDConnectProviderTags RemoveClientIDFromOpenIDConnectProvider "

@@ -128,7 +128,9 @@ class QueryEndpoint:
 
     async def _do(self, offered: Offered, recording: Recording, command: Command, target: Target) -> Result:
         caller = recording.entry.get_caller()
-        handler = offered.row.handler
+        handler, prepare = offered.row.handler, offered.row.prepare
+        if prepare is not None:
+            command = await prepare(caller, command, target, recording.entry.address)
         if isinstance(handler, Acts):
             done = await handler.run(caller, command, target)
             recording.entry.made = done.made

@@ -53,6 +53,7 @@ class Target:
 
 Find = Callable[[Connection, Caller, Command], Target]  # in the store
 Recall = Callable[[Caller, Command], Awaitable[Target]]  # in memory
+Prepare = Callable[[Caller, Command, Target, str], Awaitable[Command]]  # the last is the client's address
 Demands = Callable[[Caller, Command, Target], tuple[Demand, ...]]
 
 
@@ -115,6 +116,7 @@ class Operation:
     demands: Demands
     handler: Reads | Changes | Acts
     limit: Limit
+    prepare: Prepare | None = None  # what takes long to compute of the command before it is done
     finish: Callable[[Result], Result] | None = None  # what takes long to compute of a durable result: in a thread
     credentials: frozenset[Credential] = ADMINISTERING
     not_yet: frozenset[str] = frozenset()  # members of the model that are not offered: refused by name, never ignored

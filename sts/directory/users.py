@@ -13,7 +13,18 @@ from sts.directory.names import USER_NAME_LENGTH, verify_name, verify_path
 from sts.entropy import Entropy
 from sts.errors import AlreadyExists, InUse, NotFound, QuotaExceeded
 from sts.model import User
-from sts.store import access_keys, code_failures, factor_requirements, groups, links, mfa_devices, recovery_codes, users
+from sts.store import (
+    access_keys,
+    code_failures,
+    factor_requirements,
+    groups,
+    links,
+    login_profiles,
+    mfa_devices,
+    password_failures,
+    recovery_codes,
+    users,
+)
 from sts.store.boundaries import delete_boundary
 from sts.store.database import Transaction
 from sts.store.tags import delete_all_tags
@@ -71,6 +82,8 @@ class Users:
 
     def _require_unused(self, connection: Connection, user: User) -> None:
         require_bare(connection, user.unique_id)
+        if login_profiles.find_login_profile(connection, user.unique_id) is not None:
+            raise InUse("Cannot delete entity, must delete login profile first.")
         if access_keys.list_access_keys(connection, user.account_id, user.unique_id):
             raise InUse("Cannot delete entity, must delete access keys first.")
         if mfa_devices.list_owned(connection, user.unique_id):
@@ -90,6 +103,7 @@ def get_user(connection: Connection, account_id: str, name: str) -> User:
 def _forget_sign_in(connection: Connection, user_id: str) -> None:
     """Let nothing of a user's ways to sign in outlive the user."""
     code_failures.delete_count(connection, user_id)
+    password_failures.delete_counts(connection, user_id)
     links.delete_link_of(connection, user_id)
     recovery_codes.delete_stamps(connection, user_id)
     factor_requirements.release_factor(connection, user_id)

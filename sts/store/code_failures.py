@@ -6,41 +6,37 @@ to count anew.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, case, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
-from sts.store.database import from_microseconds, to_microseconds
+from sts.store import attempts
+from sts.store.attempts import UNLOCKED
+from sts.store.database import from_microseconds
 from sts.store.tables import code_failure
-
-_UNLOCKED = 0
 
 
 def begin_count(connection: Connection, owner_id: str) -> None:
     """Begin to count for the owner, unless it was begun."""
     if connection.execute(select(code_failure.c.owner_id).where(_of(owner_id))).one_or_none() is None:
-        connection.execute(insert(code_failure).values(owner_id=owner_id, failures=0, locked_until=_UNLOCKED))
+        connection.execute(insert(code_failure).values(owner_id=owner_id, failures=0, locked_until=UNLOCKED))
 
 
 def count_attempt(connection: Connection, owner_id: str, now: datetime, *, free: int, lock: timedelta) -> bool:
     """Count an attempt as wrong before it is looked at, and say whether it may be: not while the codes are locked.
 
-    One conditional update, so that of attempts made at once none is looked at that would not be one after the other.
     From the *free*th in a row on each one locks the codes for the span *lock*.
     """
-    failures = code_failure.c.failures + 1
-    locked_until = case((failures >= free, to_microseconds(now + lock)), else_=code_failure.c.locked_until)
-    unlocked = update(code_failure).where(_of(owner_id), code_failure.c.locked_until <= to_microseconds(now))
-    return connection.execute(unlocked.values(failures=failures, locked_until=locked_until)).rowcount == 1
+    return attempts.count_attempt(connection, code_failure, _of(owner_id), now, [(free, lock)])
 
 
 def take_back_attempt(connection: Connection, owner_id: str) -> None:
     """Count an attempt no more that was neither right nor a guess."""
     counted = update(code_failure).where(_of(owner_id))
-    connection.execute(counted.values(failures=code_failure.c.failures - 1, locked_until=_UNLOCKED))
+    connection.execute(counted.values(failures=code_failure.c.failures - 1, locked_until=UNLOCKED))
 
 
 def reset_count(connection: Connection, owner_id: str) -> None:
     """Forget the wrong codes: a right one was shown."""
-    connection.execute(update(code_failure).where(_of(owner_id)).values(failures=0, locked_until=_UNLOCKED))
+    attempts.reset_count(connection, code_failure, _of(owner_id))
 
 
 def find_locked_until(connection: Connection, owner_id: str) -> datetime | None:

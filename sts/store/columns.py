@@ -1,13 +1,22 @@
-"""Columns that mean the same on SQLite and PostgreSQL: types, which tables and revisions use, and sets of values."""
+"""Columns that mean the same on SQLite and PostgreSQL: types, names, sets of values."""
 
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text
+from sqlalchemy import ColumnElement, MetaData, Text
 
 # SQLite compares text by its bytes. PostgreSQL compares by the rules of a language unless told otherwise, and then what
 # comes after a name in a list would not be what is greater than it: a page would skip names or repeat them.
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
 
 
 def is_among(column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:

@@ -16,6 +16,7 @@ from sts.model import Account
 from sts.store import tables
 from sts.store.accounts import insert_account
 from sts.store.database import Committed, Database, Transaction, open_database
+from sts.store.schema import metadata
 
 _T = TypeVar("_T")
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -55,7 +56,7 @@ class Store:
 def open_store(url: str, keyring: Keyring) -> Store:
     """Return a new store at *url* with two accounts and the managed policies of the service."""
     store = Store(open_database(url), keyring)
-    store.change(lambda tx: tables.metadata.create_all(tx.connection))
+    store.change(lambda tx: metadata.create_all(tx.connection))
     store.change(furnish)
     return store
 
@@ -74,7 +75,7 @@ def keeping(store: Store) -> Iterator[Store]:
 
 def empty(tx: Transaction) -> None:
     """Delete everything."""
-    for table in reversed(tables.metadata.sorted_tables):
+    for table in reversed(metadata.sorted_tables):
         tx.connection.execute(delete(table))
 
 

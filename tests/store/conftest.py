@@ -10,8 +10,8 @@ from sts.entropy import Entropy
 from sts.errors import Unavailable
 from sts.keyring.keyring import Keyring, open_keyring
 from sts.store.database import Database, Transaction, open_database
+from sts.store.schema import metadata
 from sts.store.sqlite import SqliteDatabase
-from sts.store.tables import metadata
 from tests.conftest import BEGINNING
 from tests.postgresql_server import PostgresqlServer
 from tests.store.world import World, furnish

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, inspect, select, text
 
 from sts.store import schema
 from sts.store.database import Database, open_database
-from sts.store.schema import HEAD, find_revision
-from sts.store.tables import audit_record, change, metadata, policy, version
+from sts.store.schema import HEAD, find_revision, metadata
+from sts.store.tables import audit_record, change, policy, version
 from tests.conftest import BEGINNING
 
 # A process that says when it is ready, begins on a word, and says whether it had anything to do.

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from sts.authn.codes import CodeProof
+from sts.authn.passwords import PasswordProof
 from sts.aws.iam.access_keys import AccessKeyOperations
 from sts.aws.iam.account import AccountOperations, Quotas
 from sts.aws.iam.attachments import AttachmentOperations
@@ -12,6 +13,7 @@ from sts.aws.iam.credential_report import CredentialReport
 from sts.aws.iam.groups import GroupOperations
 from sts.aws.iam.inline_policies import InlinePolicyOperations
 from sts.aws.iam.instance_profiles import InstanceProfileOperations
+from sts.aws.iam.login_profiles import LoginProfileOperations
 from sts.aws.iam.mfa_devices import MfaDeviceOperations
 from sts.aws.iam.paging import Pager
 from sts.aws.iam.policies import PolicyOperations
@@ -27,6 +29,7 @@ from sts.directory.attachments import Attachments
 from sts.directory.groups import Groups
 from sts.directory.inline_policies import InlinePolicies
 from sts.directory.instance_profiles import InstanceProfiles
+from sts.directory.login_profiles import NewPasswords
 from sts.directory.mfa_devices import MfaDevices
 from sts.directory.policies import Policies
 from sts.directory.roles import Roles
@@ -38,13 +41,21 @@ from sts.keyring.keyring import Keyring
 
 
 def build_iam_rows(
-    keyring: Keyring, entropy: Entropy, clock: Clock, codes: CodeProof, issuer: str
+    *,
+    keyring: Keyring,
+    entropy: Entropy,
+    clock: Clock,
+    codes: CodeProof,
+    passwords: NewPasswords,
+    proof: PasswordProof,
+    issuer: str,
 ) -> Iterator[Operation]:
     """Return the rows."""
     pager, tagging, made = Pager(keyring), Tagging(), _quotas(keyring, entropy)
     yield from UserOperations(made.users, tagging, pager).rows()
     yield from AccessKeyOperations(made.access_keys, pager).rows()
     yield from MfaDeviceOperations(MfaDevices(entropy, keyring), codes, tagging, issuer, pager).rows()
+    yield from LoginProfileOperations(passwords, proof).rows()
     yield from GroupOperations(made.groups, pager).rows()
     yield from RoleOperations(made.roles, tagging, pager).rows()
     yield from ServiceLinkedRoleOperations(ServiceLinkedRoles(made.roles, keyring)).rows()

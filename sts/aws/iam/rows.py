@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from sts.access import Context, Demand
 from sts.arn import iam_arn
 from sts.audit.events import Event
-from sts.aws.row import SMALL, Changes, Command, Demands, Find, Limit, Operation, Proof, Reads, Result, Target
+from sts.aws.row import SMALL, Changes, Command, Demands, Find, Limit, Operation, Prepare, Proof, Reads, Result, Target
 from sts.aws.tags import describe_principal, describe_request, describe_resource
 from sts.directory.tags import bearer_id
 from sts.model import Caller, InstanceProfile, MfaDevice, Policy, Role, User
@@ -24,6 +24,7 @@ def iam_row(
     *,
     demands: Demands | None = None,
     limit: Limit = SMALL,
+    prepare: Prepare | None = None,
     finish: Callable[[Result], Result] | None = None,
     not_yet: Collection[str] = (),
 ) -> Operation:
@@ -37,6 +38,7 @@ def iam_row(
         demands=demands or on_target(f"iam:{name}"),
         handler=handler,
         limit=limit,
+        prepare=prepare,
         finish=finish,
         not_yet=frozenset(not_yet),
     )

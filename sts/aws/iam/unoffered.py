@@ -11,20 +11,16 @@ from sqlalchemy import Connection
 
 from sts.arn import iam_arn
 from sts.audit.events import Event
-from sts.aws.iam.bearers import on_bearer
 from sts.aws.iam.paging import Pager
 from sts.aws.iam.rows import iam_row
-from sts.aws.iam.users import find_user_or_caller, require_owner, require_user
-from sts.aws.row import Changes, Command, Find, Operation, Reads, Result, Target
-from sts.errors import NotFound
-from sts.model import Account, Caller
-from sts.store.attachments import BearerKind
-from sts.store.database import Transaction
+from sts.aws.iam.users import find_user_or_caller, require_owner
+from sts.aws.row import Command, Find, Operation, Reads, Result, Target
+from sts.model import Caller
 
 
 def unoffered_rows(pager: Pager) -> tuple[Operation, ...]:
-    """Return a row for each list of what nobody has, and for the login profile that nobody has."""
-    of_user, on_user = partial(_list_row, pager, find_user_or_caller), on_bearer(BearerKind.USER)
+    """Return a row for each list of what nobody has."""
+    of_user = partial(_list_row, pager, find_user_or_caller)
     certificates, saml, oidc = (_under(kind) for kind in ("server-certificate", "saml-provider", "oidc-provider"))
     return (
         of_user("ListSSHPublicKeys", "SSHPublicKeys"),
@@ -33,8 +29,6 @@ def unoffered_rows(pager: Pager) -> tuple[Operation, ...]:
         _list_row(pager, certificates, "ListServerCertificates", "ServerCertificateMetadataList"),
         _list_row(pager, saml, "ListSAMLProviders", "SAMLProviderList", paged=False),
         _list_row(pager, oidc, "ListOpenIDConnectProviders", "OpenIDConnectProviderList", paged=False),
-        iam_row("GetLoginProfile", Event.LOGIN_PROFILE_READ, find_user_or_caller, Reads(_get_login_profile)),
-        iam_row("DeleteLoginProfile", Event.LOGIN_PROFILE_DELETE, on_user, Changes(_delete_login_profile)),
     )
 
 
@@ -59,16 +53,3 @@ def _under(kind: str) -> Find:
         return Target(iam_arn(caller.account_id, f"{kind}{command.get('PathPrefix', '/')}"), caller.account_id)
 
     return find
-
-
-def _get_login_profile(_connection: Connection, _caller: Caller, _command: Command, target: Target) -> Result:
-    raise _no_login_profile(target)
-
-
-def _delete_login_profile(_tx: Transaction, _caller: Caller, _command: Command, target: Target) -> Result:
-    raise _no_login_profile(target)
-
-
-def _no_login_profile(target: Target) -> NotFound:
-    name = target.arn.rsplit("/", 1)[-1] if isinstance(target.noun, Account) else require_user(target).name
-    return NotFound(f"Login Profile for User {name} cannot be found.")

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from sts.store.tables import metadata
+from sts.store.schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=False)
 context.run_migrations()

@@ -1,0 +1,112 @@
+"""What a new password must be (NIST SP 800-63B-4 section 3.1.1.2): long enough, and nobody's first guess.
+
+Fifteen code points where it stands alone, eight beside a second factor; of any characters, with no rule of classes
+unless the account makes one. Refused, each with its reason: what is on the list of common and breached passwords, and a
+word of the context (the service, the user, the account) that is the whole password. A long phrase may hold one.
+
+The list is the one of the package `zxcvbn`: 30,000 passwords by how often they were found in breaches, of which what is
+shorter than eight is not needed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+from sqlalchemy import Connection
+
+from sts.crypto.passwords import MOST_CODE_POINTS, STRONG_ALONE, encode_password
+from sts.directory.owners import Owner, owner_id_of
+from sts.errors import PasswordRefused
+from sts.model import KeptPassword, PasswordPolicy, User
+from sts.store.aliases import find_alias
+from sts.store.login_profiles import find_login_profile, list_former_passwords
+from sts.store.mfa_devices import list_owned
+from sts.store.password_policies import find_password_policy
+
+BESIDE_FACTOR = 8
+_SERVICE = ("sts", "aws", "amazon", "console", "iam", "security token service", "security-token-service")
+_SYMBOLS = frozenset("!@#$%^&*()_+-=[]{}|'")  # (IAM API Reference, "UpdateAccountPasswordPolicy")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordRules:
+    """What a new password of one owner must be; *former* are those that it may not be again."""
+
+    minimum_length: int
+    context_words: frozenset[str]
+    policy: PasswordPolicy = field(default_factory=PasswordPolicy)
+    former: tuple[KeptPassword, ...] = ()
+
+    def require(self, password: str) -> None:
+        """Raise PasswordRefused unless *password* may be a new one; which of its former ones it is, is not looked at.
+
+        Raises PasswordMalformed when it is too long to be looked at: nothing is ever cut off.
+        """
+        text = encode_password(password).decode("utf-8")
+        if len(text) < self.minimum_length:
+            raise PasswordRefused(
+                f"Password should have a minimum length of {self.minimum_length}: {self._explain_length()}"
+            )
+        if text.casefold() in _common_passwords():
+            raise PasswordRefused("Password is too common: it is among those that are tried first, or was in a breach")
+        if text.casefold() in self.context_words:
+            raise PasswordRefused("Password should not be the name of the user, the account or the service")
+        for wanted in self._find_lacking(text):
+            raise PasswordRefused(f"Password should have at least one {wanted}")
+
+    def _explain_length(self) -> str:
+        if self.minimum_length not in {STRONG_ALONE, BESIDE_FACTOR}:
+            return "so the account's password policy says"
+        if self.minimum_length == BESIDE_FACTOR:
+            return "beside a second factor no less will do"
+        return f"without a second factor no less will do, and {MOST_CODE_POINTS} are taken"
+
+    def _find_lacking(self, text: str) -> Iterator[str]:
+        """Return the classes that the account's policy asks for and the password has no character of."""
+        if self.policy.require_symbols and not _SYMBOLS & set(text):
+            yield "symbol"
+        if self.policy.require_numbers and not any("0" <= each <= "9" for each in text):
+            yield "number"
+        if self.policy.require_uppercase and not any("A" <= each <= "Z" for each in text):
+            yield "uppercase letter"
+        if self.policy.require_lowercase and not any("a" <= each <= "z" for each in text):
+            yield "lowercase letter"
+
+
+def find_rules(connection: Connection, owner: Owner) -> PasswordRules:
+    """Return what a new password of *owner* must be."""
+    policy = find_password_policy(connection, owner.account_id) or PasswordPolicy()
+    floor = BESIDE_FACTOR if list_owned(connection, owner_id_of(owner)) else STRONG_ALONE
+    return PasswordRules(
+        minimum_length=max(floor, policy.minimum_length),
+        context_words=frozenset(_find_words(connection, owner)),
+        policy=policy,
+        former=_find_former(connection, owner_id_of(owner), policy.former_passwords or 0),
+    )
+
+
+def _find_words(connection: Connection, owner: Owner) -> Iterator[str]:
+    yield from _SERVICE
+    yield owner.account_id
+    alias = find_alias(connection, owner.account_id)
+    if alias is not None:
+        yield alias.casefold()
+    if owner.name:
+        yield owner.name.casefold()
+    if isinstance(owner, User):
+        yield owner.name.partition("@")[0].casefold()  # a name is often an address
+
+
+def _find_former(connection: Connection, owner_id: str, count: int) -> tuple[KeptPassword, ...]:
+    profile = find_login_profile(connection, owner_id) if count else None
+    if profile is None:
+        return ()
+    return (profile.password, *list_former_passwords(connection, owner_id, count - 1))
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    """Return the list; it takes a third of a second and twelve megabytes, of whoever asks first."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415  for those who change a password
+
+    return frozenset(each for each in FREQUENCY_LISTS["passwords"] if len(each) >= BESIDE_FACTOR)

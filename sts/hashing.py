@@ -1,0 +1,106 @@
+"""Passwords are hashed here: in threads, behind an admission limit, under the pepper of the keyring.
+
+A hash takes a core for tens of milliseconds and twenty megabytes: few are computed at a time, so that all other
+requests go on, and few wait, so that whoever sends thousands is told to come again.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sts.crypto.passwords import SALT_LENGTH, Cost, encode_password, hash_password, read_cost, verify_password
+from sts.entropy import Entropy
+from sts.errors import KeyUnknown, PasswordMismatch, Throttled
+from sts.keyring.keyring import Keyring
+from sts.keyring.rotation import Purpose
+from sts.model import KeptPassword
+
+_T = TypeVar("_T")
+_LABEL = b"sts password 1"
+_MOST_WAITING = 128  # four seconds of one core
+
+
+def _open_threads() -> ThreadPoolExecutor:
+    """Return threads for half the cores: the other half answers what needs no hash."""
+    return ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2), thread_name_prefix="password")
+
+
+@dataclass(slots=True)
+class _Line:
+    """How many computations are under way or wait, and how many there were."""
+
+    waiting: int = 0
+    computed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordHasher:
+    """Hashes and verifies passwords, for whoever has a place; what is no password raises PasswordMalformed."""
+
+    keyring: Keyring
+    entropy: Entropy
+    cost: Cost = field(default_factory=Cost)
+    most_waiting: int = _MOST_WAITING
+    _line: _Line = field(default_factory=_Line)
+    _threads: ThreadPoolExecutor = field(default_factory=_open_threads)
+
+    @property
+    def computed(self) -> int:
+        """How many hashes were computed: of sign-ins that must look alike, all cost as many."""
+        return self._line.computed
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place among those who wait for a hash; raises Throttled when there is none.
+
+        It is taken before an attempt is counted: one that could not be looked at would count as wrong.
+        """
+        line = self._line
+        if line.waiting >= self.most_waiting:
+            raise Throttled("Rate exceeded", retry_after_seconds=1, rate="passwords", detail="too many passwords wait")
+        line.waiting += 1
+        try:
+            yield
+        finally:
+            line.waiting -= 1
+
+    async def hash(self, password: str) -> KeptPassword:
+        """Return *password* as it is to be kept, under the current pepper and at the present cost."""
+        encoded = encode_password(password)
+        return await self._compute(lambda: self._hash(encoded))
+
+    async def verify(self, kept: KeptPassword, password: str) -> None:
+        """Raise PasswordMismatch unless *kept* is *password*."""
+        encoded = encode_password(password)
+        await self._compute(lambda: self._verify(kept, encoded))
+
+    async def spend(self, password: str) -> None:
+        """Cost what `verify` does, for somebody who has no password or whose is not to be looked at."""
+        await self.hash(password)
+
+    def is_stale(self, kept: KeptPassword) -> bool:
+        """Say whether *kept* is of another cost or pepper than those of the present."""
+        return (
+            kept.pepper_version != self.keyring.current_version(Purpose.PEPPER) or read_cost(kept.hashed) != self.cost
+        )
+
+    def _hash(self, encoded: bytes) -> KeptPassword:
+        version, peppered = self.keyring.mac(Purpose.PEPPER, _LABEL, encoded)
+        salt = self.entropy.draw(SALT_LENGTH)
+        return KeptPassword(hashed=hash_password(peppered, salt, self.cost), pepper_version=version)
+
+    def _verify(self, kept: KeptPassword, encoded: bytes) -> None:
+        try:
+            _, peppered = self.keyring.mac(Purpose.PEPPER, _LABEL, encoded, kept.pepper_version)
+        except KeyUnknown as unknown:  # the pepper was removed: the password is lost, and says so at no other speed
+            self._hash(encoded)
+            raise PasswordMismatch("The pepper of the password is gone", detail=unknown.message) from unknown
+        verify_password(kept.hashed, peppered)
+
+    async def _compute(self, work: Callable[[], _T]) -> _T:
+        self._line.computed += 1
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
