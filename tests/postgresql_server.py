@@ -13,7 +13,8 @@ from itertools import count
 from pathlib import Path
 
 from tests.certificates import Authority
-from tests.redis_servers import free_port, until
+from tests.ports import find_port
+from tests.redis_servers import until
 
 _OWNER = "postgres"  # PostgreSQL refuses to run as root
 _LOCALE = ("--encoding=UTF8", "--locale-provider=icu", "--icu-locale=en-US", "--locale=C.UTF-8")
@@ -122,7 +123,7 @@ def postgresql_server(*options: str, below: Path | None = None) -> Iterator[Post
     """Run a server whose language sorts otherwise than bytes do, *below* a folder that its owner may enter, or /tmp."""
     with tempfile.TemporaryDirectory(prefix="sts-postgresql-", dir=below) as name:
         folder = Path(name)
-        server = PostgresqlServer(folder, free_port(), options)
+        server = PostgresqlServer(folder, find_port(), options)
         server.own(folder)
         make = (find_program("initdb"), "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-N", *_LOCALE)
         subprocess.run(_as_owner(*make), check=True, cwd="/", stdout=subprocess.DEVNULL)
@@ -139,7 +140,7 @@ def standby_server(primary: PostgresqlServer) -> Iterator[PostgresqlServer]:
     """Run a server that follows *primary*, which commits nothing any more that this one has not kept too."""
     with tempfile.TemporaryDirectory(prefix="sts-postgresql-") as name:
         folder = Path(name)
-        server = PostgresqlServer(folder, free_port())
+        server = PostgresqlServer(folder, find_port())
         server.own(folder)
         copy = (find_program("pg_basebackup"), "-D", str(folder / "data"), "-R", "-c", "fast", "-d", primary.url(""))
         subprocess.run(_as_owner(*copy), check=True, cwd="/", stdout=subprocess.DEVNULL)

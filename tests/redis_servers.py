@@ -14,14 +14,10 @@ from typing import Any
 
 import hiredis
 
+from tests.ports import find_port
+
 _PATIENCE_SECONDS = 20.0
 _SLOTS = 16_384
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def until(condition: Callable[[], object], what: str) -> None:
@@ -52,7 +48,7 @@ class RedisServer:
     folder: Path
     options: tuple[str, ...] = ()
     program: str = "redis-server"
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=find_port)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -199,7 +195,7 @@ def redis_cluster(folder: Path) -> Iterator[RedisCluster]:
     with ExitStack() as stack:
         servers = []
         for number in range(3):
-            bus = free_port()  # the usual one, ten thousand higher, may be none
+            bus = find_port()  # the usual one, ten thousand higher, may be none
             options = ("--cluster-enabled", "yes", "--cluster-port", str(bus), "--cluster-node-timeout", "1000")
             server = stack.enter_context(redis_server(folder / str(number), *options))
             first, last = _SLOTS * number // 3, _SLOTS * (number + 1) // 3 - 1

@@ -11,7 +11,8 @@ from botocore.config import Config
 from tests.balancer.haproxy import Balancer, balancing
 from tests.balancer.nodes import Node, run_sts, started, told
 from tests.certificates import Authority
-from tests.faults.processes import find_port, wait_until
+from tests.faults.processes import wait_until
+from tests.ports import find_port
 from tests.postgresql_server import PostgresqlServer, postgresql_server
 from tests.redis_servers import RedisServer, redis_server
 from tests.service import REGION

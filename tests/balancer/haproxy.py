@@ -10,8 +10,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.processes import REPOSITORY, find_port, wait_until
+from tests.faults.processes import REPOSITORY, wait_until
 from tests.installed import get_installed
+from tests.ports import find_port
 
 CONFIGURATION = REPOSITORY / "deploy/haproxy/haproxy.cfg"
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.faults.processes import REPOSITORY, Server, find_port, wait_until
+from tests.faults.processes import REPOSITORY, Server, wait_until
+from tests.ports import find_port
 
 
 @dataclass

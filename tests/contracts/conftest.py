@@ -14,7 +14,8 @@ from sts.cache import open_cache
 from sts.clock import ManualClock
 from tests.certificates import Authority
 from tests.contracts.trial import RIGHTS, Attempt, Trial
-from tests.redis_servers import free_port, redis_cluster, redis_server, sentinel_set
+from tests.ports import find_port
+from tests.redis_servers import redis_cluster, redis_server, sentinel_set
 
 FORMS = ("memory", "single", "tls", "sentinel", "cluster")
 
@@ -54,7 +55,7 @@ def _start_tls(stack: ExitStack, folder: Path) -> str:
         authority.sign("server", "127.0.0.1"),
         authority.sign("client", "127.0.0.1"),
     )
-    port = free_port()
+    port = find_port()
     options = ("--tls-port", str(port), "--tls-cert-file", str(certificate), "--tls-key-file", str(key))
     server = stack.enter_context(redis_server(folder, *options, "--tls-ca-cert-file", str(authority.file)))
     assert server.ask("ACL", "SETUSER", "sts", "on", ">p@ss/word", *RIGHTS.split()) == b"OK"

@@ -24,8 +24,9 @@ from sts.store.database import open_database
 from tests.contracts.trial import RIGHTS
 from tests.deploy.places import DEPLOY, ROOT
 from tests.installed import get_installed
+from tests.ports import find_port
 from tests.postgresql_server import PostgresqlServer
-from tests.redis_servers import free_port, until
+from tests.redis_servers import until
 
 ISSUER = "https://sts.example.com:8443"
 SERVERS = ("sts-1", "sts-2")
@@ -204,7 +205,7 @@ def test_a_real_postgresql_is_set_up_for_the_service_alone(
 @contextmanager
 def _redis(command: list[str], secrets: Path, folder: Path) -> Iterator[int]:
     """Run the composition's Redis command on a free port."""
-    port = free_port()
+    port = find_port()
     places = {"/run/secrets/cache_users": str(secrets / "cache_users"), "/data": str(folder)}
     words = [places.get(word, word) for word in command]
     with subprocess.Popen([*words, "--port", str(port), "--bind", "127.0.0.1"], stdout=subprocess.DEVNULL) as process:

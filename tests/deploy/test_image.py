@@ -26,7 +26,8 @@ from packaging.utils import canonicalize_name
 from sts.cli.commands import main
 from tests.deploy.namespaces import apart
 from tests.deploy.places import DEPLOY, ROOT
-from tests.faults.processes import Server, find_port, wait_until
+from tests.faults.processes import Server, wait_until
+from tests.ports import find_port
 from tests.service import Service
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")

@@ -23,7 +23,8 @@ from sts.clock import SystemClock
 from tests.certificates import Authority
 from tests.deploy.places import DEPLOY
 from tests.installed import get_installed
-from tests.redis_servers import free_port, until
+from tests.ports import find_port
+from tests.redis_servers import until
 from tests.service import REGION, Service, Tenant, running
 from tests.signing import encode, sign
 
@@ -130,7 +131,7 @@ def _proxying(folder: Path, upstreams: tuple[str, str], port: int) -> Iterator[A
 @contextmanager
 def _served(folder: Path, beside: str | None = None) -> Iterator[Proxy]:
     """Run a service behind the example, whose second service is the same or the address *beside*."""
-    port = free_port()
+    port = find_port()
     settings = {"STS_TRUSTED_PROXIES": "127.0.0.1/32", "STS_ISSUER": f"https://127.0.0.1:{port}"}
     with (
         running(folder / "home", SystemClock(), None, **settings) as service,
@@ -152,7 +153,7 @@ def _listens(port: int) -> bool:
 
 def test_nginx_finds_no_fault_with_the_example(tmp_path: Path) -> None:
     files = Authority(tmp_path).sign("nginx", "127.0.0.1")
-    configuration = _place(tmp_path, free_port(), ("127.0.0.1:8080", "127.0.0.1:8081"), files)
+    configuration = _place(tmp_path, find_port(), ("127.0.0.1:8080", "127.0.0.1:8081"), files)
     told = subprocess.run(_nginx(configuration, "-t"), check=False, capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
     assert "warn" not in told.stderr
@@ -205,7 +206,7 @@ def test_a_body_of_the_greatest_size_reaches_the_service(proxy: Proxy) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_service_that_is_gone_is_told_of_in_a_form_that_clients_read(method: str, tmp_path: Path) -> None:
-    port, nobody = free_port(), f"127.0.0.1:{free_port()}"
+    port, nobody = find_port(), f"127.0.0.1:{find_port()}"
     with _proxying(tmp_path, (nobody, nobody), port) as authority:
         context = ssl.create_default_context(cafile=str(authority.file))
         with closing(http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=30)) as connection:
@@ -216,7 +217,7 @@ def test_a_service_that_is_gone_is_told_of_in_a_form_that_clients_read(method: s
 
 
 def test_a_post_goes_to_the_other_service_when_one_is_gone(tmp_path: Path) -> None:
-    with _served(tmp_path, beside=f"127.0.0.1:{free_port()}") as proxy:
+    with _served(tmp_path, beside=f"127.0.0.1:{find_port()}") as proxy:
         client = proxy.boto("sts")
         for _ in range(8):
             assert client.get_caller_identity()["Account"] == proxy.tenant.account_id

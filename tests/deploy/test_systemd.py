@@ -19,7 +19,8 @@ from sts.cli.commands import main
 from sts.limits import ServerLimits
 from sts.settings import SETTINGS
 from tests.deploy.places import DEPLOY, ROOT
-from tests.faults.processes import Server, find_port, wait_until
+from tests.faults.processes import Server, wait_until
+from tests.ports import find_port
 from tests.service import trust
 
 FOLDER = DEPLOY / "systemd"

@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.ports import find_port
 from tests.service import VERSIONS
 from tests.signing import Key, encode, sign
 
@@ -125,11 +125,3 @@ def serving(home: Path, port: int | None = None, /, **environment: str) -> Itera
         yield server
     finally:
         server.kill()
-
-
-def find_port() -> int:
-    """Return a port that is free now."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

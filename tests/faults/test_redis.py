@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 
 from tests.certificates import Authority
 from tests.faults.outages import SPAN, comes_back, opened, refused
-from tests.redis_servers import RedisServer, free_port, redis_server
+from tests.ports import find_port
+from tests.redis_servers import RedisServer, redis_server
 
 
 @pytest.fixture
@@ -200,7 +201,7 @@ def test_a_wrong_password_is_told_without_it(server: RedisServer) -> None:
 def test_a_server_that_does_not_prove_itself_is_not_spoken_to(tmp_path: Path, name: str, *, stranger: bool) -> None:
     ours = Authority(tmp_path / "ours")
     certificate, key = (Authority(tmp_path / "theirs") if stranger else ours).sign("server", name)
-    port = free_port()
+    port = find_port()
     files = ("--tls-cert-file", str(certificate), "--tls-key-file", str(key), "--tls-ca-cert-file", str(ours.file))
 
     async def body() -> None:

@@ -9,7 +9,8 @@ from structlog.testing import capture_logs
 
 from sts.cache import Cache
 from tests.faults.outages import FAILOVER_SECONDS, SPAN, comes_back, opened, refused
-from tests.redis_servers import RedisCluster, SentinelSet, free_port, redis_cluster, sentinel_set
+from tests.ports import find_port
+from tests.redis_servers import RedisCluster, SentinelSet, redis_cluster, sentinel_set
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def test_a_failover_of_sentinels_is_followed(tmp_path: Path, fault: str) -> None
 
 
 def test_sentinels_that_are_down_or_hang_are_passed_over(shared: SentinelSet) -> None:
-    down = f"redis+sentinel://127.0.0.1:{free_port()},"
+    down = f"redis+sentinel://127.0.0.1:{find_port()},"
 
     async def body() -> None:
         async with opened(shared.url.replace("redis+sentinel://", down)) as cache:

@@ -8,7 +8,8 @@ import pytest
 from sts.cache import Cache
 from tests.faults.impostor import NONSENSE, Impostor
 from tests.faults.outages import SPAN, comes_back, opened, refused
-from tests.redis_servers import RedisServer, free_port
+from tests.ports import find_port
+from tests.redis_servers import RedisServer
 
 
 async def _all_refused(cache: Cache) -> None:
@@ -47,7 +48,7 @@ _MAPS = {
 
 @pytest.mark.parametrize("nonsense", [*NONSENSE.values(), *_MAPS.values()], ids=[*NONSENSE, *_MAPS])
 def test_nonsense_of_a_cluster_is_refused(nonsense: bytes) -> None:
-    port = free_port()
+    port = find_port()
 
     async def body() -> None:
         async with opened(f"redis+cluster://127.0.0.1:{port}") as cache:
@@ -59,7 +60,7 @@ def test_nonsense_of_a_cluster_is_refused(nonsense: bytes) -> None:
 
 @pytest.mark.parametrize("word", [b"MOVED", b"ASK"])
 def test_a_cluster_that_redirects_without_end_is_left(word: bytes) -> None:
-    port = free_port()
+    port = find_port()
 
     def answer(command: list[bytes]) -> bytes:
         if command[0] == b"CLUSTER":
@@ -75,7 +76,7 @@ def test_a_cluster_that_redirects_without_end_is_left(word: bytes) -> None:
 
 
 def test_an_answer_too_many_is_never_taken_for_that_of_the_next_command() -> None:
-    port = free_port()
+    port = find_port()
 
     def twice(command: list[bytes]) -> bytes:
         mine = command[-1].removeprefix(b"sts:")
@@ -91,7 +92,7 @@ def test_an_answer_too_many_is_never_taken_for_that_of_the_next_command() -> Non
 
 
 def test_a_server_that_closes_in_the_middle_of_its_answers_is_down() -> None:
-    port = free_port()
+    port = find_port()
 
     def closing(command: list[bytes]) -> bytes:
         if command[-1] == b"sts:end":

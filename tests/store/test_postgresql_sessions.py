@@ -13,8 +13,8 @@ from sts.store.database import Transaction, open_database
 from sts.store.versions import read_version
 from tests.certificates import Authority
 from tests.conftest import BEGINNING
+from tests.ports import find_port
 from tests.postgresql_server import PostgresqlServer, postgresql_server
-from tests.redis_servers import free_port
 from tests.store.stored_accounts import FIRST, add, kept
 
 
@@ -91,7 +91,7 @@ def test_a_fault_of_the_store_tells_nothing_of_what_was_sent(kept_url: str) -> N
 
 
 def test_the_host_that_answers_is_used(kept_url: str) -> None:
-    database = open_database(kept_url.replace("@", f"@127.0.0.1:{free_port()},"))
+    database = open_database(kept_url.replace("@", f"@127.0.0.1:{find_port()},"))
     database.transact_now(lambda tx: add(tx, FIRST), BEGINNING)
     assert kept(database) == [FIRST]
 

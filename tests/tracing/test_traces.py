@@ -12,8 +12,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from sts.clock import ManualClock
 from sts.settings import SettingsInvalid, read_settings
+from tests.ports import find_port
 from tests.postgresql_server import PostgresqlServer
-from tests.redis_servers import free_port, redis_server
+from tests.redis_servers import redis_server
 from tests.security.wire import presign
 from tests.service import Service, Tenant, allow, running, trust
 from tests.tracing.receiver import Receiver, attributes, receiving
@@ -186,7 +187,7 @@ def test_o_45_traces_hold_no_secret_and_name_nobody(home: Path, clock: ManualClo
 
 
 def test_a_receiver_that_is_not_there_costs_no_request(home: Path, clock: ManualClock) -> None:
-    with running(home, clock, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}") as service:
+    with running(home, clock, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{find_port()}") as service:
         tenant = service.tenant()
         assert service.call(tenant.key, "GetCallerIdentity", "sts").status == 200
 
