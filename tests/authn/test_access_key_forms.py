@@ -61,18 +61,17 @@ FORMED = Entropy().access_key_id("AKIA", "111122223333")
 @pytest.mark.parametrize(
     "access_key_id",
     [
-        "AKIA",
-        "A" * 12_000,
-        FORMED[:-1],
-        FORMED + "A",
-        FORMED.lower(),
-        FORMED[:-1] + "1",  # no digit of base32
-        "AKIAAAAAAAAAAAAAAAAA",  # no account in it
-        "AKIA7777777777777777",  # an account of more than twelve digits
-        "ASIA" + FORMED[4:],  # a session's, without its token
-        "AIDA" + FORMED[4:],
+        pytest.param("AKIA", id="prefix"),
+        pytest.param("A" * 12_000, id="endless"),
+        pytest.param(FORMED[:-1], id="short"),
+        pytest.param(FORMED + "A", id="long"),
+        pytest.param(FORMED.lower(), id="lower case"),
+        pytest.param(FORMED[:-1] + "1", id="no digit of base32"),
+        pytest.param("AKIAAAAAAAAAAAAAAAAA", id="no account"),
+        pytest.param("AKIA7777777777777777", id="account of more than twelve digits"),
+        pytest.param("ASIA" + FORMED[4:], id="session without its token"),
+        pytest.param("AIDA" + FORMED[4:], id="user"),
     ],
-    ids=lambda text: text[:24],
 )
 def test_an_id_that_is_none_of_ours_is_not_looked_up(door: Door, access_key_id: str) -> None:
     with pytest.raises(Unproven):
