@@ -2,30 +2,43 @@
 
 import asyncio
 import json
+import shutil
+import socket
 import ssl
 import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import count
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 
 import boto3
 import httpx2
 import uvicorn
 from botocore.config import Config
 
-from sts.app import build_accounts, create_app, lay_foundation
+from sts.app import create_app
 from sts.clock import Clock
+from sts.directory.access_keys import AccessKeys
+from sts.directory.accounts import Accounts
+from sts.directory.users import Users
 from sts.entropy import Entropy
+from sts.keyring.keyring import open_keyring
 from sts.settings import Settings, read_settings
+from sts.store.database import Transaction, open_database
 from tests.signing import Key, encode, sign
 
 VERSIONS = {"sts": "2011-06-15", "iam": "2010-05-08"}
 REGION = "us-east-1"
+
+Made = TypeVar("Made")
+
+_TURNS = 4  # of the event loop, within which a connection ends whose client has hung up
 
 
 @dataclass
@@ -102,21 +115,23 @@ class Service:
 
     def tenant(self, account_id: str | None = None) -> Tenant:
         """Make an account, as an operator on the host does."""
-        at = lay_foundation(self.settings, self.clock, self.entropy)
-        begun, _ = at.database.transact_now(
-            lambda tx: build_accounts(at).create(tx, account_id=account_id), at.clock.now()
-        )
-        at.database.close()
+        begun = self._operate(lambda accounts, tx: accounts.create(tx, account_id=account_id))
         return Tenant(begun.account.account_id, Key(begun.minted.key.access_key_id, str(begun.minted.secret)))
 
     def root_key(self, tenant: Tenant) -> Key:
         """Make a key of the account's root, as an operator on the host does."""
-        at = lay_foundation(self.settings, self.clock, self.entropy)
-        minted, _ = at.database.transact_now(
-            lambda tx: build_accounts(at).create_root_key(tx, account_id=tenant.account_id), at.clock.now()
-        )
-        at.database.close()
+        minted = self._operate(lambda accounts, tx: accounts.create_root_key(tx, account_id=tenant.account_id))
         return Key(minted.key.access_key_id, str(minted.secret))
+
+    def _operate(self, act: Callable[[Accounts, Transaction], Made]) -> Made:
+        """Act on the store beside the service, with the keys that seal: to prove those that sign takes far longer."""
+        sealing = shutil.ignore_patterns("signing-*")
+        with TemporaryDirectory() as folder, closing(open_database(self.settings.database_url)) as database:
+            shutil.copytree(self.settings.keys_dir, folder, ignore=sealing, dirs_exist_ok=True)
+            keyring = open_keyring(Path(folder), self.clock, self.entropy, create=False, algorithms=())
+            accounts = Accounts(self.entropy, Users(self.entropy), AccessKeys(self.entropy, keyring))
+            made, _ = database.transact_now(lambda tx: act(accounts, tx), self.clock.now())
+        return made
 
     def call(self, key: Key | None, action: str, service: str = "iam", **parameters: str) -> Reply:
         """Call an operation with a signature made at this service's time."""
@@ -186,6 +201,35 @@ def _trust() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
+class _Server(uvicorn.Server):
+    """Ends when it is told to: uvicorn looks ten times a second, and waits a tenth for connections that it has not."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.told = asyncio.Event()
+
+    def end(self) -> None:
+        """Tell it, from another thread."""
+        self.should_exit = True
+        self.servers[0].get_loop().call_soon_threadsafe(self.told.set)
+
+    async def main_loop(self) -> None:
+        ticks = count()
+        while not await self.on_tick(next(ticks)):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.told.wait(), 0.1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
+            return
+        for server in self.servers:
+            server.close()
+        await self.lifespan.shutdown()
+
+
 @contextmanager
 def running(home: Path, clock: Clock, entropy: Entropy | None = None, **environment: str) -> Iterator[Service]:
     """Run the service on a free port until the context ends."""
@@ -206,7 +250,7 @@ def running_at(port: int, home: Path, clock: Clock, entropy: Entropy | None, **e
         proxy_headers=False,
         loop="asyncio",
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     thread = threading.Thread(target=asyncio.run, args=(server.serve(),), daemon=True)
     thread.start()
     while not server.started:
@@ -216,5 +260,5 @@ def running_at(port: int, home: Path, clock: Clock, entropy: Entropy | None, **e
     try:
         yield Service(settings, clock, drawn, f"http://127.0.0.1:{port}")
     finally:
-        server.should_exit = True
+        server.end()
         thread.join()
