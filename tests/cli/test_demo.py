@@ -9,12 +9,14 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from sts.cli.demo import server
 from tests.installed import get_installed
+from tests.ports import find_port
 
 ROOT = Path(__file__).parents[2]
 _STRANGER = "[admin]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = nothing\n"
@@ -33,13 +35,18 @@ def environment() -> dict[str, str]:
     }
 
 
+def words(*options: str) -> list[str]:
+    """Return the command, on a port that no demo of another test looks at."""
+    return [sys.executable, "-m", "sts", "demo", "--port", str(find_port()), *options]
+
+
 def demo(folder: Path, environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sts", "demo", *options]
+    command = words(*options)
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_a_reader_who_goes_away_is_told_nothing(tmp_path: Path, environment: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "sts", "demo", "--once"]
+    command = [sys.executable, "-m", "sts", "demo", "--once"]  # the only one here that takes the usual port
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as told:
@@ -81,7 +88,7 @@ def test_a_demo_shows_the_main_job_and_a_second_run_uses_what_is_there(
 @contextmanager
 def staying(folder: Path, environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """Run a demo until it waits, and yield it with the exports that it printed."""
-    command = [sys.executable, "-m", "sts", "demo"]
+    command = words()
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         exports: dict[str, str] = {}
@@ -136,6 +143,13 @@ def test_a_port_that_is_taken_is_refused_before_anything_is_made(tmp_path: Path,
     assert done.returncode == 1
     assert f"Port {port} is taken" in done.stderr
     assert not (tmp_path / "demo" / "sts.db").exists()
+
+
+def test_a_demo_that_is_given_no_port_finds_one_when_the_usual_one_is_taken() -> None:
+    with ExitStack() as stack:
+        with suppress(OSError):  # it is taken already, by whoever else is on this machine
+            stack.enter_context(socket.create_server(("127.0.0.1", 8080)))
+        assert server.find_port(None) not in {0, 8080}
 
 
 def test_a_store_without_its_administrators_credentials_is_left_alone(
