@@ -21,8 +21,8 @@ from sts.logins.requests import Client, LoginRequest
 from sts.model import Caller
 from sts.sessions import BrowserSessions, Flow, Needs
 from sts.store.users import find_user
+from tests.ports import find_port
 from tests.possession import Holder
-from tests.redis_servers import free_port
 from tests.service import Service, Tenant, running_at
 from tests.signing import Key
 
@@ -182,7 +182,7 @@ class LoginDesk:
 @contextmanager
 def login_service(home: Path, clock: Clock, **environment: str) -> Iterator[Service]:
     """Run a service that knows its own address: proofs are made for that."""
-    port = free_port()
+    port = find_port()
     with running_at(port, home, clock, None, STS_ISSUER=f"http://127.0.0.1:{port}", **environment) as service:
         yield service
 
