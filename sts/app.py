@@ -245,7 +245,7 @@ def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Trace
     logins = build_logins(settings, at, credentials)
     return (
         Route("/", _query_endpoint(at, journal, proof, access, rows)),
-        Route("/api/{path:path}", _administration_endpoint(at, journal, proof, access)),
+        Route("/api/{path:path}", _administration_endpoint(at, settings, journal, proof, access)),
         *_login_routes(settings, at, journal, access, logins=logins, throttle=throttle),
     )
 
@@ -377,7 +377,7 @@ def build_logins(settings: Settings, at: Foundation, credentials: Credentials) -
 
 
 def _administration_endpoint(
-    at: Foundation, journal: Recorder, proof: Prover, access: Decider
+    at: Foundation, settings: Settings, journal: Recorder, proof: Prover, access: Decider
 ) -> AdministrationEndpoint:
     return AdministrationEndpoint(
         proof=proof,
@@ -387,7 +387,7 @@ def _administration_endpoint(
         sums=at.sums,
         meters=at.meters,
         database=at.database,
-        parts=Parts(Searches(at.keyring)),
+        parts=Parts(Searches(at.keyring), build_links(at, settings)),
         clock=at.clock,
         entropy=at.entropy,
     )

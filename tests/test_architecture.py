@@ -60,6 +60,11 @@ BESIDE_ROWS = MappingProxyType(
         Event.ROLE_ENABLE: "sts/api/operations.py",
         Event.LOGIN_REDEEM: "sts/aws/login/token.py",
         Event.LOGIN_REFRESH: "sts/aws/login/token.py",
+        Event.SIGN_IN_LINK_CREATE: "sts/api/operations.py",
+        Event.USER_UNLOCK: "sts/api/operations.py",
+        Event.USER_SESSIONS_END: "sts/api/operations.py",
+        Event.FACTOR_REQUIRE: "sts/api/operations.py",
+        Event.FACTOR_RELEASE: "sts/api/operations.py",
         Event.REQUEST_REFUSE: "sts/audit/sums.py",
     }
 )

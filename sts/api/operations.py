@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection
 
-from sts.api import audit, revocations
+from sts.api import audit, revocations, sign_in
 from sts.api.request import Asked
 from sts.api.row import Changes, Command, Operation, Parts, Reads, Target
 from sts.audit.events import Event
@@ -24,6 +24,9 @@ def _change(
 ) -> Operation:
     return Operation(name=name, event=event, largest_body=_SMALL, parse=parse, target=target, handler=Changes(run))
 
+
+_USER = (revocations.parse_name, revocations.find_user)
+_ACCOUNT = (sign_in.parse_account, sign_in.find_account)
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", "/api/audit/records"): Operation(
@@ -59,6 +62,41 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("POST", "/api/roles/enable"): _change(
         "EnableRole", Event.ROLE_ENABLE, revocations.parse_name, revocations.find_role, revocations.enable
+    ),
+    ("POST", "/api/users/create-link"): _change(
+        "CreateSignInLink",
+        Event.SIGN_IN_LINK_CREATE,
+        revocations.parse_name,
+        revocations.find_user,
+        sign_in.create_link,
+    ),
+    ("POST", "/api/users/unlock"): _change("UnlockUser", Event.USER_UNLOCK, *_USER, sign_in.unlock),
+    ("POST", "/api/users/end-sessions"): _change(
+        "EndUserSessions",
+        Event.USER_SESSIONS_END,
+        revocations.parse_name,
+        revocations.find_user,
+        sign_in.end_user_sessions,
+    ),
+    ("POST", "/api/users/require-factor"): _change(
+        "RequireUserFactor", Event.FACTOR_REQUIRE, *_USER, sign_in.require_factor
+    ),
+    ("POST", "/api/users/release-factor"): _change(
+        "ReleaseUserFactor", Event.FACTOR_RELEASE, *_USER, sign_in.release_factor
+    ),
+    ("POST", "/api/accounts/require-factor"): _change(
+        "RequireAccountFactor",
+        Event.FACTOR_REQUIRE,
+        sign_in.parse_account,
+        sign_in.find_account,
+        sign_in.require_factor,
+    ),
+    ("POST", "/api/accounts/release-factor"): _change(
+        "ReleaseAccountFactor",
+        Event.FACTOR_RELEASE,
+        sign_in.parse_account,
+        sign_in.find_account,
+        sign_in.release_factor,
     ),
 }
 

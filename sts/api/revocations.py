@@ -1,7 +1,6 @@
 """Ending sessions, and disabling users and roles, of the caller's own account."""
 
 import re
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -12,8 +11,8 @@ from sts.arn import iam_arn, parse_arn
 from sts.directory import revocations
 from sts.directory.accounts import get_account
 from sts.directory.names import USER_NAME_LENGTH, verify_name
-from sts.directory.revocations import Principal, verify_jti
-from sts.errors import NotFound, ParameterInvalid
+from sts.directory.revocations import verify_jti
+from sts.errors import ParameterInvalid
 from sts.model import Caller
 from sts.store import roles, users
 from sts.store.database import Transaction
@@ -86,34 +85,22 @@ def find_role(connection: Connection, caller: Caller, command: Command) -> Targe
 def revoke_session(_parts: Parts, tx: Transaction, caller: Caller, command: Command, target: Target) -> bytes:
     """End the session, and what was begun from it."""
     revocations.revoke_session(tx, account_id=caller.account_id, jti=command["jti"])
-    return _render({"arn": target.arn, "ended_at": tx.now})
+    return msgspec.json.encode({"arn": target.arn, "ended_at": tx.now})
 
 
 def revoke_principal(_parts: Parts, tx: Transaction, _caller: Caller, _command: Command, target: Target) -> bytes:
     """End all that the principal has begun by now."""
-    revocations.revoke_principal(tx, principal=_get_principal(target))
-    return _render({"arn": target.arn, "ended_at": tx.now})
+    revocations.revoke_principal(tx, principal=target.get_noun())
+    return msgspec.json.encode({"arn": target.arn, "ended_at": tx.now})
 
 
 def disable(_parts: Parts, tx: Transaction, _caller: Caller, _command: Command, target: Target) -> bytes:
     """Disable the user or role, and end what it has begun."""
-    changed = revocations.disable(tx, principal=_get_principal(target))
-    return _render({"arn": target.arn, "enabled": False, "changed": changed})
+    changed = revocations.disable(tx, principal=target.get_noun())
+    return msgspec.json.encode({"arn": target.arn, "enabled": False, "changed": changed})
 
 
 def enable(_parts: Parts, tx: Transaction, _caller: Caller, _command: Command, target: Target) -> bytes:
     """Enable the user or role again."""
-    changed = revocations.enable(tx, principal=_get_principal(target))
-    return _render({"arn": target.arn, "enabled": True, "changed": changed})
-
-
-def _get_principal(target: Target) -> Principal:
-    """Return what was found; raises NotFound."""
-    if target.noun is None:
-        raise NotFound(f"There is no {target.arn}")
-    principal: Principal = target.noun
-    return principal
-
-
-def _render(answer: dict[str, Any]) -> bytes:
-    return msgspec.json.encode(answer)
+    changed = revocations.enable(tx, principal=target.get_noun())
+    return msgspec.json.encode({"arn": target.arn, "enabled": True, "changed": changed})

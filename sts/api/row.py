@@ -9,6 +9,8 @@ from sqlalchemy import Connection
 from sts.api.request import Asked
 from sts.audit.events import Event
 from sts.audit.search import Searches
+from sts.directory.links import SignInLinks
+from sts.errors import NotFound
 from sts.model import Caller
 from sts.store.database import Transaction
 
@@ -25,12 +27,19 @@ class Target:
     arn: str
     noun: Any = None
 
+    def get_noun(self) -> Any:
+        """Return the noun; raises NotFound."""
+        if self.noun is None:
+            raise NotFound(f"There is no {self.arn}")
+        return self.noun
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What handlers work with, beside the store."""
 
     searches: Searches
+    links: SignInLinks
 
 
 @dataclass(frozen=True, slots=True)

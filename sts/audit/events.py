@@ -109,6 +109,12 @@ class Event(StrEnum):
     ROLE_DISABLE = "role.disable"
     ROLE_ENABLE = "role.enable"
 
+    SIGN_IN_LINK_CREATE = "sign-in-link.create"
+    USER_UNLOCK = "user.unlock"
+    USER_SESSIONS_END = "user-sessions.end"
+    FACTOR_REQUIRE = "factor.require"
+    FACTOR_RELEASE = "factor.release"
+
     ACCOUNT_CREATE = "account.create"
     ACCOUNT_DISABLE = "account.disable"
     ACCOUNT_ENABLE = "account.enable"

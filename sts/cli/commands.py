@@ -22,6 +22,7 @@ _COMMANDS: Mapping[str, str] = {
     "revoke": "sts.cli.revoke",
     "disable": "sts.cli.disabling",
     "enable": "sts.cli.disabling",
+    "users": "sts.cli.users",
     "explain": "sts.cli.explain",
     "audit": "sts.cli.audit",
     "settings": "sts.cli.settings",

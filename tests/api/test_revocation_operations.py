@@ -18,7 +18,7 @@ STRANGE = (
     b'{"arn": ""}', b'{"arn": "arn:aws:iam::111122223333:user/\\ud800"}', b'{"arn": "arn:aws:iam::1:root"}',
     b'{"arn": "arn:aws:sts::111122223333:assumed-role/r/s"}', b'{"arn": "arn:aws:iam::111122223333:group/g"}',
 )  # fmt: skip
-NAMED = sorted(path for path in POSTED if not path.endswith("/revoke"))
+NAMED = sorted(path for path in POSTED if path.startswith(("/api/users/", "/api/roles/")))
 
 
 def user(service: Service, tenant: Tenant, name: str, policy: str | None) -> Key:
@@ -59,6 +59,8 @@ def members(service: Service, tenant: Tenant, path: str) -> dict[str, str]:
         return {"jti": JTI}
     if path == "/api/principals/revoke":
         return {"arn": f"arn:aws:iam::{tenant.account_id}:user/admin"}
+    if path.startswith("/api/accounts/"):
+        return {"account_id": tenant.account_id}
     if path.startswith("/api/roles/") and service.call(tenant.key, "GetRole", RoleName="rolf").status != 200:
         make_role(service, tenant, "rolf")
     return {"name": "rolf" if path.startswith("/api/roles/") else "admin"}
@@ -166,6 +168,8 @@ def test_each_takes_its_own_action_on_its_own_resource(path: str, service: Servi
     resource = f"arn:aws:iam::{tenant.account_id}:{kind}/{asked.get('name', 'admin')}"
     if "jti" in asked:
         resource = f"arn:aws:sts-admin::{tenant.account_id}:session/{JTI}"
+    if "account_id" in asked:
+        resource = f"arn:aws:iam::{tenant.account_id}:root"
     policy = allow(f"sts-admin:{operation.name}", resource)
     entitled, other = user(service, tenant, "may", policy), user(service, tenant, "not", allow("iam:*"))
     elsewhere = user(service, tenant, "off", allow(f"sts-admin:{operation.name}", resource + "x"))
@@ -177,9 +181,9 @@ def test_each_takes_its_own_action_on_its_own_resource(path: str, service: Servi
 @pytest.mark.parametrize("path", POSTED)
 def test_who_may_not_does_not_learn_what_there_is(path: str, service: Service, tenant: Tenant) -> None:
     eve = user(service, tenant, "eve", None)
-    asked = {"arn": f"arn:aws:iam::{tenant.account_id}:user/nobody", "jti": JTI, "name": "nobody"}
-    (member,) = members(service, tenant, path)
-    assert refusal(ask(service, eve, path, {member: asked[member]})) == (403, "AccessDenied")
+    nobody = {"arn": f"arn:aws:iam::{tenant.account_id}:user/nobody", "name": "nobody"}
+    ((member, value),) = members(service, tenant, path).items()
+    assert refusal(ask(service, eve, path, {member: nobody.get(member, value)})) == (403, "AccessDenied")
 
 
 @pytest.mark.parametrize("path", POSTED)
@@ -197,7 +201,7 @@ def test_what_is_done_and_what_is_refused_is_recorded(path: str, service: Servic
     assert (kept["operation"], kept["parameters"]) == (f"sts-admin:{operation.name}", asked)
 
 
-@pytest.mark.parametrize("path", NAMED)
+@pytest.mark.parametrize("path", [path for path in NAMED if path.endswith("able")])
 def test_whether_anything_changed_is_told(path: str, service: Service, tenant: Tenant) -> None:
     admin = service.root_key(tenant)
     asked = members(service, tenant, path)

@@ -1,0 +1,103 @@
+"""`sts users`: how users sign in, through the API."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from sts.cli.endpoint import connect, endpoint_options
+from sts.cli.output import json_option, print_fields, show_example
+from sts.errors import AlreadyExists
+
+
+@click.group(
+    short_help="Let users sign in, unlock them, require factors.", epilog=show_example("sts users activate alice")
+)
+def users() -> None:
+    """Let users sign in: links, locks, changes of password and second factors."""
+
+
+@users.command(
+    short_help="Make a link by which a user sets a password.", epilog=show_example("sts users activate alice")
+)
+@click.argument("name")
+@endpoint_options
+@json_option
+def activate(name: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
+    """Make a link by which the user NAME sets a password that nobody else knows, and print it, this once.
+
+    It works once and for a short time, and ends an earlier one. A second factor is asked for all the same. Send it to
+    nobody but the user: until it is used, whoever has it can set the password. It takes sts-admin:CreateSignInLink on
+    the user.
+    """
+    from sts.client.sign_in import create_link
+
+    print_fields(create_link(connect(endpoint_url, profile), name), as_json=as_json)
+
+
+@users.command(short_help="Let a user try again who was locked out.", epilog=show_example("sts users unlock alice"))
+@click.argument("name")
+@endpoint_options
+@json_option
+def unlock(name: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
+    """Forget the wrong passwords and codes of the user NAME, who may try again now.
+
+    It takes sts-admin:UnlockUser on the user.
+    """
+    from sts.client.sign_in import unlock as ask
+
+    print_fields(ask(connect(endpoint_url, profile), name), as_json=as_json)
+
+
+@users.command(
+    "end-sessions", short_help="End a user's browser sessions.", epilog=show_example("sts users end-sessions alice")
+)
+@click.argument("name")
+@endpoint_options
+@json_option
+def end_sessions(name: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
+    """End the browser sessions of the user NAME, with what was begun from them, and print how many there were.
+
+    Access keys and the password go on working. It takes sts-admin:EndUserSessions on the user.
+    """
+    from sts.client.sign_in import end_sessions as ask
+
+    print_fields(ask(connect(endpoint_url, profile), name), as_json=as_json)
+
+
+@users.command(
+    "require-factor",
+    short_help="Require a second factor, or not.",
+    epilog=show_example("sts users require-factor alice"),
+)
+@click.argument("name", required=False)
+@click.option("--account", metavar="12-DIGITS", help="Of everybody in the account, in place of one user.")
+@click.option("--off", is_flag=True, help="Take the requirement back.")
+@endpoint_options
+@json_option
+def require_factor(
+    name: str | None, account: str | None, endpoint_url: str | None, profile: str | None, *, off: bool, as_json: bool
+) -> None:
+    """Require a second factor of the user NAME, or of everybody in the account: root too.
+
+    Whoever has none enrols one at their next sign-in. It takes sts-admin:RequireUserFactor on the user, or
+    sts-admin:RequireAccountFactor on the account's root; with --off ReleaseUserFactor or ReleaseAccountFactor. Exits
+    with 3 when it is so already.
+    """
+    from sts.client.sign_in import set_account_factor, set_user_factor
+
+    if (name is None) == (account is None):
+        raise click.UsageError("Name a user, or an account with --account.")
+    connection = connect(endpoint_url, profile)
+    if name is not None:
+        told = set_user_factor(connection, name, required=not off)
+    else:
+        told = set_account_factor(connection, account or "", required=not off)
+    _print_changed(told, "It is so already", as_json=as_json)
+
+
+def _print_changed(told: Mapping[str, Any], otherwise: str, *, as_json: bool) -> None:
+    """Print what was done; raises AlreadyExists when nothing changed."""
+    print_fields(told, as_json=as_json)
+    if not told.get("changed"):
+        raise AlreadyExists(otherwise)

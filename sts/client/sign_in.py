@@ -1,0 +1,35 @@
+"""How users sign in, arranged through the administration's API."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sts.client.connection import Connection
+
+
+def create_link(connection: Connection, name: str) -> Mapping[str, Any]:
+    """Make a link by which the user sets a password; returns its `url` and when it ends. Raises Refusal kin."""
+    return connection.post("/api/users/create-link", {"name": name}).body
+
+
+def unlock(connection: Connection, name: str) -> Mapping[str, Any]:
+    """Let a user try again now whose passwords and codes are locked; returns its ARN. Raises Refusal kin."""
+    return connection.post("/api/users/unlock", {"name": name}).body
+
+
+def end_sessions(connection: Connection, name: str) -> Mapping[str, Any]:
+    """End a user's sessions of browsers; returns how many there were as `ended`. Raises Refusal kin."""
+    return connection.post("/api/users/end-sessions", {"name": name}).body
+
+
+def set_user_factor(connection: Connection, name: str, *, required: bool) -> Mapping[str, Any]:
+    """Require a second factor of a user or not; returns whether that was `changed`. Raises Refusal kin."""
+    return connection.post(f"/api/users/{_verb(required)}-factor", {"name": name}).body
+
+
+def set_account_factor(connection: Connection, account_id: str, *, required: bool) -> Mapping[str, Any]:
+    """Require a second factor of everybody in the account or not; returns what `set_user_factor` does."""
+    return connection.post(f"/api/accounts/{_verb(required)}-factor", {"account_id": account_id}).body
+
+
+def _verb(required: bool) -> str:  # noqa: FBT001  private
+    return "require" if required else "release"

@@ -1,0 +1,119 @@
+"""How users sign in, as administrators arrange it: links, locks, sessions of browsers, second factors."""
+
+import asyncio
+import json
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from sts.app import Foundation, build_links, lay_foundation
+from sts.directory.factor_requirements import is_factor_required
+from sts.directory.links import PATH
+from sts.errors import LinkInvalid
+from sts.sessions import BrowserSessions, Flow, Needs
+from sts.store import code_failures
+from sts.store.browser_sessions import list_open
+from sts.store.users import find_user
+from tests.api.asking import ask, refusal, tell
+from tests.service import Service, Tenant
+
+
+@pytest.fixture
+def at(service: Service) -> Any:
+    """The service's own store, as another process sees it."""
+    opened = lay_foundation(service.settings, service.clock, service.entropy)
+    yield opened
+    opened.database.close()
+
+
+def user_id(at: Foundation, tenant: Tenant, name: str = "admin") -> str:
+    found = at.database.read_now(lambda c: find_user(c, tenant.account_id, name))
+    assert found is not None
+    return found.unique_id
+
+
+def test_a_link_is_made_and_kept_out_of_the_records(service: Service, tenant: Tenant, at: Foundation) -> None:
+    told = tell(ask(service, tenant.key, "/api/users/create-link", {"name": "admin"}))
+    assert list(told) == ["arn", "url", "expires_at"]
+    assert told["arn"] == f"arn:aws:iam::{tenant.account_id}:user/admin"
+    issuer, _, token = told["url"].partition(PATH)
+    assert issuer == service.settings.issuer
+    links = build_links(at, service.settings)
+    owner = at.database.read_now(lambda c: links.get_owner(c, token, service.clock.now()))
+    assert owner.arn == told["arn"]  # type: ignore[union-attr]
+    listed = service.send(tenant.key, method="GET", path="/api/audit/records", query="limit=1000")
+    (record,) = [each for each in tell(listed)["records"] if each["event"] == "sign-in-link.create.done"]
+    assert record["parameters"] == {"name": "admin"}
+    assert not any(part in json.dumps(record) for part in (token, *token.split(".")))
+
+
+def test_a_16_a_second_link_ends_the_first(service: Service, tenant: Tenant, at: Foundation) -> None:
+    first, second = (
+        tell(ask(service, tenant.key, "/api/users/create-link", {"name": "admin"}))["url"].partition(PATH)[2]
+        for _ in range(2)
+    )
+    links = build_links(at, service.settings)
+    with pytest.raises(LinkInvalid):
+        at.database.read_now(lambda c: links.get_owner(c, first, service.clock.now()))
+    assert at.database.read_now(lambda c: links.get_owner(c, second, service.clock.now()))
+
+
+def test_a_locked_user_is_unlocked(service: Service, tenant: Tenant, at: Foundation) -> None:
+    owner_id, now = user_id(at, tenant), service.clock.now()
+
+    def lock(tx: Any) -> bool:
+        code_failures.begin_count(tx.connection, owner_id)
+        return code_failures.count_attempt(tx.connection, owner_id, now, free=1, lock=timedelta(days=1))
+
+    at.database.transact_now(lock, now)
+    assert (at.database.read_now(lambda c: code_failures.find_locked_until(c, owner_id)) or now) > now
+    tell(ask(service, tenant.key, "/api/users/unlock", {"name": "admin"}))
+    assert (at.database.read_now(lambda c: code_failures.find_locked_until(c, owner_id)) or now) <= now
+
+
+def test_s_10_an_administrator_ends_all_browser_sessions_of_a_user(
+    service: Service, tenant: Tenant, at: Foundation
+) -> None:
+    owner_id, now = user_id(at, tenant), service.clock.now()
+    sessions = BrowserSessions(at.database, at.snapshot, at.coherence, at.keyring, at.clock, at.entropy)
+    flow = Flow(
+        account_id=tenant.account_id,
+        principal_id=owner_id,
+        arn=f"arn:aws:iam::{tenant.account_id}:user/admin",
+        name="admin",
+        goal="/ui/",
+        needs=Needs(has_factor=False, must_enrol=False, must_change=False),
+        password_at=now,
+    )
+    for _ in range(2):
+        beginning = asyncio.run(sessions.prepare(flow, "192.0.2.1", "a browser"))
+        at.database.transact_now(partial(sessions.begin, beginning=beginning), now)
+    ended = [tell(ask(service, tenant.key, "/api/users/end-sessions", {"name": "admin"}))["ended"] for _ in range(2)]
+    assert ended == [2, 0]
+    assert list(at.database.read_now(lambda c: list_open(c, owner_id, now))) == []
+
+
+def test_a_second_factor_is_required_of_a_user_and_of_an_account(
+    service: Service, tenant: Tenant, at: Foundation
+) -> None:
+    owner_id = user_id(at, tenant)
+
+    def required() -> bool:
+        return at.database.read_now(lambda c: is_factor_required(c, account_id=tenant.account_id, owner_id=owner_id))
+
+    of_user = ("users", {"name": "admin"})
+    of_account = ("accounts", {"account_id": tenant.account_id})
+    for noun, named in (of_user, of_account):
+        for verb, stands in (("require", True), ("release", False)):
+            path = f"/api/{noun}/{verb}-factor"
+            told = [tell(ask(service, tenant.key, path, named)) for _ in range(2)]
+            assert [(each["required"], each["changed"]) for each in told] == [(stands, True), (stands, False)]
+            assert required() is stands
+
+
+def test_another_account_is_refused_whether_or_not_it_is_there(service: Service, tenant: Tenant) -> None:
+    for other in (service.tenant().account_id, "999999999999"):
+        reply = ask(service, tenant.key, "/api/accounts/require-factor", {"account_id": other})
+        assert refusal(reply) == (400, "ValidationError")
