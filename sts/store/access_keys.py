@@ -1,6 +1,5 @@
 """Long-term access keys and when they were last used: the queries."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from sts.model import AccessKey
-from sts.store.columns import is_among
+from sts.store.columns import share
 from sts.store.database import from_microseconds, to_microseconds
 from sts.store.locks import lock_uses
 from sts.store.tables import access_key, access_key_use
@@ -26,25 +25,19 @@ class LastUse:
 def find_access_key(connection: Connection, access_key_id: str) -> AccessKey | None:
     """Return the access key of this id, active or not."""
     row = connection.execute(select(access_key).where(access_key.c.access_key_id == access_key_id)).one_or_none()
-    return None if row is None else _access_key(row)
-
-
-def find_access_keys(connection: Connection, access_key_ids: Collection[str]) -> tuple[AccessKey, ...]:
-    """Return those of these access keys that are there, active or not."""
-    rows = connection.execute(select(access_key).where(is_among(access_key.c.access_key_id, access_key_ids)))
-    return tuple(_access_key(row) for row in rows)
+    return None if row is None else read_access_key(row)
 
 
 def list_access_keys(connection: Connection, account_id: str, user_id: str | None) -> tuple[AccessKey, ...]:
     """Return the keys of the user, or of the account's root when *user_id* is None, by access key id."""
     query = select(access_key).where(access_key.c.account_id == account_id, access_key.c.user_id == user_id)
-    return tuple(_access_key(row) for row in connection.execute(query.order_by(access_key.c.access_key_id)))
+    return tuple(read_access_key(row) for row in connection.execute(query.order_by(access_key.c.access_key_id)))
 
 
 def list_after(connection: Connection, after: str, limit: int) -> tuple[AccessKey, ...]:
     """Return up to *limit* keys of all accounts behind the access key id *after*, by access key id."""
     of_all = select(access_key).where(access_key.c.access_key_id > after).order_by(access_key.c.access_key_id)
-    return tuple(_access_key(row) for row in connection.execute(of_all.limit(limit)))
+    return tuple(read_access_key(row) for row in connection.execute(of_all.limit(limit)))
 
 
 def update_sealed_secret(connection: Connection, access_key_id: str, sealed_secret: bytes) -> None:
@@ -87,12 +80,13 @@ def find_last_use(connection: Connection, access_key_id: str) -> LastUse | None:
     return None if row is None else LastUse(from_microseconds(row.used_at), row.service, row.region)
 
 
-def _access_key(row: Row[Any]) -> AccessKey:
+def read_access_key(row: Row[Any]) -> AccessKey:
+    """Return the access key that *row* of the table of access keys says."""
     return AccessKey(
         access_key_id=row.access_key_id,
-        account_id=row.account_id,
+        account_id=share(row.account_id),
         user_id=row.user_id,
-        active=row.active,
+        active=bool(row.active),
         sealed_secret=row.sealed_secret,
         created_at=from_microseconds(row.created_at),
     )

@@ -82,6 +82,10 @@ class Database(Protocol):
         """
         ...
 
+    async def look(self, query: Callable[[Connection], _T]) -> _T:
+        """Do what `read` does for a *query* of one statement, which sees one state of the store by itself."""
+        ...
+
     async def transact(self, work: Callable[[Transaction], _T], now: datetime) -> tuple[_T, Committed]:
         """Run *work* in one durable transaction; raises Unavailable when it cannot be committed.
 

@@ -5,14 +5,11 @@ for it and to nobody else.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import cast
 
-from sqlalchemy import Connection
-
-from sts.store.database import Database
 from sts.store.readings import Reading
 from sts.store.versions import Change
 
@@ -20,7 +17,7 @@ _MOST = 64  # things in one transaction
 _AT_ONCE = 2  # transactions; while they last, more gathers for the next
 _ABSENT = Reading(None)
 
-Read = Callable[[Connection, Collection[Change]], dict[Change, Reading]]
+Read = Callable[[Collection[Change]], Awaitable[dict[Change, Reading]]]
 _Futures = dict[Change, "asyncio.Future[Reading]"]
 
 
@@ -28,7 +25,6 @@ _Futures = dict[Change, "asyncio.Future[Reading]"]
 class Loading:
     """Loads things by *read*, and gives to *keep* what no change has overtaken."""
 
-    database: Database
     read: Read
     keep: Callable[[Mapping[Change, Reading]], None]
     _waiting: _Futures = field(default_factory=dict)
@@ -58,7 +54,7 @@ class Loading:
 
     async def _load(self, batch: _Futures, under_way: _Futures) -> None:
         try:
-            found = await self.database.read(lambda connection: self.read(connection, tuple(batch)))
+            found = await self.read(tuple(batch))
         except Exception as error:  # noqa: BLE001  whatever it was: those who wait hear of it
             for future in batch.values():
                 future.set_exception(error)

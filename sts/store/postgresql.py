@@ -43,6 +43,7 @@ class _Engines:
 
     reading: AsyncEngine
     writing: AsyncEngine
+    looking: AsyncEngine  # shares the connections of *reading*, and begins no transactions
 
 
 @dataclass(slots=True)
@@ -58,13 +59,11 @@ class PostgresqlDatabase:
 
     async def read(self, query: Callable[[Connection], _T]) -> _T:
         """Run *query*, once more when the connection had died."""
-        with _telling():
-            try:
-                return await self._run(self._engines().reading, query)
-            except DBAPIError as error:
-                if not error.connection_invalidated or _is_silence(error):
-                    raise
-            return await self._run(self._engines().reading, query)
+        return await self._read(self._engines().reading, query)
+
+    async def look(self, query: Callable[[Connection], _T]) -> _T:
+        """Run *query* without a transaction, whose beginning and end would be two more exchanges with the server."""
+        return await self._read(self._engines().looking, query)
 
     async def transact(self, work: Callable[[Transaction], _T], now: datetime) -> tuple[_T, Committed]:
         """Run *work* on the connection that writes."""
@@ -111,7 +110,7 @@ class PostgresqlDatabase:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         """Keep connections of the running loop open, each made when it is first needed."""
-        self._kept = kept = _Engines(self._sessions.keep_reading(), self._sessions.keep_writing())
+        self._kept = kept = _pair(self._sessions.keep_reading(), self._sessions.keep_writing())
         try:
             yield
         finally:
@@ -124,6 +123,15 @@ class PostgresqlDatabase:
 
     def close(self) -> None:
         """Do nothing: each connection is closed where it was opened."""
+
+    async def _read(self, engine: AsyncEngine, query: Callable[[Connection], _T]) -> _T:
+        with _telling():
+            try:
+                return await self._run(engine, query)
+            except DBAPIError as error:
+                if not error.connection_invalidated or _is_silence(error):
+                    raise
+            return await self._run(engine, query)
 
     async def _run(self, engine: AsyncEngine, work: Callable[[Connection], _T]) -> _T:
         """Run *work*; for a moment after one has waited for an answer in vain, refuse at once instead."""
@@ -195,7 +203,11 @@ def _require_keeping(connection: Connection) -> None:
 def open_postgresql(address: Address) -> PostgresqlDatabase:
     """Return the store at *address*; nothing is connected to yet. Raises OSError when a file of TLS cannot be read."""
     sessions = Sessions(address, _build_tls(address))
-    return PostgresqlDatabase(sessions, _Engines(sessions.open_reading(), sessions.open_writing()))
+    return PostgresqlDatabase(sessions, _pair(sessions.open_reading(), sessions.open_writing()))
+
+
+def _pair(reading: AsyncEngine, writing: AsyncEngine) -> _Engines:
+    return _Engines(reading, writing, reading.execution_options(isolation_level="AUTOCOMMIT"))
 
 
 def _build_tls(address: Address) -> ssl.SSLContext | None:

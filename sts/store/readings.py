@@ -1,11 +1,11 @@
 """What a snapshot remembers, and how much of it is read of the store at once.
 
-Whatever is asked for is read in a few statements, however many things it is. With an access key its user comes too, and
-with a role's name the role: whoever asks for the one asks for the other next.
+Access keys, users and roles are read in one statement, however many they are. With an access key its user comes too,
+and with a role's name the role: whoever asks for the one asks for the other next.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +14,16 @@ from sqlalchemy import Connection
 from sts.errors import PolicyMalformed
 from sts.model import Role, User
 from sts.policy.document import Document, Kind, NamedPolicy, write_denial
-from sts.store import access_keys, accounts, policies, roles, users
-from sts.store.bearers import Held, find_held
+from sts.store import accounts, policies
+from sts.store.bearers import Held, find_bearers
+from sts.store.database import Database
 from sts.store.documents import Documents
 from sts.store.revocations import EVERYTHING, find_revoked
-from sts.store.versions import Change
+from sts.store.versions import Change, share_change
 from sts.tags import Tags
 
-_ENTRY_COST = 768  # bytes that an entry takes beside its key, texts and policies, as measured
+_BORNE = frozenset({"access-key", "user", "role", "role-name"})  # what one statement tells
+_ENTRY_COST = 896  # bytes that an entry takes beside its key, texts and policies, as measured
 _POLICY_COST = 128  # bytes that one more policy takes in an entry, beside the document, which others may hold as well
 _TAG_COST = 256  # bytes that a tag takes beside the characters of its key and value
 
@@ -48,6 +50,11 @@ class HeldRole:
     enabled: bool
     tags: Tags
 
+    @property
+    def path(self) -> str:
+        """The account and the name, by which it is looked for."""
+        return f"{self.role.account_id}/{self.role.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -69,63 +76,55 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads what a snapshot asks for; policies are compiled once in *documents*."""
+    """Reads of *database* what a snapshot asks for; policies are compiled once in *documents*."""
 
+    database: Database
     documents: Documents
 
-    def read(self, connection: Connection, wanted: Collection[Change]) -> dict[Change, Reading]:
-        """Return what there is of *wanted*, and what is wanted next."""
+    async def read(self, wanted: Collection[Change]) -> dict[Change, Reading]:
+        """Return what there is of *wanted*, and what is wanted next; raises Unavailable."""
         asked: defaultdict[str, set[str]] = defaultdict(set)
         for noun, key in wanted:
             asked[noun].add(key)
-        found = dict(self._read_access_keys(connection, asked["access-key"]))
-        asked["user"] |= {read.value.user_id for read in found.values() if read.value.user_id is not None}
-        named = dict(self._read_role_names(connection, asked["role-name"]))
-        asked["role"] |= {read.value for read in named.values()}
-        found |= named
-        found |= self._read_bearers(connection, asked["user"], asked["role"])
-        for arn in asked["policy-arn"]:
+        if asked.keys() <= _BORNE:
+            return await self.database.look(lambda connection: self._read_bearers(connection, asked))
+        return await self.database.read(lambda connection: self._read_all(connection, asked))
+
+    def _read_all(self, connection: Connection, asked: Mapping[str, Collection[str]]) -> dict[Change, Reading]:
+        found = self._read_bearers(connection, asked) if asked.keys() & _BORNE else {}
+        for arn in asked.get("policy-arn", ()):
             found |= self._read_policy(connection, arn)
-        for account_id in asked["account"]:
+        for account_id in asked.get("account", ()):
             found[Change("account", account_id)] = Reading(accounts.is_enabled(connection, account_id))
-        if EVERYTHING in wanted:
+        if EVERYTHING.noun in asked:
             found[EVERYTHING] = Reading(find_revoked(connection))
         return found
 
-    def _read_access_keys(self, connection: Connection, ids: Collection[str]) -> Iterator[tuple[Change, Reading]]:
-        if ids:
-            for key in access_keys.find_access_keys(connection, ids):
-                yield Change("access-key", key.access_key_id), Reading(key)
-
-    def _read_role_names(self, connection: Connection, paths: Collection[str]) -> Iterator[tuple[Change, Reading]]:
-        if paths:
-            for account_id, name, unique_id in roles.find_role_ids(connection, set(map(_parse_path, paths))):
-                depends = (Change("role", unique_id),)
-                yield Change("role-name", f"{account_id}/{name}"), Reading(unique_id, depends)
-
-    def _read_bearers(
-        self, connection: Connection, user_ids: Collection[str], role_ids: Collection[str]
-    ) -> dict[Change, Reading]:
-        if not user_ids and not role_ids:
-            return {}
-        held = find_held(connection, user_ids, role_ids)
-        found = {}
-        for user, enabled in users.find_users_by_id(connection, user_ids) if user_ids else ():
-            found[Change("user", user.unique_id)] = self._make_user(user, held[user.unique_id], enabled=enabled)
-        for role, enabled in roles.find_roles_by_id(connection, role_ids) if role_ids else ():
-            found[Change("role", role.unique_id)] = self._make_role(role, held[role.unique_id], enabled=enabled)
+    def _read_bearers(self, connection: Connection, asked: Mapping[str, Collection[str]]) -> dict[Change, Reading]:
+        unique_ids = [*asked.get("user", ()), *asked.get("role", ())]
+        names = set(map(_parse_path, asked.get("role-name", ())))
+        bearers = find_bearers(connection, unique_ids, asked.get("access-key", ()), names)
+        found = {Change("access-key", key.access_key_id): Reading(key) for key in bearers.access_keys}
+        for user, enabled in bearers.users:
+            held = bearers.find_held(user.unique_id)
+            found[Change("user", user.unique_id)] = self._make_user(user, held, enabled=enabled)
+        for role, enabled in bearers.roles:
+            held = bearers.find_held(role.unique_id)
+            reading = found[Change("role", role.unique_id)] = self._make_role(role, held, enabled=enabled)
+            if (role.account_id, role.name) in names:
+                found[Change("role-name", reading.value.path)] = Reading(role.unique_id)
         return found
 
     def _make_user(self, user: User, held: Held, *, enabled: bool) -> Reading:
         value = HeldUser(user, self._compile_all(held), self._compile_boundary(held), enabled, held.tags)
-        depends = (*held.depends, Change("account", user.account_id))
+        depends = (*held.depends, share_change("account", user.account_id))
         return Reading(value, depends, _documents_of(_own(value)), _measure(held.tags))
 
     def _make_role(self, role: Role, held: Held, *, enabled: bool) -> Reading:
         trust = self._compile(role.arn, role.trust_policy, Kind.TRUST)
         value = HeldRole(role, self._compile_all(held), self._compile_boundary(held), trust, enabled, held.tags)
-        depends = (*held.depends, Change("account", role.account_id))
-        text = len(role.trust_policy) + _measure(held.tags)
+        depends = (*held.depends, share_change("account", role.account_id))
+        text = len(value.path) + _measure(held.tags)
         return Reading(value, depends, _documents_of((*_own(value), trust)), text)
 
     def _read_policy(self, connection: Connection, arn: str) -> dict[Change, Reading]:

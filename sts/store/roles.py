@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from sts.model import Role
-from sts.store.columns import is_among
+from sts.store.columns import is_among, share
 from sts.store.database import from_microseconds, to_microseconds
 from sts.store.locks import lock_uses
 from sts.store.tables import account, role, role_use
@@ -23,28 +23,20 @@ def find_role_ignoring_case(connection: Connection, account_id: str, name: str) 
     """Return the role whose name is *name* in any case: the one that stands in the way of another of that name."""
     query = select(role).where(role.c.account_id == account_id, role.c.name_key == name.lower())
     row = connection.execute(query).one_or_none()
-    return None if row is None else _to_role(row)
+    return None if row is None else read_role(row)
 
 
 def find_role_by_id(connection: Connection, unique_id: str) -> Role | None:
     """Return the role of this unique id, whatever its account."""
     row = connection.execute(select(role).where(role.c.unique_id == unique_id)).one_or_none()
-    return None if row is None else _to_role(row)
+    return None if row is None else read_role(row)
 
 
 def find_roles_by_id(connection: Connection, unique_ids: Collection[str]) -> tuple[tuple[Role, bool], ...]:
     """Return those of these roles that are there, and whether each is enabled together with its account."""
     query = select(role, account.c.enabled.label("account_enabled")).join(account)
     rows = connection.execute(query.where(is_among(role.c.unique_id, unique_ids)))
-    return tuple((_to_role(row), row.enabled and row.account_enabled) for row in rows)
-
-
-def find_role_ids(connection: Connection, names: Collection[tuple[str, str]]) -> tuple[tuple[str, str, str], ...]:
-    """Return account, name and unique id of those roles that are there; *names* are pairs of account and exact name."""
-    keys = [(account_id, name.lower()) for account_id, name in names]
-    query = select(role.c.account_id, role.c.name, role.c.unique_id)
-    rows = connection.execute(query.where(is_among(tuple_(role.c.account_id, role.c.name_key), keys)))
-    return tuple((row.account_id, row.name, row.unique_id) for row in rows if (row.account_id, row.name) in names)
+    return tuple((read_role(row), row.enabled and row.account_enabled) for row in rows)
 
 
 def list_roles(
@@ -56,7 +48,7 @@ def list_roles(
     )
     if after is not None:
         query = query.where(role.c.name_key > after.lower())
-    return tuple(_to_role(row) for row in connection.execute(query.order_by(role.c.name_key).limit(limit)))
+    return tuple(read_role(row) for row in connection.execute(query.order_by(role.c.name_key).limit(limit)))
 
 
 def count_roles(connection: Connection, account_id: str) -> int:
@@ -101,15 +93,16 @@ def _to_columns(noun: Role) -> dict[str, Any]:
     }
 
 
-def _to_role(row: Row[Any]) -> Role:
+def read_role(row: Row[Any]) -> Role:
+    """Return the role that *row* of the table of roles says."""
     return Role(
         unique_id=row.unique_id,
-        account_id=row.account_id,
+        account_id=share(row.account_id),
         name=row.name,
         path=row.path,
         trust_policy=row.trust_policy,
         description=row.description,
         max_session_duration=timedelta(seconds=row.max_session_seconds),
         created_at=from_microseconds(row.created_at),
-        enabled=row.enabled,
+        enabled=bool(row.enabled),
     )

@@ -36,6 +36,7 @@ class Snapshot:
     hits: int = 0  # looks that found what they wanted in memory
     misses: int = 0
     _entries: OrderedDict[Change, Reading] = field(default_factory=OrderedDict)
+    _role_ids: dict[str, str] = field(default_factory=dict)  # of the roles among the entries, by account and name
     _dependents: dict[Change, set[Change]] = field(default_factory=dict)
     _weight: int = 0
     _absent: OrderedDict[Change, Any] = field(default_factory=OrderedDict)
@@ -43,7 +44,7 @@ class Snapshot:
     _loading: Loading = field(init=False)
 
     def __post_init__(self) -> None:
-        self._loading = Loading(self.database, Reader(self._documents).read, self._keep)
+        self._loading = Loading(Reader(self.database, self._documents).read, self._keep)
 
     @property
     def entries(self) -> int:
@@ -72,7 +73,8 @@ class Snapshot:
 
     async def find_role_named(self, account_id: str, name: str) -> HeldRole | None:
         """Return the role called *name* in the account."""
-        unique_id = await self._get(Change("role-name", f"{account_id}/{name}"))
+        path = f"{account_id}/{name}"
+        unique_id = self._role_ids.get(path) or await self._get(Change("role-name", path))
         return None if unique_id is None else await self.find_role(unique_id)
 
     async def find_managed_policy(self, arn: str) -> NamedPolicy | None:
@@ -137,9 +139,11 @@ class Snapshot:
         if read.value is None or read.value is False:
             self._put_absence(key, read.value)
             return
-        if key in self._entries:
+        if key in self._entries or key.noun == "role-name":  # a role that is held tells its name itself
             return
         self._entries[key] = read
+        if isinstance(read.value, HeldRole):
+            self._role_ids[read.value.path] = key.key
         self._weight += len(key.key) + read.weight
         self._documents.hold(read.documents)
         for change in read.depends:
@@ -155,6 +159,8 @@ class Snapshot:
 
     def _forget(self, key: Change) -> None:
         read = self._entries.pop(key)
+        if isinstance(read.value, HeldRole):
+            del self._role_ids[read.value.path]
         self._weight -= len(key.key) + read.weight
         self._documents.release(read.documents)
         for change in read.depends:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from sts.model import User
-from sts.store.columns import is_among
+from sts.store.columns import is_among, share
 from sts.store.database import from_microseconds, to_microseconds
 from sts.store.tables import account, user
 
@@ -84,10 +84,10 @@ def read_user(row: Row[Any]) -> User:
     """Return the user that *row* of the table of users says."""
     return User(
         unique_id=row.unique_id,
-        account_id=row.account_id,
+        account_id=share(row.account_id),
         name=row.name,
         path=row.path,
-        enabled=row.enabled,
+        enabled=bool(row.enabled),
         created_at=from_microseconds(row.created_at),
     )
 

@@ -6,6 +6,7 @@ that is too far behind, or sees another epoch, drops everything.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -20,6 +21,12 @@ class Change(NamedTuple):
 
     noun: str
     key: str
+
+
+@lru_cache(4_096)
+def share_change(noun: str, key: str) -> Change:
+    """Return the change of a thing that much depends on, as the object that it was lately: it takes memory once."""
+    return Change(noun, key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,10 @@ class WatchedDatabase:
         """Run *query* in a read transaction of its own."""
         return await self.watch("read", self.database.read(query))
 
+    async def look(self, query: Callable[[Connection], _T]) -> _T:
+        """Run *query*, which is one statement."""
+        return await self.watch("read", self.database.look(query))
+
     async def transact(self, work: Callable[[Transaction], _T], now: datetime) -> tuple[_T, Committed]:
         """Run *work* in one durable transaction."""
         return await self.watch("transact", self.database.transact(work, now))

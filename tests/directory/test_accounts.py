@@ -6,7 +6,7 @@ from sts.directory.users import Users
 from sts.entropy import Entropy
 from sts.errors import AlreadyExists, InputInvalid, NotFound, QuotaExceeded
 from sts.store.accounts import find_account, is_enabled, list_accounts
-from sts.store.bearers import find_held
+from sts.store.bearers import find_bearers
 from tests.directory.store import ACCOUNT_ID, ENTROPY, NOW, OTHER_ACCOUNT_ID, Store
 
 NEW_ACCOUNT_ID = "000000000042"
@@ -25,8 +25,10 @@ def test_an_account_begins_with_an_administrator_and_a_key(store: Store) -> None
     assert begun.administrator.arn == f"arn:aws:iam::{NEW_ACCOUNT_ID}:user/ada"
     assert begun.minted.key.user_id == begun.administrator.unique_id
     administrator_id = begun.administrator.unique_id
-    held = store.read(lambda connection: find_held(connection, [administrator_id], []))
-    assert [name for name, _ in held[administrator_id].policies] == ["arn:aws:iam::aws:policy/AdministratorAccess"]
+    bearers = store.read(lambda connection: find_bearers(connection, [administrator_id], [], []))
+    assert [name for name, _ in bearers.find_held(administrator_id).policies] == [
+        "arn:aws:iam::aws:policy/AdministratorAccess"
+    ]
 
 
 def test_a_new_account_has_no_root_key(store: Store) -> None:
