@@ -5,6 +5,7 @@ Sizes are limited by whoever stores the document, with `measure_document`; memor
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from sts.errors import PolicyMalformed
 from sts.policy.grammar import Object, join_place, measure_document, read_json, read_members, read_text
@@ -29,6 +30,7 @@ _WITH_VARIABLES = "2012-10-17"
 _WITHOUT_VARIABLES = "2008-10-17"
 
 Index = Mapping[str, tuple[Statement, ...]]
+_NOTHING: Index = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -36,7 +38,8 @@ class Document:
     """A compiled policy; *weight* is what it and its text take of memory, in bytes.
 
     The statements stand three times over: under each action that they name exactly, under each service of which they
-    name actions by pattern, and in *anywhere* when they name everything or use NotAction.
+    name actions by pattern, and in *anywhere* when they name everything or use NotAction. A single statement, which
+    most policies have, stands in *anywhere* whatever it names: an index of it would take more than the statement.
     """
 
     kind: Kind
@@ -125,6 +128,8 @@ def _require_unique_sids(statements: Iterable[Statement]) -> None:
 
 
 def _index(kind: Kind, statements: tuple[Statement, ...], text: str) -> Document:
+    if len(statements) == 1:
+        return Document(kind, statements, _NOTHING, _NOTHING, statements, weigh((statements, text)))
     exact: dict[str, tuple[Statement, ...]] = {}
     wild: dict[str, tuple[Statement, ...]] = {}
     anywhere = []

@@ -8,7 +8,7 @@ places of the value that the pattern can have come to are the bits of one intege
 moves all of them together. So a policy takes a few operations for each of its characters, however it deals them out.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -19,6 +19,7 @@ INNER_STAR = "\ud883"  # any characters but a colon
 INNER_ANY = "\ud884"  # one character but a colon
 
 _COLONS = 5  # of an ARN, before the segment that may hold more of them
+_FEW = 4  # texts that are found as fast one by one; a set of them would take three times the memory
 _SEARCHED = 512  # characters of a value; in a longer one a search could take more than the steps
 
 _MARKS = {ord("*"): STAR, ord("?"): ANY}
@@ -61,6 +62,12 @@ def bind_to_segments(parts: Iterable[str]) -> list[str] | None:
 def is_plain(text: str) -> bool:
     """Say whether *text* is free of the characters that mark wildcards."""
     return text.isascii() or not (STAR in text or ANY in text or INNER_STAR in text or INNER_ANY in text)
+
+
+def gather(texts: Iterable[str]) -> Collection[str]:
+    """Return *texts*, each once, to look one up in."""
+    distinct = tuple(dict.fromkeys(texts))
+    return distinct if len(distinct) <= _FEW else frozenset(distinct)
 
 
 @dataclass(slots=True)
@@ -133,7 +140,7 @@ class Glob:
 class Patterns:
     """A list of patterns, of which one must cover the value."""
 
-    literals: frozenset[str]
+    literals: Collection[str]
     prefixes: tuple[str, ...] = ()
     globs: tuple[Glob, ...] = ()
 
@@ -157,7 +164,7 @@ def compile_patterns(marked: Iterable[str]) -> Patterns:
             prefixes.append(pattern[:-1])
         else:
             globs.append(_build_glob(pattern))
-    return Patterns(frozenset(literals), tuple(prefixes), tuple(globs))
+    return Patterns(gather(literals), tuple(prefixes), tuple(globs))
 
 
 def cover_parts(parts: Sequence[str], value: str, memory: Memory) -> bool:

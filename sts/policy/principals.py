@@ -6,13 +6,14 @@ name that is given to someone else inherits no trust. A unique id that nobody be
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 from sts.errors import PolicyMalformed
 from sts.policy.grammar import Object, join_place, read_json, read_members, read_text, read_texts
+from sts.policy.matching import gather
 from sts.policy.question import Principal, PrincipalKind
 
 _MEMBERS = frozenset({"AWS", "Service", "Federated"})
@@ -46,10 +47,10 @@ class Principals:
     """Whom a statement names; *excluding* is NotPrincipal."""
 
     everyone: bool
-    accounts: frozenset[str]
-    names: frozenset[str]  # ARNs and unique ids of users, roles and sessions
-    services: frozenset[str]
-    providers: frozenset[str]
+    accounts: Collection[str]
+    names: Collection[str]  # ARNs and unique ids of users, roles and sessions
+    services: Collection[str]
+    providers: Collection[str]
     excluding: bool
 
     def find_grant(self, principal: Principal) -> Grant | None:
@@ -58,7 +59,7 @@ class Principals:
             return Grant.DIRECT
         if principal.kind is PrincipalKind.ROLE_SESSION and self._name_role(principal):
             return Grant.ROLE
-        if self._name_account(principal) or not self.names.isdisjoint(_creators(principal)):
+        if self._name_account(principal) or any(name in self.names for name in _creators(principal)):
             return Grant.DELEGATED
         return None
 
@@ -105,7 +106,7 @@ def parse_principals(value: Any, place: str, *, excluding: bool) -> Principals:
     """Parse a Principal or (*excluding*) NotPrincipal element; raises PolicyMalformed."""
     members = _read_principals(value, place)
     accounts, names = _sort_names(members.get("AWS", ()), join_place(place, "AWS"))
-    services, providers = frozenset(members.get("Service", ())), frozenset(members.get("Federated", ()))
+    services, providers = gather(members.get("Service", ())), gather(members.get("Federated", ()))
     for name in services:
         if not _SERVICE.fullmatch(name):
             raise PolicyMalformed("This names no service", place=join_place(place, "Service"))
@@ -157,17 +158,17 @@ def _read_principals(value: Any, place: str) -> dict[str, tuple[str, ...]]:
     return {name: read_texts(names, join_place(place, name)) for name, names in members.items()}
 
 
-def _sort_names(written: tuple[str, ...], place: str) -> tuple[frozenset[str], frozenset[str]]:
-    accounts, names = set(), set()
+def _sort_names(written: tuple[str, ...], place: str) -> tuple[Collection[str], Collection[str]]:
+    accounts, names = [], []
     for name in written:
         account = _ACCOUNT.fullmatch(name)
         if account and name.startswith("arn:") is (account["root"] is not None):
-            accounts.add(account["account_id"])
+            accounts.append(account["account_id"])
         elif any(form.fullmatch(name) for form in (_ENTITY, _SESSION, _FEDERATED_USER, _UNIQUE_ID)):
-            names.add(name)
+            names.append(name)
         elif name != "*":
             raise PolicyMalformed("This names no account, user, role or session", place=place)
-    return frozenset(accounts), frozenset(names)
+    return gather(accounts), gather(names)
 
 
 def _creators(principal: Principal) -> tuple[str, ...]:

@@ -1,20 +1,23 @@
 """One statement, compiled: effect, principals, actions, resources, conditions."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from sts.errors import PolicyMalformed
 from sts.policy.conditions import Condition, parse_conditions
 from sts.policy.grammar import Object, join_place, read_members, read_text, read_texts
-from sts.policy.matching import Patterns, compile_patterns, mark_arn_head, mark_wildcards
+from sts.policy.matching import Patterns, compile_patterns, gather, mark_arn_head, mark_wildcards
 from sts.policy.principals import Principals, parse_principals
 from sts.policy.question import Question, fold
 from sts.policy.variables import Template, parse_template
 
 _ARN_SEGMENTS = 6
+_REPEATED = 64  # characters of actions up to which many policies may well name the same
 
 _SID = re.compile(r"[A-Za-z0-9]*")
 _ACTION = re.compile(r"(?P<service>[A-Za-z0-9-]+):(?P<name>[!-9;-~]+)", re.ASCII)
@@ -31,6 +34,7 @@ class Kind(StrEnum):
     TRUST = "trust"
 
 
+_NO_PATTERNS: Mapping[str, Patterns] = MappingProxyType({})
 _MEMBERS = frozenset(
     {
         "Sid",
@@ -59,7 +63,7 @@ class Actions:
     """The actions that a statement lists; *excluding* is NotAction."""
 
     everything: bool
-    exact: frozenset[str]
+    exact: Collection[str]
     wild: Mapping[str, Patterns]  # by service
     excluding: bool
 
@@ -176,25 +180,38 @@ def _parse_whom(members: Object, place: str, *, denies: bool) -> Principals:
 
 def _parse_actions(members: Object, place: str, kind: Kind) -> Actions:
     value, at, excluding = _choose(members, place, "Action")
-    exact: set[str] = set()
+    texts = read_texts(value, at)
+    if sum(map(len, texts)) > _REPEATED:
+        return _compile_actions(texts, at, kind, excluding=excluding)
+    return _share_actions(texts, at, kind, excluding=excluding)
+
+
+def _compile_actions(texts: tuple[str, ...], place: str, kind: Kind, *, excluding: bool) -> Actions:
+    exact: list[str] = []
     wild: dict[str, list[str]] = {}
     everything = False
-    for text in read_texts(value, at):
+    for text in texts:
         if text in ("*", "*:*") and kind is not Kind.TRUST:
             everything = True
             continue
         written = _ACTION.fullmatch(text)
         if not written:
-            raise PolicyMalformed("An action is written service:name", place=at)
+            raise PolicyMalformed("An action is written service:name", place=place)
         service, action = fold(written["service"]), fold(text)
         if kind is Kind.TRUST and service != "sts":
-            raise PolicyMalformed("A trust policy names actions of sts only", place=at)
+            raise PolicyMalformed("A trust policy names actions of sts only", place=place)
         if _WILD.search(action):
             wild.setdefault(service, []).append(mark_wildcards(action))
         else:
-            exact.add(action)
-    patterns = {service: compile_patterns(marked) for service, marked in wild.items()}
-    return Actions(everything, frozenset(exact), patterns, excluding)
+            exact.append(action)
+    patterns: Mapping[str, Patterns] = _NO_PATTERNS
+    if wild:
+        patterns = {service: compile_patterns(marked) for service, marked in wild.items()}
+    return Actions(everything, gather(exact), patterns, excluding)
+
+
+# A few short lists stand in most policies: they are compiled once, and take memory once.
+_share_actions = lru_cache(1_024)(_compile_actions)
 
 
 def _parse_resources(members: Object, place: str, kind: Kind, *, denies: bool, variables: bool) -> Resources:

@@ -3,9 +3,19 @@
 import gc
 import sys
 from enum import Enum
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, ModuleType, NoneType
 
-_SHARED = (type, Enum, FunctionType, BuiltinFunctionType, ModuleType)  # the program's own, whoever refers to them
+# A view of a mapping stands here for one without anything in it, of which there is one.
+_SHARED = (
+    type,
+    Enum,
+    FunctionType,
+    BuiltinFunctionType,
+    ModuleType,
+    MappingProxyType,
+    NoneType,
+    bool,
+)  # the program's own, whoever refers to them
 
 
 def weigh(root: object) -> int:
