@@ -159,7 +159,7 @@ class Snapshot:
 
     def _forget(self, key: Change) -> None:
         read = self._entries.pop(key)
-        if isinstance(read.value, HeldRole):
+        if isinstance(read.value, HeldRole) and self._role_ids.get(read.value.path) == key.key:  # nobody bears it since
             del self._role_ids[read.value.path]
         self._weight -= len(key.key) + read.weight
         self._documents.release(read.documents)

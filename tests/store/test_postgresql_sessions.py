@@ -48,6 +48,17 @@ def test_a_change_waits_and_a_read_sees_one_state_whatever_the_server_takes_for_
     assert database.read_now(show("transaction_read_only")) == "on"
 
 
+def test_a_look_begins_no_transaction_and_leaves_none_out_of_a_later_read(kept_url: str) -> None:
+    database = open_database(kept_url)
+
+    async def take_turns() -> list[str]:
+        async with database.serving():
+            return [await ask(show("transaction_isolation")) for ask in (database.read, database.look, database.read)]
+
+    # The second is what the server takes for usual: nobody told it otherwise by a BEGIN.
+    assert asyncio.run(take_turns()) == ["repeatable read", "read committed", "repeatable read"]
+
+
 @pytest.mark.parametrize("name", ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"])
 def test_no_transaction_holds_up_others_for_long(kept_url: str, name: str) -> None:
     database = open_database(kept_url)

@@ -60,9 +60,10 @@ def strip_app(tx: Transaction, world: World) -> None:
     ROLES.delete(tx, role=world.app)
 
 
-def replace_app(tx: Transaction, world: World) -> None:
+def replace_app(tx: Transaction, world: World) -> str:
+    """Return the unique id of the second."""
     strip_app(tx, world)
-    ROLES.create(tx, account_id=ACCOUNT, name="app", trust_policy=TRUST)
+    return ROLES.create(tx, account_id=ACCOUNT, name="app", trust_policy=TRUST).unique_id
 
 
 def choose_version(tx: Transaction, world: World) -> None:
@@ -204,3 +205,14 @@ def test_a_change_is_seen_at_once_here_and_after_a_look_everywhere_else(world: W
     asyncio.run(world.far.follow())
     assert asyncio.run(look(world.far, world)) == after
     assert world.near.version == world.far.version
+
+
+def test_a_name_stays_with_who_bears_it_now_when_who_bore_it_is_forgotten(world: World) -> None:
+    """Both are held for a moment, when the second is read before the change that made it is learned of."""
+    assert asyncio.run(app_is_the_first(world.far, world)) is True
+    second_id = world.change_elsewhere(lambda tx: replace_app(tx, world))
+    assert asyncio.run(world.far.find_role(second_id)) is not None
+    assert asyncio.run(app_is_the_first(world.far, world)) is False
+    asyncio.run(world.far.follow())
+    assert not world.far._entries
+    assert asyncio.run(app_is_the_first(world.far, world)) is False
