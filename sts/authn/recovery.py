@@ -1,0 +1,72 @@
+"""Prove a second factor that is lost: a recovery code in its place, each once.
+
+Wrong ones count together with the wrong codes of devices (`codes`): whoever guesses has no second set of guesses.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Connection
+
+from sts.authn.codes import FREE_FAILURES, LOCK
+from sts.authn.line import Line
+from sts.clock import Clock
+from sts.crypto.recovery_codes import LABEL, bind_code, parse_code
+from sts.errors import FactorUnproven, Malformed, SealBroken
+from sts.keyring.keyring import Keyring
+from sts.keyring.rotation import Purpose
+from sts.keyring.stamps import verify_stamp
+from sts.store import code_failures, recovery_codes
+from sts.store.database import Database, Transaction
+
+_WRONG = "The recovery code is wrong, or was used"
+_LOCKED = "Too many wrong codes: try again later"
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryProof:
+    """Verifies recovery codes, and uses them up."""
+
+    database: Database
+    keyring: Keyring
+    clock: Clock
+    line: Line  # of all codes
+
+    async def prove(self, owner_id: str, code: str) -> datetime:
+        """Return the instant at which a recovery code of the owner's was shown, and used up.
+
+        Raises FactorUnproven, Throttled, and Unavailable: without the store no code is taken.
+        """
+        try:
+            parsed = parse_code(code)
+        except Malformed as malformed:
+            raise FactorUnproven(_WRONG, detail=malformed.message) from None
+        async with self.line.turn(owner_id):
+            now = self.clock.now()
+            refusal, _ = await self.database.transact(partial(self._use, owner_id, parsed), now)
+        if refusal is not None:
+            raise refusal
+        return now
+
+    def _use(self, owner_id: str, code: str, tx: Transaction) -> FactorUnproven | None:
+        """Use *code* up, or return why not: what was counted is to be kept, so nothing is raised."""
+        tx.begin_change()
+        if not code_failures.count_attempt(tx.connection, owner_id, tx.now, free=FREE_FAILURES, lock=LOCK):
+            return FactorUnproven(_LOCKED, detail="the codes are locked, or the owner never had any")
+        stamp = self._find_stamp(tx.connection, owner_id, code)
+        if stamp is None or not recovery_codes.use_up_stamp(tx.connection, owner_id, stamp):
+            return FactorUnproven(_WRONG, detail="the recovery code is wrong or was used")
+        code_failures.reset_count(tx.connection, owner_id)
+        return None
+
+    def _find_stamp(self, connection: Connection, owner_id: str, code: str) -> bytes | None:
+        """Return the stamp that *code* has among what is left of the owner's; None when it has none."""
+        bound = bind_code(owner_id, code)
+        for stamp in recovery_codes.list_stamps(connection, owner_id):
+            try:
+                verify_stamp(self.keyring, Purpose.PEPPER, LABEL, bound, stamp)
+            except SealBroken:
+                continue
+            return stamp
+        return None
