@@ -62,6 +62,7 @@ BESIDE_ROWS = MappingProxyType(
         Event.LOGIN_REFRESH: "sts/aws/login/token.py",
         Event.SIGN_IN_LINK_CREATE: "sts/api/operations.py",
         Event.USER_UNLOCK: "sts/api/operations.py",
+        Event.PASSWORD_CHANGE_REQUIRE: "sts/api/operations.py",
         Event.USER_SESSIONS_END: "sts/api/operations.py",
         Event.FACTOR_REQUIRE: "sts/api/operations.py",
         Event.FACTOR_RELEASE: "sts/api/operations.py",

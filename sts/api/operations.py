@@ -71,6 +71,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         sign_in.create_link,
     ),
     ("POST", "/api/users/unlock"): _change("UnlockUser", Event.USER_UNLOCK, *_USER, sign_in.unlock),
+    ("POST", "/api/users/require-password-change"): _change(
+        "RequirePasswordChange", Event.PASSWORD_CHANGE_REQUIRE, *_USER, sign_in.require_password_change
+    ),
     ("POST", "/api/users/end-sessions"): _change(
         "EndUserSessions",
         Event.USER_SESSIONS_END,

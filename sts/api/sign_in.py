@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 
 from sts.api.request import Asked, parse_members
 from sts.api.row import Command, Parts, Target
-from sts.directory import factor_requirements, locks
+from sts.directory import factor_requirements, locks, login_profiles
 from sts.directory.accounts import get_account
 from sts.directory.bearers import confirm_bearer
 from sts.directory.names import verify_account_id
@@ -45,6 +45,14 @@ def unlock(_parts: Parts, tx: Transaction, _caller: Caller, _command: Command, t
     """Let the user try again now whose passwords and codes are locked."""
     locks.unlock(tx, user=target.get_noun())
     return msgspec.json.encode({"arn": target.arn, "unlocked_at": tx.now})
+
+
+def require_password_change(
+    _parts: Parts, tx: Transaction, _caller: Caller, _command: Command, target: Target
+) -> bytes:
+    """Have the user choose another password before anything else, and end what it has begun."""
+    login_profiles.require_change(tx, owner=target.get_noun())
+    return msgspec.json.encode({"arn": target.arn, "ended_at": tx.now})
 
 
 def end_user_sessions(_parts: Parts, tx: Transaction, _caller: Caller, _command: Command, target: Target) -> bytes:

@@ -111,6 +111,7 @@ class Event(StrEnum):
 
     SIGN_IN_LINK_CREATE = "sign-in-link.create"
     USER_UNLOCK = "user.unlock"
+    PASSWORD_CHANGE_REQUIRE = "password-change.require"  # noqa: S105  no password
     USER_SESSIONS_END = "user-sessions.end"
     FACTOR_REQUIRE = "factor.require"
     FACTOR_RELEASE = "factor.release"

@@ -27,8 +27,8 @@ _COSTS: Final[Mapping[Purpose, str]] = {
     " expire.",
     Purpose.MARKER: "Lists begun from {since} until {until} not read to their end begin anew. No session ends.",
     Purpose.PEPPER: "Passwords that were last set or used from {since} until {until} are refused from now on: their"
-    " owners need a link, or a first password from an administrator. Recovery codes made in that time are worth nothing:"
-    " their owners make new ones.",
+    " owners need a link, or a first password from an administrator. Recovery codes of that time are worth nothing."
+    " Their owners make new ones.",
     Purpose.SEALING: "No secret is lost: all are under another key. Encoded messages of denials from {since} until"
     " {until} are not decoded any more. A copy of the store made before now needs this key: keep the copy of the key"
     " folder that belongs to it.",

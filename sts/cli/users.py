@@ -50,6 +50,25 @@ def unlock(name: str, endpoint_url: str | None, profile: str | None, *, as_json:
 
 
 @users.command(
+    "require-change",
+    short_help="Have a user choose another password.",
+    epilog=show_example("sts users require-change alice"),
+)
+@click.argument("name")
+@endpoint_options
+@json_option
+def require_change(name: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
+    """Have the user NAME choose another password, because somebody else may know it, and end what it has begun.
+
+    Its next sign-in leads to that choice and nowhere else. Access keys go on working, and `sts disable user` stops
+    those too. It takes sts-admin:RequirePasswordChange on the user.
+    """
+    from sts.client.sign_in import require_password_change
+
+    print_fields(require_password_change(connect(endpoint_url, profile), name), as_json=as_json)
+
+
+@users.command(
     "end-sessions", short_help="End a user's browser sessions.", epilog=show_example("sts users end-sessions alice")
 )
 @click.argument("name")

@@ -16,6 +16,11 @@ def unlock(connection: Connection, name: str) -> Mapping[str, Any]:
     return connection.post("/api/users/unlock", {"name": name}).body
 
 
+def require_password_change(connection: Connection, name: str) -> Mapping[str, Any]:
+    """Have a user choose another password, and end what it has begun; returns its ARN. Raises Refusal kin."""
+    return connection.post("/api/users/require-password-change", {"name": name}).body
+
+
 def end_sessions(connection: Connection, name: str) -> Mapping[str, Any]:
     """End a user's sessions of browsers; returns how many there were as `ended`. Raises Refusal kin."""
     return connection.post("/api/users/end-sessions", {"name": name}).body

@@ -12,9 +12,11 @@ from sqlalchemy import Connection
 
 from sts.directory.owners import Owner, confirm_owner, owner_id_of
 from sts.directory.password_rules import find_rules
+from sts.directory.revocations import revoke_principal
 from sts.errors import AlreadyExists, NotFound, PasswordMismatch, PasswordRefused
 from sts.hashing import PasswordHasher
 from sts.model import Account, KeptPassword, LoginProfile
+from sts.sessions import end_sessions
 from sts.store import links, login_profiles, password_failures
 from sts.store.database import Database, Transaction
 
@@ -80,6 +82,18 @@ def update_login_profile(
         first_until = tx.now + FIRST_PASSWORD_LIFE
         changed = replace(changed, password=password, first_until=first_until, changed_at=tx.now)
     login_profiles.update_login_profile(tx.connection, changed)
+
+
+def require_change(tx: Transaction, *, owner: Owner) -> None:
+    """Have the owner choose another password, which somebody else may know; raises NotFound.
+
+    All that the owner has begun ends: it may have been begun by whoever knew the password.
+    """
+    confirm_owner(tx.connection, owner)
+    get_login_profile(tx.connection, owner)
+    login_profiles.require_change(tx.connection, owner_id_of(owner))
+    revoke_principal(tx, principal=owner)
+    end_sessions(tx, owner_id_of(owner))
 
 
 def choose_password(tx: Transaction, *, owner: Owner, password: KeptPassword) -> None:

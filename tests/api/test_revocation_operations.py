@@ -59,6 +59,8 @@ def members(service: Service, tenant: Tenant, path: str) -> dict[str, str]:
         return {"jti": JTI}
     if path == "/api/principals/revoke":
         return {"arn": f"arn:aws:iam::{tenant.account_id}:user/admin"}
+    if path == "/api/users/require-password-change":
+        service.call(tenant.key, "CreateLoginProfile", UserName="admin", Password="four words of a first one")
     if path.startswith("/api/accounts/"):
         return {"account_id": tenant.account_id}
     if path.startswith("/api/roles/") and service.call(tenant.key, "GetRole", RoleName="rolf").status != 200:

@@ -13,11 +13,13 @@ from sts.directory.factor_requirements import is_factor_required
 from sts.directory.links import PATH
 from sts.errors import LinkInvalid
 from sts.sessions import BrowserSessions, Flow, Needs
-from sts.store import code_failures
+from sts.store import code_failures, password_failures
 from sts.store.browser_sessions import list_open
+from sts.store.login_profiles import find_login_profile
+from sts.store.password_failures import ELSEWHERE
 from sts.store.users import find_user
 from tests.api.asking import ask, refusal, tell
-from tests.service import Service, Tenant
+from tests.service import Service, Tenant, trust
 
 
 @pytest.fixture
@@ -65,12 +67,19 @@ def test_a_locked_user_is_unlocked(service: Service, tenant: Tenant, at: Foundat
 
     def lock(tx: Any) -> bool:
         code_failures.begin_count(tx.connection, owner_id)
+        password_failures.begin_count(tx.connection, owner_id, now)
+        password_failures.count_attempt(tx.connection, owner_id, ELSEWHERE, now, ((1, timedelta(days=1)),))
         return code_failures.count_attempt(tx.connection, owner_id, now, free=1, lock=timedelta(days=1))
 
+    def locked() -> list[bool]:
+        finders = (code_failures.find_locked_until, password_failures.find_locked_until)
+        found = [at.database.read_now(partial(find, owner_id=owner_id)) for find in finders]
+        return [until is not None and until > now for until in found]
+
     at.database.transact_now(lock, now)
-    assert (at.database.read_now(lambda c: code_failures.find_locked_until(c, owner_id)) or now) > now
+    assert locked() == [True, True]
     tell(ask(service, tenant.key, "/api/users/unlock", {"name": "admin"}))
-    assert (at.database.read_now(lambda c: code_failures.find_locked_until(c, owner_id)) or now) <= now
+    assert locked() == [False, False]
 
 
 def test_s_10_an_administrator_ends_all_browser_sessions_of_a_user(
@@ -117,3 +126,20 @@ def test_another_account_is_refused_whether_or_not_it_is_there(service: Service,
     for other in (service.tenant().account_id, "999999999999"):
         reply = ask(service, tenant.key, "/api/accounts/require-factor", {"account_id": other})
         assert refusal(reply) == (400, "ValidationError")
+
+
+def test_a_13_a_change_of_password_is_required_and_what_was_begun_ends(
+    service: Service, tenant: Tenant, at: Foundation
+) -> None:
+    reply = ask(service, tenant.key, "/api/users/require-password-change", {"name": "admin"})
+    assert refusal(reply) == (404, "NoSuchEntity")
+    service.call(tenant.key, "CreateLoginProfile", UserName="admin", Password="four words of a first one")
+    policy = trust(f"arn:aws:iam::{tenant.account_id}:root")
+    role = service.call(tenant.key, "CreateRole", RoleName="r", AssumeRolePolicyDocument=policy).text("Arn")
+    session = service.assume(tenant.key, role).key()
+    assert service.call(session, "GetCallerIdentity", "sts").status == 200
+    tell(ask(service, tenant.key, "/api/users/require-password-change", {"name": "admin"}))
+    profile = at.database.read_now(lambda c: find_login_profile(c, user_id(at, tenant)))
+    assert profile is not None
+    assert profile.change_required
+    assert service.call(session, "GetCallerIdentity", "sts").code == "ExpiredToken"

@@ -33,6 +33,11 @@ def test_a_user_is_unlocked_and_its_sessions_are_ended(ask: Callable[..., Any], 
     assert ask("end-sessions", "admin") == {"arn": arn, "ended": 0}
 
 
+def test_a_13_a_user_is_to_choose_another_password(ask: Callable[..., Any], server: Service, resident: Tenant) -> None:
+    server.call(resident.key, "CreateLoginProfile", UserName="admin", Password="four words of a first one")
+    assert ask("require-change", "admin")["arn"] == f"arn:aws:iam::{resident.account_id}:user/admin"
+
+
 @pytest.mark.parametrize("of_account", [False, True])
 def test_a_factor_is_required_and_released_and_told_when_it_was_so(
     elsewhere: Command, server: Service, credentials: Mapping[str, str], resident: Tenant, *, of_account: bool
