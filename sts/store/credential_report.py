@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, Select, select
 
 from sts.store.database import from_microseconds
 from sts.store.tables import access_key, access_key_use, mfa_device
@@ -24,15 +25,23 @@ class ReportedKey:
 def list_reported_keys(connection: Connection, account_id: str) -> Mapping[str | None, Sequence[ReportedKey]]:
     """Return the keys of the account by the unique id of whose they are (None: root's), the oldest first."""
     found: dict[str | None, list[ReportedKey]] = {}
+    for row in connection.execute(select_reported_keys().where(access_key.c.account_id == account_id)):
+        found.setdefault(row.user_id, []).append(read_reported_key(row))
+    return found
+
+
+def select_reported_keys() -> Select[Any]:
+    """Return the query of all keys with their last uses, the oldest first."""
     query = select(access_key, access_key_use.c.used_at, access_key_use.c.region, access_key_use.c.service).outerjoin(
         access_key_use, access_key_use.c.access_key_id == access_key.c.access_key_id
     )
-    of_account = query.where(access_key.c.account_id == account_id)
-    for row in connection.execute(of_account.order_by(access_key.c.created_at, access_key.c.access_key_id)):
-        used_at = None if row.used_at is None else from_microseconds(row.used_at)
-        key = ReportedKey(row.active, from_microseconds(row.created_at), used_at, row.region, row.service)
-        found.setdefault(row.user_id, []).append(key)
-    return found
+    return query.order_by(access_key.c.created_at, access_key.c.access_key_id)
+
+
+def read_reported_key(row: Row[Any]) -> ReportedKey:
+    """Return the key that *row* of that query says."""
+    used_at = None if row.used_at is None else from_microseconds(row.used_at)
+    return ReportedKey(row.active, from_microseconds(row.created_at), used_at, row.region, row.service)
 
 
 def find_device_owners(connection: Connection, account_id: str) -> frozenset[str]:
