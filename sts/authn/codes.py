@@ -8,6 +8,7 @@ Wrong codes count against the principal, whichever of its devices they are for: 
 all its codes for fifteen minutes, so that whoever guesses has one guess in that time. Only a right code ends the count.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -60,14 +61,24 @@ class CodeProof:
             raise refusal
         return now
 
+    async def prove_any(self, owner_id: str, code: str) -> datetime:
+        """Return the instant at which the owner proved to hold one of its devices by *code*, whichever it is of.
+
+        However many devices there are, it counts as one attempt. Raises FactorUnproven, Throttled, and Unavailable.
+        """
+        async with self.line.turn(owner_id):
+            now = self.clock.now()
+            refusal, _ = await self.database.transact(partial(self._use_any, owner_id, code), now)
+        if refusal is not None:
+            raise refusal
+        return now
+
     def find_pair(self, device: MfaDevice, first: str, second: str, now: datetime, reach: int = 1) -> int:
         """Return the step of *second*, at most *reach* from ours, when *first* is the code before it.
 
         Raises CodeInvalid, also when either was used. Nothing is used up.
         """
-        step = totp.find_pair(self._open(device), first, second, totp.step_at(now), reach)
-        if step is None:
-            raise CodeInvalid(_PAIR)
+        step = find_step_of_pair(self._open(device), first, second, now, reach)
         if step - 1 <= device.last_step:
             raise CodeInvalid(_PAIR, detail="a code was used")
         return step
@@ -95,16 +106,25 @@ class CodeProof:
         device = mfa_devices.find_device(tx.connection, serial_number)
         if device is None or device.owner_id != caller.unique_id:
             return FactorUnproven(_STRANGE, detail="the device is not enabled for the caller")
-        if not self._count(tx, caller.unique_id):
+        return self._look(tx, caller.unique_id, (device,), code)
+
+    def _use_any(self, owner_id: str, code: str, tx: Transaction) -> FactorUnproven | None:
+        tx.begin_change()
+        return self._look(tx, owner_id, mfa_devices.list_owned(tx.connection, owner_id), code)
+
+    def _look(self, tx: Transaction, owner_id: str, devices: Sequence[MfaDevice], code: str) -> FactorUnproven | None:
+        """Count an attempt, and use up the step of *code* on the first of *devices* that shows it."""
+        if not self._count(tx, owner_id):
             return FactorUnproven(_LOCKED, detail="the codes are locked")
-        step = totp.find_step(self._open(device), code, totp.step_at(tx.now) + device.drift)
-        if step is None:
+        steps = [(device, totp.find_step(self._open(device), code, _step_of(device, tx.now))) for device in devices]
+        matching = [(device.serial_number, step) for device, step in steps if step is not None]
+        if not matching:
             return FactorUnproven(_WRONG, detail="the code is wrong")
-        if not mfa_devices.burn_step(tx.connection, serial_number, step):
+        if not any(mfa_devices.burn_step(tx.connection, serial_number, step) for serial_number, step in matching):
             # No guess: two who share a device, or one who is impatient, lock nobody out.
-            code_failures.take_back_attempt(tx.connection, caller.unique_id)
+            code_failures.take_back_attempt(tx.connection, owner_id)
             return FactorUnproven(_WRONG, detail="the code was used")
-        code_failures.reset_count(tx.connection, caller.unique_id)
+        code_failures.reset_count(tx.connection, owner_id)
         return None
 
     def _count(self, tx: Transaction, owner_id: str) -> bool:
@@ -112,6 +132,19 @@ class CodeProof:
 
     def _open(self, device: MfaDevice) -> bytes:
         return self.keyring.open_sealed(device.sealed_seed, device.serial_number.encode())
+
+
+def find_step_of_pair(seed: bytes, first: str, second: str, now: datetime, reach: int = 1) -> int:
+    """Return the step of *second*, at most *reach* from ours, when *first* is before it; raises CodeInvalid."""
+    step = totp.find_pair(seed, first, second, totp.step_at(now), reach)
+    if step is None:
+        raise CodeInvalid(_PAIR)
+    return step
+
+
+def _step_of(device: MfaDevice, now: datetime) -> int:
+    """Return the step that the clock of *device* is at, as far as is known."""
+    return totp.step_at(now) + device.drift
 
 
 def require_unlocked(tx: Transaction, owner_id: str) -> None:
