@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, insert, select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -14,7 +13,6 @@ from starlette.routing import Route
 
 from sts.access import Access, Decider
 from sts.api.endpoint import AdministrationEndpoint
-from sts.api.operations import OPERATIONS
 from sts.api.row import Parts
 from sts.assume import RoleSessions
 from sts.audit.journal import Journal
@@ -29,21 +27,18 @@ from sts.authn.passwords import PasswordProof
 from sts.authn.possession import Possessions
 from sts.authn.signature import Prover, SignatureProof
 from sts.authn.throttle import Throttle, build_throttle
-from sts.aws.catalogue import NOT_OFFERED
 from sts.aws.endpoint import QueryEndpoint
-from sts.aws.errors import ERRORS, code_of
+from sts.aws.errors import code_of
 from sts.aws.foreign import UnknownPath
 from sts.aws.iam.operations import build_iam_rows
 from sts.aws.login.authorize import PATH as AUTHORIZE_PATH
 from sts.aws.login.authorize import AuthorizeEndpoint
-from sts.aws.login.token import OPERATION as TOKEN_OPERATION
 from sts.aws.login.token import PATH as TOKEN_PATH
 from sts.aws.login.token import TokenEndpoint
-from sts.aws.operations import SERVICES, Operations
+from sts.aws.operations import Operations
 from sts.aws.row import Operation as Row
 from sts.aws.row import Proof
 from sts.aws.sts import StsOperations
-from sts.aws.wire import load_model
 from sts.cache import Cache, open_cache
 from sts.cache.address import MEMORY
 from sts.cache.watched import CacheTimes, WatchedCache
@@ -63,7 +58,6 @@ from sts.entropy import Entropy
 from sts.errors import KeysRefused, Refusal, SealBroken
 from sts.evaluator import Evaluator
 from sts.hashing import PasswordHasher
-from sts.health.exposition import Exposition
 from sts.health.metrics import MetricsPage
 from sts.health.probes import Probes
 from sts.health.readiness import Readiness
@@ -76,19 +70,21 @@ from sts.lending import UserSessions
 from sts.logins.grants import Logins
 from sts.logins.requests import LoginRequests
 from sts.logins.tokens import LoginTokens
+from sts.metering import build_meters, build_registry, build_sampler
 from sts.oauth.metadata import KeySetEndpoint
 from sts.receipts import Receipts
+from sts.sessions import BrowserSessions
 from sts.settings import Settings
+from sts.signin.pages import Parts as PageParts
+from sts.signin.pages import build_pages
 from sts.store import versions
 from sts.store.address import SQLITE
 from sts.store.database import Database, Transaction, open_database
 from sts.store.snapshot import Snapshot
 from sts.store.tables import version
 from sts.store.watched import StoreTimes, WatchedDatabase
-from sts.telemetry import catalogue
 from sts.telemetry.meters import Meters, open_meters
-from sts.telemetry.numbers import Share
-from sts.telemetry.sampling import Look, Sampler
+from sts.telemetry.sampling import Sampler
 from sts.tracing.untraced import Untraced
 from sts.upkeep import Upkeep
 
@@ -195,9 +191,9 @@ def create_app(
     tracing = _open_tracing(settings)
     at = lay_foundation(settings, clock or SystemClock(), entropy or Entropy(), meters or build_meters(), tracing)
     at = at if sums is None else replace(at, sums=sums)
-    sampler = _build_sampler(at)
+    sampler = build_sampler(at.meters, at.snapshot, at.journal)
     upkeep = _upkeep(at, sampler)
-    metrics = MetricsPage(_build_registry(at), sampler, settings.metrics_from)
+    metrics = MetricsPage(build_registry(at.meters, at.keyring, at.clock), sampler, settings.metrics_from)
     probes = Probes(at.database, at.cache, at.journal, readiness or Readiness())
     app = Starlette(
         routes=[
@@ -243,10 +239,30 @@ def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Trace
     )
     rows = tracing.around_rows((*sts.rows(), *iam))
     logins = build_logins(settings, at, credentials)
+    pages = build_pages(
+        PageParts(
+            issuer=settings.issuer,
+            database=at.database,
+            cache=at.cache,
+            keyring=at.keyring,
+            clock=at.clock,
+            entropy=at.entropy,
+            sessions=build_sessions(at, settings),
+            passwords=password_proof,
+            new_passwords=passwords,
+            codes=codes,
+            access=access,
+            journal=journal,
+            sums=at.sums,
+            meters=at.meters,
+        )
+    )
     return (
         Route("/", _query_endpoint(at, journal, proof, access, rows)),
         Route("/api/{path:path}", _administration_endpoint(at, settings, journal, proof, access)),
         *_login_routes(settings, at, journal, access, logins=logins, throttle=throttle),
+        Route("/ui", pages),
+        Route("/ui/{path:path}", pages),
     )
 
 
@@ -275,36 +291,6 @@ def _open_tracing(settings: Settings) -> "Untraced | Traced":
         store_system="sqlite" if settings.database_url.startswith(SQLITE) else "postgresql",
         cache_system="memory" if settings.cache_url == MEMORY else "redis",
     )
-
-
-def build_meters(share: Share | None = None) -> Meters:
-    """Return what a process that serves counts with: alone, or as one of several that *share* memory."""
-    models = {service: load_model(service) for service in SERVICES}
-    offered = [f"{service}:{name}" for service in SERVICES for name in models[service].operations]
-    administration = [f"sts-admin:{operation.name}" for operation in OPERATIONS.values()]
-    operations = [name for name in offered if name.partition(":")[2] not in NOT_OFFERED]
-    codes = sorted({error.code for error in ERRORS.values()})
-    return open_meters([*operations, *administration, TOKEN_OPERATION], codes, share)
-
-
-def _build_registry(at: Foundation) -> CollectorRegistry:
-    registry = CollectorRegistry()
-    registry.register(Exposition(at.meters.numbers, at.keyring, at.clock, importlib.metadata.version("sts")))
-    return registry
-
-
-def _build_sampler(at: Foundation) -> Sampler:
-    snapshot, journal = at.snapshot, at.journal
-    looks: tuple[Look, ...] = (
-        (catalogue.AUDIT_QUEUE, (), lambda: journal.waiting),
-        (catalogue.AUDIT_FAILING, (), lambda: journal.is_failing),
-        (catalogue.SNAPSHOT_ENTRIES, (), lambda: snapshot.entries),
-        (catalogue.SNAPSHOT_BYTES, (), lambda: snapshot.weight),
-        (catalogue.SNAPSHOT_BOUND, (), lambda: snapshot.capacity),
-        (catalogue.SNAPSHOT_LOOKS, ("hit",), lambda: snapshot.hits),
-        (catalogue.SNAPSHOT_LOOKS, ("miss",), lambda: snapshot.misses),
-    )
-    return Sampler(at.meters.numbers, looks)
 
 
 def _upkeep(at: Foundation, sampler: Sampler) -> Upkeep:
@@ -401,6 +387,13 @@ def _build_hasher(at: Foundation, settings: Settings) -> PasswordHasher:
 def _build_password_proof(at: Foundation, settings: Settings, hasher: PasswordHasher) -> PasswordProof:
     devices, addresses = KnownDevices(at.keyring, at.entropy), AddressCounts(at.cache, at.clock)
     return PasswordProof(at.database, hasher, devices, addresses, at.clock, settings.root_signs_in)
+
+
+def build_sessions(at: Foundation, settings: Settings) -> BrowserSessions:
+    """Return what begins, opens and ends sessions of browsers."""
+    return BrowserSessions(
+        at.database, at.snapshot, at.coherence, at.keyring, at.clock, at.entropy, settings.browser_sessions
+    )
 
 
 def build_accounts(at: Foundation) -> Accounts:

@@ -29,6 +29,21 @@ class ServerLimits:
     finish: timedelta = timedelta(seconds=20)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimits:
+    """How long sessions of browsers last; the defaults are those of the settings.
+
+    *idle* is without a request, *longest* whatever is done, *most* how many a principal has at once: with one more the
+    one that began first ends. *recent* is how long ago somebody may have proven who they are to change what is most
+    sensitive.
+    """
+
+    idle: timedelta = timedelta(hours=1)
+    longest: timedelta = timedelta(hours=12)
+    recent: timedelta = timedelta(minutes=15)
+    most: int = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """So many a second in the long run, and at most *burst* at once."""

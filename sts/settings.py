@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from sts.cache.address import MEMORY, parse_address
 from sts.errors import Malformed, Refusal
-from sts.limits import Rate, ServerLimits, parse_rate
+from sts.limits import Rate, ServerLimits, SessionLimits, parse_rate
 from sts.privacy import find_exposure
 from sts.store import address as store
 from sts.store.address import SQLITE
@@ -96,6 +96,10 @@ SETTINGS = (
     Setting("STS_ROOT_SIGN_IN", "off", "Whether the root of an account may sign in with a password: on or off."),
     Setting("STS_SIGN_IN_LINK_SECONDS", "14400", "How long a link to set a password works, a day at most."),
     Setting("STS_LOGIN_SECONDS", "43200", "How long `aws login` may refresh its credentials, half a day at most."),
+    Setting("STS_SESSION_IDLE_SECONDS", "3600", "How long a browser session lasts without a request."),
+    Setting("STS_SESSION_SECONDS", "43200", "How long a browser session lasts whatever is done."),
+    Setting("STS_SESSION_RECENT_SECONDS", "900", "How long after a sign-in keys and factors can be changed."),
+    Setting("STS_SESSIONS_PER_USER", "20", "How many browser sessions a user has at once; one more ends the first."),
     Setting("STS_LIMIT_HEADER_BYTES", "16384", "The most that the headers of a request take together."),
     Setting("STS_LIMIT_HEADERS", "100", "The most headers that a request has."),
     Setting("STS_LIMIT_URL_BYTES", "16384", "The longest path and query of a request."),
@@ -129,6 +133,7 @@ class Settings:
     password_passes: int
     sign_in_link: timedelta
     login: timedelta
+    browser_sessions: SessionLimits
     limits: ServerLimits
 
 
@@ -154,6 +159,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         root_signs_in=reader.read("STS_ROOT_SIGN_IN", _parse_switch, False),
         sign_in_link=reader.read("STS_SIGN_IN_LINK_SECONDS", _parse_span, _SIGN_IN_LINK),
         login=reader.read("STS_LOGIN_SECONDS", _parse_login, _LOGIN),
+        browser_sessions=_read_session_limits(reader),
         limits=_read_limits(reader),
     )
     wrong = (fault for check in _CHECKS if (fault := check(settings)))
@@ -233,6 +239,16 @@ def _read_limits(reader: _Reader) -> ServerLimits:
         connections=reader.read("STS_LIMIT_CONNECTIONS", _parse_number, usual.connections),
         drain=reader.read("STS_DRAIN_SECONDS", _parse_wait, usual.drain),
         finish=reader.read("STS_FINISH_SECONDS", _parse_wait, usual.finish),
+    )
+
+
+def _read_session_limits(reader: _Reader) -> SessionLimits:
+    usual = SessionLimits()
+    return SessionLimits(
+        idle=reader.read("STS_SESSION_IDLE_SECONDS", _parse_span, usual.idle),
+        longest=reader.read("STS_SESSION_SECONDS", _parse_span, usual.longest),
+        recent=reader.read("STS_SESSION_RECENT_SECONDS", _parse_span, usual.recent),
+        most=reader.read("STS_SESSIONS_PER_USER", _parse_number, usual.most),
     )
 
 

@@ -50,6 +50,7 @@ class Recording:
     meters: Meters
     entry: Entry
     recorded: bool = False
+    left_out: bool = False
     _began: float = field(default_factory=perf_counter)
 
     async def change(self, change: Callable[[Transaction], _T | Refusal]) -> _T:
@@ -57,6 +58,10 @@ class Recording:
         self.recorded = True
         result: _T = await self.journal.change(self.entry, change)
         return result
+
+    def leave_out(self) -> None:
+        """Record nothing of what is done: it tells nothing of anybody. A refusal is recorded all the same."""
+        self.left_out = True
 
     async def __aenter__(self) -> Self:
         return self
@@ -72,7 +77,7 @@ class Recording:
         self._count(error)
 
     async def _record(self, error: BaseException | None) -> None:
-        if self.recorded:
+        if self.recorded or (self.left_out and error is None):
             return
         self._note(error)
         if self.entry.caller is None and self.entry.claimed is None and self.entry.outcome is Outcome.REFUSED:

@@ -174,12 +174,13 @@ def _build_server(
     supervisor: int | None,
     share: tuple[int, int, int] | None,
 ) -> "Server":
-    from sts.app import build_meters, create_app
+    from sts.app import create_app
     from sts.audit.sums import Sums
     from sts.cli.operator import telling_of_store
     from sts.clock import SystemClock
     from sts.entropy import Entropy
     from sts.health.readiness import Readiness
+    from sts.metering import build_meters
     from sts.serving.listeners import allow_files
     from sts.serving.server import Server
     from sts.serving.threshold import Threshold

@@ -45,15 +45,21 @@ class MfaDevices:
 
     def create(self, tx: Transaction, *, account_id: str, name: str, path: str = "/") -> MintedDevice:
         """Create a device that is enabled for nobody; raises InputInvalid, AlreadyExists, QuotaExceeded."""
-        verify_name(name, MFA_DEVICE_NAME_LENGTH)
-        verify_path(path)
-        if mfa_devices.is_device_name_taken(tx.connection, account_id, name):
-            raise AlreadyExists("MFADevice entity at the same path and name already exists.")
-        if mfa_devices.count_devices(tx.connection, account_id) >= self.per_account:
-            raise QuotaExceeded(f"Cannot exceed quota for VirtualMFADevicesPerAccount: {self.per_account}")
-        minted = self._mint(tx, account_id, name, path)
-        mfa_devices.insert_device(tx.connection, minted.device)
-        return minted
+        seed = self.entropy.totp_seed()
+        return MintedDevice(self._keep(tx, account_id, name, path, seed), Secret(encode_seed(seed)))
+
+    def enrol(
+        self, tx: Transaction, *, owner: Owner, name: str, seed: bytes, step: int, spared: str | None = None
+    ) -> MfaDevice:
+        """Create a device with *seed* and `enable` it for *owner*, who showed by *step* that it has it.
+
+        Raises InputInvalid, AlreadyExists, QuotaExceeded, CodeInvalid, and NotFound when the owner is gone.
+        """
+        confirm_owner(tx.connection, owner)
+        self._require_room(tx.connection, owner)
+        device = self._keep(tx, owner.account_id, name, "/", seed)
+        self.enable(tx, owner=owner, device=device, step=step, spared=spared)
+        return device
 
     def get_free(self, connection: Connection, *, owner: Owner, serial_number: str) -> MfaDevice:
         """Return a device that can be enabled for *owner*; raises NotFound, AlreadyExists, QuotaExceeded."""
@@ -61,8 +67,7 @@ class MfaDevices:
         device = get_device(connection, owner.account_id, serial_number)
         if device.owner_id is not None:
             raise AlreadyExists("MFA Device is already in use.")
-        if len(mfa_devices.list_owned(connection, owner_id_of(owner))) >= self.per_owner:
-            raise QuotaExceeded(f"Cannot exceed quota for MFADevicesPerUser: {self.per_owner}")
+        self._require_room(connection, owner)
         return device
 
     def enable(self, tx: Transaction, *, owner: Owner, device: MfaDevice, step: int, spared: str | None = None) -> None:
@@ -102,8 +107,17 @@ class MfaDevices:
         page = [SealedValue(device.serial_number, device.sealed_seed) for device in devices]
         return reseal_page(self.keyring, page, limit, partial(mfa_devices.update_sealed_seed, tx.connection))
 
-    def _mint(self, tx: Transaction, account_id: str, name: str, path: str) -> MintedDevice:
-        seed = self.entropy.totp_seed()
+    def _require_room(self, connection: Connection, owner: Owner) -> None:
+        if len(mfa_devices.list_owned(connection, owner_id_of(owner))) >= self.per_owner:
+            raise QuotaExceeded(f"Cannot exceed quota for MFADevicesPerUser: {self.per_owner}")
+
+    def _keep(self, tx: Transaction, account_id: str, name: str, path: str, seed: bytes) -> MfaDevice:
+        verify_name(name, MFA_DEVICE_NAME_LENGTH)
+        verify_path(path)
+        if mfa_devices.is_device_name_taken(tx.connection, account_id, name):
+            raise AlreadyExists("MFADevice entity at the same path and name already exists.")
+        if mfa_devices.count_devices(tx.connection, account_id) >= self.per_account:
+            raise QuotaExceeded(f"Cannot exceed quota for VirtualMFADevicesPerAccount: {self.per_account}")
         serial_number = iam_arn(account_id, f"mfa{path}{name}")
         device = MfaDevice(
             account_id=account_id,
@@ -116,7 +130,8 @@ class MfaDevices:
             created_at=tx.now,
             enabled_at=None,
         )
-        return MintedDevice(device, Secret(encode_seed(seed)))
+        mfa_devices.insert_device(tx.connection, device)
+        return device
 
 
 def get_device(connection: Connection, account_id: str, serial_number: str) -> MfaDevice:

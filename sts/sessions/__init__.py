@@ -5,9 +5,9 @@ come of them in SQL, and
 `ending` what ends them. Whoever needs a person to be signed in, or to prove again who they are, stands on these.
 """
 
-from sts.sessions.browser import Beginning, BrowserSessions, Opened, SessionLimits
+from sts.sessions.browser import Beginning, BrowserSessions, Opened
 from sts.sessions.ending import end_session, end_sessions
-from sts.sessions.flow import Flow, Needs, Step, next_step
+from sts.sessions.flow import Flow, Needs, Step, caller_of, next_step
 from sts.sessions.flows import Flows
 
 __all__ = [
@@ -17,8 +17,8 @@ __all__ = [
     "Flows",
     "Needs",
     "Opened",
-    "SessionLimits",
     "Step",
+    "caller_of",
     "end_session",
     "end_sessions",
     "next_step",

@@ -15,6 +15,7 @@ from sts.errors import KeyUnknown, SealBroken, SignInNeeded
 from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import make_stamp, verify_stamp
+from sts.limits import SessionLimits
 from sts.model import Caller, Hop, Secret, Session, root_caller, user_caller
 from sts.sessions.ending import end_session
 from sts.sessions.flow import Flow
@@ -30,21 +31,6 @@ _VALUE_LENGTH = _ID_LENGTH + 43  # and 256 bits
 _SEEN = timedelta(minutes=1)  # how often it is noted that a session is used
 _LONGEST_AGENT = 512
 _NEEDED = "Please sign in: you are not signed in, or your session has ended."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionLimits:
-    """How long sessions last; the defaults are those of the settings.
-
-    *idle* is without a request, *longest* whatever is done, *most* how many a principal has at once: with one more the
-    one that began first ends. *recent* is how long ago somebody may have proven who they are to change what is most
-    sensitive.
-    """
-
-    idle: timedelta = timedelta(hours=1)
-    longest: timedelta = timedelta(hours=12)
-    recent: timedelta = timedelta(minutes=15)
-    most: int = 20
 
 
 @dataclass(frozen=True, slots=True)

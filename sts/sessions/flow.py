@@ -10,6 +10,8 @@ from enum import StrEnum
 
 import msgspec
 
+from sts.model import Caller, CallerKind, root_caller
+
 PASSWORD, ONE_TIME, SEVERAL = "pwd", "otp", "mfa"  # how somebody was authenticated, in the words of RFC 8176
 
 
@@ -71,3 +73,18 @@ _TABLE: tuple[tuple[Step, Callable[[Flow], bool]], ...] = (
 def next_step(flow: Flow) -> Step:
     """Return what is to be done next; DONE when a session has been earned."""
     return next((step for step, is_due in _TABLE if is_due(flow)), Step.DONE)
+
+
+def caller_of(flow: Flow) -> Caller:
+    """Return the principal of *flow* as the record of a step names it: it may nothing before a session has begun."""
+    if flow.principal_id == flow.account_id:
+        return root_caller(flow.account_id, "")
+    return Caller(
+        kind=CallerKind.USER,
+        account_id=flow.account_id,
+        arn=flow.arn,
+        principal_arn=flow.arn,
+        unique_id=flow.principal_id,
+        userid=flow.principal_id,
+        user_name=flow.name,
+    )

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
-from sts.app import build_meters
 from sts.clock import ManualClock
+from sts.metering import build_meters
 from sts.serving import faults
 from sts.serving.faults import Fault
 from sts.telemetry import catalogue
@@ -203,7 +203,7 @@ def test_operations_and_errors_of_the_server_are_known_at_the_start(tmp_path: Pa
     offered = {each.qualified_name for each in read_table(tmp_path).offered.values()}
     known = {operation for operation, _ in places[catalogue.REQUESTS]}
     assert offered <= known
-    assert {name.partition(":")[0] for name in known - offered} == {"sts-admin", "other"}
+    assert {name.partition(":")[0] for name in known - offered} == {"sts-admin", "signin", "other"}
     early = {each.code for each in vars(faults).values() if isinstance(each, Fault)}
     assert {code for (code,) in places[catalogue.REFUSED_EARLY]} == early
 

@@ -23,6 +23,7 @@ from tests.table import read_table
 # Who may come: anyone, or whoever the operation's row says.
 PUBLIC = {"/.well-known/jwks.json", "/livez", "/readyz", "/metrics", "/v1/authorize"}
 POSSESSION = {"/v1/token"}
+PAGES = {"/ui", "/ui/{path:path}"}  # each row of their table states its proof
 SIGNED = {"/", "/api/{path:path}"}
 
 AsWhom = Callable[[Service, Tenant], Key | None]
@@ -57,7 +58,7 @@ def test_z_01_every_route_says_who_may_come(home: Path) -> None:
     app = create_app(read_settings({"STS_HOME": str(home)}), clock=ManualClock(BEGINNING))
     paths = {route.path for route in app.routes if isinstance(route, Route)}
     assert len(paths) == len(app.routes)
-    assert SIGNED <= paths <= SIGNED | PUBLIC | POSSESSION
+    assert SIGNED <= paths <= SIGNED | PUBLIC | POSSESSION | PAGES
 
 
 def _begins_own_session(call: Call, key: Key | None) -> bool:

@@ -10,7 +10,8 @@ import pytest
 
 from sts.directory import revocations
 from sts.errors import SignInNeeded
-from sts.sessions import SessionLimits, end_session, end_sessions
+from sts.limits import SessionLimits
+from sts.sessions import end_session, end_sessions
 from sts.store import browser_sessions
 from tests.sessions.conftest import Desk
 

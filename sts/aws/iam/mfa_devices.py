@@ -3,12 +3,10 @@
 Root, which has no name, is meant where root itself gives the number of its account for a UserName, or none.
 """
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import segno
 from sqlalchemy import Connection
 
 from sts.arn import iam_arn
@@ -19,6 +17,7 @@ from sts.aws.iam.rows import iam_row, on_tagging
 from sts.aws.iam.users import describe_root, describe_user, find_user_or_caller, require_owner
 from sts.aws.row import Changes, Command, Operation, Reads, Result, Target
 from sts.aws.tags import read_tags, show_tags
+from sts.crypto.qr import draw_qr_code
 from sts.crypto.totp import render_uri
 from sts.directory.mfa_devices import MfaDevices, get_enabled_device, unknown_device
 from sts.directory.owners import Owner, owner_id_of
@@ -31,7 +30,6 @@ from sts.store.database import Transaction
 from sts.store.users import find_users_by_id
 
 _ASSIGNED = {"Assigned": True, "Unassigned": False, "Any": None}
-_PIXELS = 6  # of a module: a phone reads it from a screen at arm's length
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ class MfaDeviceOperations:
             name=_label(device["SerialNumber"]),
             issuer=urlsplit(self.issuer).hostname or "",
         )
-        return {"VirtualMFADevice": {**device, "QRCodePNG": _draw_qr_code(uri)}}
+        return {"VirtualMFADevice": {**device, "QRCodePNG": draw_qr_code(uri)}}
 
     def _enable(self, tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
         owner = require_owner(target)
@@ -190,10 +188,3 @@ def _label(serial_number: str) -> str:
     """Return the name under which an authenticator shows the device: two accounts may have devices of one name."""
     account_id, resource = serial_number.split(":", 5)[4:]
     return f"{resource.rpartition('/')[2]}@{account_id}"
-
-
-def _draw_qr_code(text: str) -> bytes:
-    """Return a PNG; it takes about ten milliseconds."""
-    png = io.BytesIO()
-    segno.make_qr(text, error="m").save(png, kind="png", scale=_PIXELS)
-    return png.getvalue()

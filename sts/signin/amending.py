@@ -1,0 +1,137 @@
+"""What a sign-in may have to mend before it ends: a password that others know, a second factor that is missing."""
+
+import asyncio
+import base64
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
+
+from sts.audit.events import Event
+from sts.authn.codes import find_step_of_pair
+from sts.clock import Clock
+from sts.crypto.qr import draw_qr_code
+from sts.crypto.totp import encode_seed, render_uri
+from sts.directory.login_profiles import NewPasswords, choose_password
+from sts.directory.mfa_devices import MfaDevices
+from sts.directory.owners import Owner, get_owner
+from sts.directory.recovery_codes import RecoveryCodes
+from sts.errors import PasswordRefused, Refusal
+from sts.model import Secret
+from sts.sessions import Flow, Needs, Step, caller_of, end_sessions
+from sts.signin.answer import Answer, Shown
+from sts.signin.errors import render_message
+from sts.signin.progress import Progress, render_secret
+from sts.signin.row import Page, Proof, Target, change_own, show_own
+from sts.signin.table import PAGE_OF_STEP
+from sts.signin.visit import Visit
+from sts.store.database import Transaction
+
+_PASSWORD, _DEVICE = PAGE_OF_STEP[Step.NEW_PASSWORD], PAGE_OF_STEP[Step.ENROLMENT]
+_DIFFERENT = "The two passwords are not the same: please enter the new one twice."
+
+
+@dataclass(frozen=True, slots=True)
+class AmendingPages:
+    """The pages on which a new password is chosen, and a device enrolled."""
+
+    new_passwords: NewPasswords
+    devices: MfaDevices
+    recovery_codes: RecoveryCodes
+    progress: Progress
+    issuer: str
+    clock: Clock
+
+    def rows(self) -> tuple[Page, ...]:
+        """Return the rows."""
+        flow = Proof.FLOW
+        return (
+            show_own("ShowNewPassword", _PASSWORD, _show_password, proof=flow, step=Step.NEW_PASSWORD),
+            change_own(
+                "ChooseNewPassword",
+                _PASSWORD,
+                self._choose_password,
+                proof=flow,
+                step=Step.NEW_PASSWORD,
+                event=Event.PASSWORD_CHANGE,
+                retry=_retry_password,
+            ),
+            show_own("ShowEnrolment", _DEVICE, self._show_device, proof=flow, step=Step.ENROLMENT),
+            change_own(
+                "EnrolDevice",
+                _DEVICE,
+                self._enrol,
+                proof=flow,
+                step=Step.ENROLMENT,
+                event=Event.MFA_DEVICE_ENABLE,
+                retry=self._retry_device,
+            ),
+        )
+
+    async def _choose_password(self, visit: Visit, _target: Target) -> Answer:
+        owner = await _find_owner(visit)
+        chosen = visit.find("new-password")
+        if chosen != visit.find("new-password-again"):
+            raise PasswordRefused(_DIFFERENT)
+        kept = await self.new_passwords.make(owner, chosen)
+        visit.entry.caller = caller_of(visit.get_flow())
+        flow = await self.progress.take(visit)
+
+        def change(tx: Transaction) -> None:
+            choose_password(tx, owner=owner, password=kept)
+            # Whoever knew the old one may have a session with it.
+            end_sessions(tx, flow.principal_id, flow.session_id or None)
+
+        changed = replace(flow, needs=replace(flow.needs, must_change=False))
+        return await self.progress.move_on(visit, changed, change)
+
+    async def _show_device(self, visit: Visit, _target: Target) -> Answer:
+        return await self._device_page(visit, "")
+
+    async def _retry_device(self, visit: Visit, refusal: Refusal) -> Shown:
+        return await self._device_page(visit, render_message(refusal))
+
+    async def _device_page(self, visit: Visit, error: str) -> Shown:
+        flow = visit.get_flow()
+        seed = Secret(encode_seed(self.progress.open_seed(flow)))
+        uri = render_uri(seed, name=f"{flow.name}@{flow.account_id}", issuer=urlsplit(self.issuer).hostname or "")
+        png = await asyncio.to_thread(draw_qr_code, uri)
+        picture = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+        device = visit.find("device") or f"{flow.name}-authenticator"
+        shown = {"picture": picture, "seed": render_secret(seed), "device": device, "error": error}
+        return Shown("device.html", shown)
+
+    async def _enrol(self, visit: Visit, _target: Target) -> Answer:
+        owner = await _find_owner(visit)
+        seed, now = self.progress.open_seed(visit.get_flow()), self.clock.now()
+        step = find_step_of_pair(seed, visit.find("first-code"), visit.find("second-code"), now)
+        visit.entry.caller = caller_of(visit.get_flow())
+        flow = await self.progress.take(visit)
+        codes: list[Secret] = []
+
+        def change(tx: Transaction) -> None:
+            spared = flow.session_id or None
+            self.devices.enrol(tx, owner=owner, name=visit.find("device"), seed=seed, step=step, spared=spared)
+            codes.extend(self.recovery_codes.replace(tx, owner=owner))
+
+        needs = Needs(has_factor=True, must_enrol=flow.needs.must_enrol, must_change=flow.needs.must_change)
+        enrolled = replace(flow, needs=needs, factor_at=now, sealed_seed=b"")
+        cookies = await self.progress.go_on(visit, enrolled, change)
+        return Shown("recovery-codes.html", {"codes": codes, "goal": flow.goal}, cookies=cookies)
+
+
+async def _show_password(visit: Visit, _target: Target) -> Answer:
+    return _password_page(visit, "")
+
+
+async def _retry_password(visit: Visit, refusal: Refusal) -> Shown:
+    return _password_page(visit, render_message(refusal))
+
+
+def _password_page(visit: Visit, error: str) -> Shown:
+    return Shown("new-password.html", {"name": visit.get_flow().name, "error": error})
+
+
+async def _find_owner(visit: Visit) -> Owner:
+    flow: Flow = visit.get_flow()
+    return await visit.read(lambda connection: get_owner(connection, flow.account_id, flow.principal_id))

@@ -1,0 +1,102 @@
+"""All pages: their table, and the endpoint that answers for them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sts.access import Decider
+from sts.audit.recording import Recorder
+from sts.audit.sums import Sums
+from sts.authn.codes import CodeProof
+from sts.authn.passwords import PasswordProof
+from sts.authn.recovery import RecoveryProof
+from sts.cache import Cache
+from sts.clock import Clock
+from sts.directory.login_profiles import NewPasswords
+from sts.directory.mfa_devices import MfaDevices
+from sts.directory.recovery_codes import RecoveryCodes
+from sts.entropy import Entropy
+from sts.keyring.keyring import Keyring
+from sts.receipts import Receipts
+from sts.sessions import BrowserSessions, Flows
+from sts.signin.again import AgainPages
+from sts.signin.amending import AmendingPages
+from sts.signin.endpoint import PagesEndpoint
+from sts.signin.entering import EnteringPages
+from sts.signin.home import home_rows
+from sts.signin.progress import Progress
+from sts.signin.rendering import build_renderer
+from sts.signin.row import Page
+from sts.signin.security import FormTokens
+from sts.signin.table import Table
+from sts.store.database import Database
+from sts.telemetry.meters import Meters
+
+# The names of all rows, which are counted by them; a test compares.
+PAGES = (
+    "ChooseNewPassword",
+    "EnrolDevice",
+    "ProveAgain",
+    "ProveCode",
+    "ProveRecoveryCode",
+    "ShowAgain",
+    "ShowCode",
+    "ShowEnrolment",
+    "ShowHome",
+    "ShowNewPassword",
+    "ShowRecovery",
+    "ShowSignIn",
+    "ShowSignOut",
+    "ShowSignedOut",
+    "SignIn",
+    "SignOut",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the pages stand on."""
+
+    issuer: str
+    database: Database
+    cache: Cache
+    keyring: Keyring
+    clock: Clock
+    entropy: Entropy
+    sessions: BrowserSessions
+    passwords: PasswordProof
+    new_passwords: NewPasswords
+    codes: CodeProof
+    access: Decider
+    journal: Recorder
+    sums: Sums
+    meters: Meters
+
+
+def build_pages(parts: Parts) -> PagesEndpoint:
+    """Return what answers at every address under `/ui/`."""
+    flows = Flows(parts.cache, parts.keyring, parts.clock, parts.entropy)
+    return PagesEndpoint(
+        table=Table.compile(_build_rows(parts, flows)),
+        sessions=parts.sessions,
+        flows=flows,
+        tokens=FormTokens(parts.keyring),
+        access=parts.access,
+        receipts=Receipts(parts.keyring),
+        journal=parts.journal,
+        sums=parts.sums,
+        meters=parts.meters,
+        database=parts.database,
+        clock=parts.clock,
+        entropy=parts.entropy,
+        renderer=build_renderer(),
+    )
+
+
+def _build_rows(parts: Parts, flows: Flows) -> Iterator[Page]:
+    progress = Progress(flows, parts.sessions, parts.passwords, parts.keyring, parts.entropy)
+    recovery = RecoveryProof(parts.database, parts.keyring, parts.clock, parts.codes.line)
+    devices, recovery_codes = MfaDevices(parts.entropy, parts.keyring), RecoveryCodes(parts.entropy, parts.keyring)
+    yield from EnteringPages(parts.passwords, parts.codes, recovery, progress, parts.clock).rows()
+    yield from AmendingPages(parts.new_passwords, devices, recovery_codes, progress, parts.issuer, parts.clock).rows()
+    yield from AgainPages(parts.passwords, progress, parts.clock).rows()
+    yield from home_rows()

@@ -1,0 +1,117 @@
+"""How a sign-in goes on: every page of it notes what it proved and asks here; here alone a session begins."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from msgspec.structs import replace
+from sqlalchemy import Connection
+
+from sts.audit.events import Event
+from sts.authn.passwords import PasswordProof
+from sts.directory.needs import find_needs
+from sts.entropy import Entropy
+from sts.errors import FlowEnded
+from sts.keyring.keyring import Keyring
+from sts.model import Secret
+from sts.sessions import BrowserSessions, Flow, Flows, Opened, Step, next_step
+from sts.signin.answer import DEVICE_COOKIE, FLOW_COOKIE, SESSION_COOKIE, Cookie, Moved, take_back
+from sts.signin.table import PAGE_OF_STEP
+from sts.signin.visit import Visit
+from sts.store.database import Transaction
+
+_DEVICE = timedelta(days=365)
+_SEED = b"seed that is being enrolled "
+_ENDED = "This sign-in is over: the session that it was for has ended."
+
+Change = Callable[[Transaction], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Leads from one step of a sign-in to the next, and to a session behind the last."""
+
+    flows: Flows
+    sessions: BrowserSessions
+    passwords: PasswordProof
+    keyring: Keyring
+    entropy: Entropy
+
+    async def take(self, visit: Visit) -> Flow:
+        """Take the flow of the browser, whose step was proven, for `go_on`: of two requests one has it.
+
+        Raises FlowEnded. What the store asks of the principal is read anew.
+        """
+        flow = await self.flows.take(visit.flow_value)
+        return await self.refresh(visit, flow)
+
+    async def refresh(self, visit: Visit, flow: Flow) -> Flow:
+        """Return *flow* with what the store asks of its principal now."""
+
+        def read(connection: Connection) -> Flow:
+            return replace(flow, needs=find_needs(connection, flow.account_id, flow.principal_id))
+
+        return await visit.read(read)
+
+    async def go_on(self, visit: Visit, flow: Flow, change: Change | None = None) -> tuple[Cookie, ...]:
+        """Keep *flow* as it is after a step, with *change* in the store, and return the cookies of what is next.
+
+        Behind the last step the session begins, or is renewed, with a record of its own.
+        """
+        if next_step(flow) is not Step.DONE:
+            if change is not None:
+                await visit.change(change)
+            return (Cookie(FLOW_COOKIE, await self.flows.begin(self._prepare(flow))),)
+        if change is not None:
+            await visit.change_beside(change)
+        return await self._renew(visit, flow) if flow.session_id else await self._begin(visit, flow)
+
+    async def move_on(self, visit: Visit, flow: Flow, change: Change | None = None) -> Moved:
+        """Do what `go_on` does, and lead to the page of the next step, or to where the person was on the way to."""
+        cookies = await self.go_on(visit, flow, change)
+        step = next_step(flow)
+        return Moved(flow.goal if step is Step.DONE else PAGE_OF_STEP[step], cookies)
+
+    async def _begin(self, visit: Visit, flow: Flow) -> tuple[Cookie, ...]:
+        entry = visit.entry
+        beginning = await self.sessions.prepare(flow, entry.address, entry.user_agent)
+        entry.event, entry.caller = Event.BROWSER_SESSION_BEGIN, beginning.caller
+        entry.parameters = {"methods": flow.methods}
+        device = await self.passwords.remember(flow.principal_id, visit.device)
+        await visit.change(lambda tx: self.sessions.begin(tx, beginning))
+        return (
+            Cookie(SESSION_COOKIE, beginning.value),
+            Cookie(DEVICE_COOKIE, device, int(_DEVICE.total_seconds())),
+            take_back(FLOW_COOKIE),
+        )
+
+    async def _renew(self, visit: Visit, flow: Flow) -> tuple[Cookie, ...]:
+        opened = await self.open_own(visit, flow)
+        renewed = self.sessions.prepare_renewal(opened, flow)
+        visit.entry.event, visit.entry.caller = Event.BROWSER_SESSION_RENEW, renewed.caller
+        visit.entry.parameters = {"methods": flow.methods}
+        await visit.change(lambda tx: self.sessions.renew(tx, opened, renewed))
+        return Cookie(SESSION_COOKIE, renewed.value), take_back(FLOW_COOKIE)
+
+    async def open_own(self, visit: Visit, flow: Flow) -> Opened:
+        """Return the session that *flow* is to renew; raises FlowEnded when the browser shows another."""
+        opened = await self.sessions.open(visit.session_value)
+        if opened.session.session_id != flow.session_id or opened.session.principal_id != flow.principal_id:
+            raise FlowEnded(_ENDED, detail="the browser shows another session than the one to be renewed")
+        return opened
+
+    def _prepare(self, flow: Flow) -> Flow:
+        """Return *flow* with the seed of a new device when one is to be enrolled next."""
+        if next_step(flow) is not Step.ENROLMENT or flow.sealed_seed:
+            return flow
+        seed = self.entropy.totp_seed()
+        return replace(flow, sealed_seed=self.keyring.seal(seed, _SEED + flow.principal_id.encode("ascii")))
+
+    def open_seed(self, flow: Flow) -> bytes:
+        """Return the seed of the device that is being enrolled."""
+        return self.keyring.open_sealed(flow.sealed_seed, _SEED + flow.principal_id.encode("ascii"))
+
+
+def render_secret(secret: Secret) -> str:
+    """Return *secret* in groups of four, as it is typed."""
+    return " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
