@@ -25,7 +25,7 @@ def count_attempt(connection: Connection, owner_id: str, now: datetime, *, free:
 
     From the *free*th in a row on each one locks the codes for the span *lock*.
     """
-    return attempts.count_attempt(connection, code_failure, _of(owner_id), now, [(free, lock)])
+    return attempts.count_attempt(connection, code_failure, {"owner_id": owner_id}, now, [(free, lock)])
 
 
 def take_back_attempt(connection: Connection, owner_id: str) -> None:
@@ -36,7 +36,7 @@ def take_back_attempt(connection: Connection, owner_id: str) -> None:
 
 def reset_count(connection: Connection, owner_id: str) -> None:
     """Forget the wrong codes: a right one was shown."""
-    attempts.reset_count(connection, code_failure, _of(owner_id))
+    attempts.reset_count(connection, code_failure, {"owner_id": owner_id})
 
 
 def find_locked_until(connection: Connection, owner_id: str) -> datetime | None:

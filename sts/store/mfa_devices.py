@@ -3,16 +3,23 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, select, update
 
 from sts.model import MfaDevice
 from sts.store.database import from_microseconds, to_microseconds
 from sts.store.tables import mfa_device
 
+# What every code asks: built for each, these would cost as much as they do.
+_OF = mfa_device.c.serial_number == bindparam("of_serial_number")
+_FIND = select(mfa_device).where(_OF)
+_UNUSED = update(mfa_device).where(_OF, mfa_device.c.last_step < bindparam("step"))
+_BURN = _UNUSED.values(last_step=bindparam("step"))
+_BURN_AND_SET = _UNUSED.values(last_step=bindparam("step"), drift=bindparam("new_drift"))
+
 
 def find_device(connection: Connection, serial_number: str) -> MfaDevice | None:
     """Return the device of this serial number, whosever it is."""
-    row = connection.execute(select(mfa_device).where(_is(serial_number))).one_or_none()
+    row = connection.execute(_FIND, {"of_serial_number": serial_number}).one_or_none()
     return None if row is None else _device(row)
 
 
@@ -91,9 +98,10 @@ def burn_step(connection: Connection, serial_number: str, step: int, drift: int 
 
     *drift* is what is known of the device's clock from now on; None leaves it.
     """
-    moved = {"last_step": step} if drift is None else {"last_step": step, "drift": drift}
-    unused = update(mfa_device).where(_is(serial_number), mfa_device.c.last_step < step)
-    return connection.execute(unused.values(**moved)).rowcount == 1
+    burnt = {"of_serial_number": serial_number, "step": step}
+    if drift is None:
+        return connection.execute(_BURN, burnt).rowcount == 1
+    return connection.execute(_BURN_AND_SET, {**burnt, "new_drift": drift}).rowcount == 1
 
 
 def update_sealed_seed(connection: Connection, serial_number: str, sealed_seed: bytes) -> None:

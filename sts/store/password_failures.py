@@ -29,13 +29,14 @@ def begin_count(connection: Connection, owner_id: str, now: datetime, device_id:
 
 def count_attempt(connection: Connection, owner_id: str, device_id: str, now: datetime, locks: Locks) -> bool:
     """Count an attempt as wrong before it is looked at, and say whether it may be: not while it is locked."""
-    return attempts.count_attempt(connection, password_failure, _of(owner_id, device_id), now, locks)
+    whose = {"owner_id": owner_id, "device_id": device_id}
+    return attempts.count_attempt(connection, password_failure, whose, now, locks)
 
 
 def reset_count(connection: Connection, owner_id: str, device_id: str) -> int:
     """Forget the wrong passwords from there, the right one was given; return how many there were, with this attempt."""
     failures = connection.execute(select(password_failure.c.failures).where(_of(owner_id, device_id))).scalar()
-    attempts.reset_count(connection, password_failure, _of(owner_id, device_id))
+    attempts.reset_count(connection, password_failure, {"owner_id": owner_id, "device_id": device_id})
     return failures or 0
 
 
@@ -57,7 +58,7 @@ def forget_devices(connection: Connection, owner_id: str, now: datetime, but: in
 
 def unlock(connection: Connection, owner_id: str) -> None:
     """Forget all wrong passwords of the owner: an administrator says so."""
-    attempts.reset_count(connection, password_failure, password_failure.c.owner_id == owner_id)
+    attempts.reset_count(connection, password_failure, {"owner_id": owner_id})
 
 
 def find_locked_until(connection: Connection, owner_id: str) -> datetime | None:
