@@ -9,12 +9,14 @@ happened. The house, from the ground up; imports point down, and who stands on o
     resources  keyring/ (keys that never leave it), store/ (SQL, and the snapshot of it), cache
     shared     coherence (what one process wrote is read back at once on every other)
     judges     evaluator (weighs the policies of a caller), audit/ (records before the answer leaves)
-    verbs      access (decide), credentials (mint and open), then authn/ (prove), assume (become a role),
-               directory/ (change the nouns, by the rules); logins/ (of command lines) stands on all of these
-    fronts     aws/ (the Query protocol), oauth/ (the key set), api/ (our own administration), health/: translate only
+    verbs      access (decide), credentials (mint and open), sessions/ (of browsers, and sign-ins under way), then
+               authn/ (prove), assume (become a role), directory/ (change the nouns, by the rules);
+               logins/ (of command lines) stands on all of these
+    fronts     aws/ (the Query protocol), oauth/ (the key set), signin/ (pages), api/ (our own administration), health/:
+               translate only
     around     upkeep (chores beside requests), tracing/ (puts every part into a span, when a receiver is named)
-    root       app puts all parts together, settings says with what, serving/ keeps its connections within limits and
-               ends it without a lost answer, cli/ is the `sts` command;
+    root       foundation opens keys, store and cache, app puts all parts together, settings says with what,
+               serving/ keeps its connections within limits and ends it without a lost answer, cli/ is the `sts` command;
                client/ is the other side and knows the service only through HTTP
 
 For resource servers there is `sts.verify`: it verifies a session token offline. Its names and the refusals it raises

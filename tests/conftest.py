@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from pytest_socket import disable_socket, enable_socket
 
-from sts.app import lay_foundation
 from sts.clock import ManualClock, SystemClock
 from sts.entropy import Entropy
+from sts.foundation import lay_foundation
 from sts.settings import read_settings
 from tests.postgresql_server import PostgresqlServer, postgresql_server
 from tests.service import Service, Tenant, running

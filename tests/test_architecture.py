@@ -12,7 +12,6 @@ import pytest
 from sts import errors
 from sts.access import AccessDenied, Demand
 from sts.api.operations import OPERATIONS
-from sts.app import Foundation, lay_foundation
 from sts.arn import iam_arn
 from sts.assume import Candidate
 from sts.audit.events import Event
@@ -26,6 +25,7 @@ from sts.aws.wire.models import read_error
 from sts.clock import ManualClock
 from sts.entropy import Entropy
 from sts.errors import Refusal
+from sts.foundation import Foundation, lay_foundation
 from sts.model import Caller, CallerKind
 from sts.policy.document import Kind, NamedPolicy, parse_document
 from sts.settings import read_settings

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sts.app import Foundation, build_accounts, lay_foundation
+from sts.app import build_accounts
 from sts.assume import AssumedRole, RoleSessions, Wish
 from sts.cache import MemoryCache
 from sts.clock import ManualClock
@@ -15,6 +15,7 @@ from sts.directory.policies import Policies
 from sts.directory.roles import Roles
 from sts.entropy import Entropy
 from sts.errors import PackedTooLarge, ParameterInvalid, PolicyMalformed
+from sts.foundation import Foundation, lay_foundation
 from sts.model import Caller, CallerKind, Hop, Policy, Role, Session, role_session_caller
 from sts.settings import read_settings
 from sts.store.database import Transaction

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from sts.app import Foundation, lay_foundation
 from sts.cache import open_cache
 from sts.clock import ManualClock
 from sts.coherence import Coherence
 from sts.entropy import Entropy
+from sts.foundation import Foundation, lay_foundation
 from sts.settings import read_settings
 from sts.store import versions
 from sts.store.database import Committed, Database, Transaction

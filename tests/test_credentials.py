@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from sts.app import Foundation, lay_foundation
 from sts.cache import MemoryCache
 from sts.clock import ManualClock
 from sts.credentials import Credentials, Grant, TemporaryCredentials
 from sts.entropy import Entropy, find_account_of_access_key
 from sts.errors import CredentialUnknown, PackedTooLarge, SessionEnded
+from sts.foundation import Foundation, lay_foundation
 from sts.keyring.rotation import Purpose
 from sts.model import Hop, Secret, Session
 from sts.settings import read_settings

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from sts.app import lay_foundation
 from sts.clock import ManualClock
 from sts.entropy import Entropy
 from sts.errors import KeysRefused
+from sts.foundation import lay_foundation
 from sts.keyring.keyring import open_keyring
 from sts.settings import read_settings
 

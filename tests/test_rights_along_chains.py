@@ -13,7 +13,7 @@ import pytest
 from hypothesis import Phase, event, given, settings
 from hypothesis import strategies as st
 
-from sts.app import Foundation, build_accounts, lay_foundation
+from sts.app import build_accounts
 from sts.assume import RoleSessions, Wish
 from sts.cache import MemoryCache
 from sts.clock import ManualClock
@@ -25,6 +25,7 @@ from sts.directory.roles import Roles
 from sts.directory.users import Users
 from sts.entropy import Entropy
 from sts.evaluator import Circumstances, Evaluator, Matter
+from sts.foundation import Foundation, lay_foundation
 from sts.lending import FederationWish, UserSessions
 from sts.model import Caller, Role, Session, User, federated_user_caller, role_session_caller, user_caller
 from sts.policy.document import Kind, NamedPolicy, parse_document

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from sts.app import lay_foundation
 from sts.clock import ManualClock
 from sts.entropy import Entropy
+from sts.foundation import lay_foundation
 from sts.settings import SettingsInvalid, read_settings
 
 

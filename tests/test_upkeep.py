@@ -11,12 +11,13 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import text
 
-from sts.app import Foundation, build_accounts, build_sealing, lay_foundation
+from sts.app import build_accounts, build_sealing
 from sts.audit.events import Outcome
 from sts.audit.record import Entry
 from sts.clock import ManualClock
 from sts.directory.mfa_devices import MfaDevices
 from sts.entropy import Entropy
+from sts.foundation import Foundation, lay_foundation
 from sts.keyring.keyring import open_keyring
 from sts.keyring.rotation import Purpose
 from sts.settings import read_settings

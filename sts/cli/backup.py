@@ -150,9 +150,9 @@ def _describe_present() -> Mapping[str, Any]:
 
 
 def _begin_anew(settings: "Settings", told: Mapping[str, Any]) -> Mapping[str, Any]:
-    from sts.app import begin_epoch
     from sts.audit.events import Event
     from sts.cli.operator import open_host
+    from sts.foundation import begin_epoch
 
     with open_host(settings) as host:
 

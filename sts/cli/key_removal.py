@@ -5,13 +5,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from sts.app import Foundation, build_sealing
+from sts.app import build_sealing
 from sts.audit.events import Event
 from sts.audit.record import Entry
 from sts.cli.keys import describe_key
 from sts.cli.operator import Host
 from sts.directory.resealing import Sealing
 from sts.errors import InUse
+from sts.foundation import Foundation
 from sts.keyring.keyring import KeyRecord, Keyring
 from sts.keyring.rotation import KeyLife, KeyStanding, KeyState, Purpose, Removal
 from sts.store.database import Transaction

@@ -29,7 +29,6 @@ def migrate(*, as_json: bool) -> None:
 
 
 def _migrate(settings: "Settings") -> tuple[str | None, str]:
-    from sts.app import prepare_store
     from sts.audit.events import Event
     from sts.audit.journal import Journal
     from sts.aws.errors import code_of
@@ -38,6 +37,7 @@ def _migrate(settings: "Settings") -> tuple[str | None, str]:
     from sts.clock import SystemClock
     from sts.coherence import Coherence
     from sts.entropy import Entropy
+    from sts.foundation import prepare_store
     from sts.keyring.keyring import open_keyring
     from sts.store.database import Transaction, open_database
     from sts.store.schema import HEAD, find_revision, upgrade

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from sts.app import Foundation, lay_foundation
 from sts.audit.events import Event
 from sts.audit.journal import Journal
 from sts.audit.record import Entry
@@ -22,6 +21,7 @@ from sts.cli.logs import configure_logs
 from sts.clock import Clock, SystemClock
 from sts.entropy import Entropy
 from sts.errors import NotFound, Refusal, Unavailable
+from sts.foundation import Foundation, lay_foundation
 from sts.keyring.keyfiles import holds_keys
 from sts.model import Caller, CallerKind
 from sts.settings import Settings

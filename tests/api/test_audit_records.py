@@ -9,11 +9,11 @@ import pytest
 
 from sts.api.errors import ERRORS
 from sts.api.operations import OPERATIONS
-from sts.app import lay_foundation
 from sts.audit.events import Event
 from sts.aws.errors import ERRORS as QUERY_ERRORS
 from sts.cli.operator import begin_act, change_now, describe_operator
 from sts.clock import ManualClock
+from sts.foundation import lay_foundation
 from tests.service import Reply, Service, Tenant, allow, trust
 from tests.signing import Key
 

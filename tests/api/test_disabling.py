@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 
-from sts.app import lay_foundation
 from sts.clock import ManualClock
 from sts.directory.accounts import get_account
 from sts.directory.revocations import disable, enable
+from sts.foundation import lay_foundation
 from sts.store.database import Transaction
 from tests.api.asking import ask, tell
 from tests.api.cast import ATTEMPTS, DENIED, KEY, SESSION, SESSIONS, Cast, gather, identify, role_arn, try_until

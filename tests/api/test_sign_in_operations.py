@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from sts.app import Foundation, build_links, lay_foundation
+from sts.app import build_links
 from sts.directory.factor_requirements import is_factor_required
 from sts.directory.links import PATH
 from sts.errors import LinkInvalid
+from sts.foundation import Foundation, lay_foundation
 from sts.sessions import BrowserSessions, Flow, Needs
 from sts.store import code_failures, password_failures
 from sts.store.browser_sessions import list_open

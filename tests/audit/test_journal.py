@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from sts.app import Foundation, build_accounts, lay_foundation
+from sts.app import build_accounts
 from sts.audit.events import Event, Outcome
 from sts.audit.record import Entry, shorten
 from sts.audit.recording import Recording
 from sts.clock import ManualClock
 from sts.entropy import Entropy
 from sts.errors import AlreadyExists, CodeInvalid, NotFound, ProofMissing, Refusal, Unavailable
+from sts.foundation import Foundation, lay_foundation
 from sts.model import Caller, CallerKind
 from sts.settings import read_settings
 from sts.store.database import Transaction

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from sts.app import Foundation, lay_foundation
 from sts.audit.checkpoints import Checkpoint
 from sts.audit.events import Event, Outcome
 from sts.audit.record import Entry
@@ -18,6 +17,7 @@ from sts.audit.verification import Examination, Fault, Findings, parse_exported
 from sts.clock import ManualClock
 from sts.entropy import Entropy
 from sts.errors import Malformed
+from sts.foundation import Foundation, lay_foundation
 from sts.settings import read_settings
 from tests.service import Service
 

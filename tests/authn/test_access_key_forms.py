@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from sts.app import Foundation, lay_foundation
 from sts.authn.signature import SignatureProof, SignedParts
 from sts.authn.throttle import build_throttle
 from sts.cache import MemoryCache
@@ -15,6 +14,7 @@ from sts.clock import ManualClock
 from sts.credentials import Credentials
 from sts.entropy import Entropy
 from sts.errors import CredentialUnknown, Unproven
+from sts.foundation import Foundation, lay_foundation
 from sts.settings import read_settings
 from sts.telemetry.meters import open_meters
 from tests.signing import Key, sign

@@ -3,8 +3,8 @@ from datetime import timedelta
 
 import pytest
 
-from sts.app import lay_foundation
 from sts.clock import ManualClock
+from sts.foundation import lay_foundation
 from sts.store import roles
 from sts.store.database import Transaction
 from sts.store.revocations import EVERYTHING, Revocation, delete_ended, insert_revocation

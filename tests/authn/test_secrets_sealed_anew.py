@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sts.app import Foundation, build_accounts, lay_foundation
+from sts.app import build_accounts
 from sts.authn.signature import Proven, SignatureProof, SignedParts
 from sts.authn.throttle import build_throttle
 from sts.cache import open_cache
@@ -17,6 +17,7 @@ from sts.credentials import Credentials
 from sts.directory.access_keys import AccessKeys, MintedKey
 from sts.entropy import Entropy
 from sts.errors import SealBroken
+from sts.foundation import Foundation, lay_foundation
 from sts.keyring.rotation import Purpose
 from sts.settings import read_settings
 from tests.signing import Key, sign

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from sts.access import Demand
-from sts.app import Foundation, build_accounts, lay_foundation
+from sts.app import build_accounts
 from sts.arn import iam_arn
 from sts.assume import Candidate
 from sts.aws.operations import Offered, Operations
@@ -27,6 +27,7 @@ from sts.directory.roles import Roles
 from sts.directory.tags import Tagging
 from sts.entropy import Entropy
 from sts.evaluator import Circumstances, _context
+from sts.foundation import Foundation, lay_foundation
 from sts.model import CallerKind, Session, User, user_caller
 from sts.policy.document import Kind, NamedPolicy, parse_document
 from sts.settings import read_settings

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from sts.app import Foundation, lay_foundation
 from sts.audit.record import Entry
 from sts.clock import SystemClock
 from sts.crypto.sigv4 import parse_signature, verify_signature
 from sts.entropy import Entropy
+from sts.foundation import Foundation, lay_foundation
 from sts.policy.document import Kind, NamedPolicy, parse_document
 from sts.policy.evaluate import Outcome, Policies, Principal, PrincipalKind, Question, evaluate
 from sts.settings import read_settings

@@ -12,10 +12,11 @@ from typing import Any
 
 import asyncpg
 
-from sts.app import Foundation, build_accounts, lay_foundation
+from sts.app import build_accounts
 from sts.arn import iam_arn
 from sts.clock import SystemClock
 from sts.entropy import Entropy
+from sts.foundation import Foundation, lay_foundation
 from sts.keyring.keyring import Keyring
 from sts.settings import read_settings
 from sts.store.database import to_microseconds

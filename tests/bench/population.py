@@ -8,7 +8,7 @@ from itertools import chain
 
 from pyotp import TOTP
 
-from sts.app import build_accounts, lay_foundation
+from sts.app import build_accounts
 from sts.clock import SystemClock
 from sts.directory.access_keys import AccessKeys
 from sts.directory.attachments import Attachments
@@ -17,6 +17,7 @@ from sts.directory.mfa_devices import MfaDevices
 from sts.directory.roles import Roles
 from sts.directory.users import Users
 from sts.entropy import Entropy
+from sts.foundation import lay_foundation
 from sts.keyring.keyring import Keyring
 from sts.model import User
 from sts.settings import read_settings

@@ -12,10 +12,10 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
-from sts.app import lay_foundation
 from sts.cli.commands import main
 from sts.clock import SystemClock
 from sts.entropy import Entropy
+from sts.foundation import lay_foundation
 from sts.settings import read_settings
 
 

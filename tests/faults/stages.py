@@ -9,9 +9,10 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from sts.app import build_accounts, lay_foundation
+from sts.app import build_accounts
 from sts.clock import SystemClock
 from sts.entropy import Entropy
+from sts.foundation import lay_foundation
 from sts.settings import read_settings
 from sts.store.database import open_database
 from tests.faults.processes import REPOSITORY, Server, serving

@@ -4,8 +4,8 @@ import re
 import time
 from typing import Any
 
-from sts.app import lay_foundation
 from sts.audit.verification import Examination
+from sts.foundation import lay_foundation
 from tests.faults.outages import RECOVERY_SECONDS, probe
 from tests.service import Service, Tenant
 

@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from sts.app import Foundation, build_accounts, lay_foundation
+from sts.app import build_accounts
 from sts.audit.record import Entry
 from sts.clock import ManualClock
 from sts.entropy import Entropy
+from sts.foundation import Foundation, lay_foundation
 from sts.settings import read_settings
 from sts.store.accounts import list_accounts
 from sts.store.database import Transaction

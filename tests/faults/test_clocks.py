@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sts.app import lay_foundation
 from sts.audit.verification import Examination
 from sts.clock import ManualClock
+from sts.foundation import lay_foundation
 from sts.keyring.rotation import Purpose
 from tests.api.asking import ask
 from tests.conftest import BEGINNING

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from sts.app import Foundation, build_accounts, lay_foundation
+from sts.app import build_accounts
 from sts.clock import SystemClock
 from sts.entropy import Entropy
+from sts.foundation import Foundation, lay_foundation
 from sts.settings import read_settings
 from tests.faults.processes import Answer, serving, wait_until
 from tests.faults.relay import relaying

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from sts.app import Foundation, lay_foundation
 from sts.clock import ManualClock
 from sts.entropy import Entropy
+from sts.foundation import Foundation, lay_foundation
 from sts.health.probes import Probes
 from sts.health.readiness import Readiness
 from sts.settings import read_settings

@@ -14,9 +14,10 @@ from urllib.parse import urlencode
 import httpx2
 import msgspec
 
-from sts.app import Foundation, build_logins, lay_foundation
+from sts.app import build_logins
 from sts.clock import Clock
 from sts.credentials import Credentials
+from sts.foundation import Foundation, lay_foundation
 from sts.logins.requests import Client, LoginRequest
 from sts.model import Caller
 from sts.sessions import BrowserSessions, Flow, Needs

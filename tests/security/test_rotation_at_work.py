@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from sts.app import lay_foundation
 from sts.audit.verification import Examination
 from sts.clock import ManualClock
 from sts.crypto.sealing import parse_sealed
+from sts.foundation import lay_foundation
 from sts.keyring.rotation import Purpose
 from tests.security.forging import begin_session, split
 from tests.security.rotating import rotate, until

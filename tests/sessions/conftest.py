@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from sts.app import Foundation, lay_foundation
 from sts.clock import ManualClock
 from sts.directory.access_keys import AccessKeys
 from sts.directory.accounts import Accounts
 from sts.directory.users import Users
 from sts.entropy import Entropy
+from sts.foundation import Foundation, lay_foundation
 from sts.model import Secret, User
 from sts.sessions import BrowserSessions, Flow, Flows, Needs, Opened
 from sts.settings import read_settings

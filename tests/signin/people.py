@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sts.app import Foundation, lay_foundation
 from sts.crypto.totp import encode_seed, step_at
 from sts.directory.factor_requirements import require_factor
 from sts.directory.login_profiles import choose_password, create_login_profile
 from sts.directory.mfa_devices import MfaDevices
 from sts.directory.users import Users
+from sts.foundation import Foundation, lay_foundation
 from sts.hashing import PasswordHasher
 from sts.model import User
 from sts.store.database import Transaction

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
-from sts.app import prepare_store
 from sts.clock import ManualClock
 from sts.entropy import Entropy
 from sts.errors import Unavailable
+from sts.foundation import prepare_store
 from sts.keyring.keyring import Keyring, open_keyring
 from sts.store.database import Database, Transaction, open_database
 from sts.store.schema import metadata

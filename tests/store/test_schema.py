@@ -20,7 +20,7 @@ from tests.conftest import BEGINNING
 # A process that says when it is ready, begins on a word, and says whether it had anything to do.
 START = """
 import sys
-from sts.app import prepare_store
+from sts.foundation import prepare_store
 from sts.clock import SystemClock
 from sts.entropy import Entropy
 from sts.store.database import open_database
