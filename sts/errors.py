@@ -120,6 +120,10 @@ class PasswordWrong(Refusal):
     """Whoever is signed in already gave a wrong current password, or too many were wrong before."""
 
 
+class UserUnsuitable(Refusal):
+    """What is asked is for users, and the caller is root or no user at all."""
+
+
 class PasswordMismatch(Refusal):
     """A password is not the one that was hashed."""
 

@@ -236,6 +236,10 @@ class PasswordPolicy:
     former_passwords: int | None = None
     hard_expiry: bool = False
 
+    def find_end(self, changed_at: datetime) -> datetime | None:
+        """Return when a password that was set at *changed_at* has to be changed; None for never."""
+        return None if self.maximum_age_days is None else changed_at + timedelta(days=self.maximum_age_days)
+
 
 class CallerKind(StrEnum):
     """What kind of principal a proven caller is."""

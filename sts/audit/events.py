@@ -83,10 +83,12 @@ class Event(StrEnum):
     ALIAS_LIST = "account-alias.list"
     ACCOUNT_READ = "account.read"
     PASSWORD_POLICY_READ = "password-policy.read"  # noqa: S105  no password
+    PASSWORD_POLICY_UPDATE = "password-policy.update"  # noqa: S105  no password
     PASSWORD_POLICY_DELETE = "password-policy.delete"  # noqa: S105  no password
 
     CREDENTIAL_REPORT = "credential.report"
     CREDENTIAL_LIST = "credential.list"
+    PASSWORD_CHANGE = "password.change"  # noqa: S105  no password
     LOGIN_PROFILE_CREATE = "login-profile.create"
     LOGIN_PROFILE_UPDATE = "login-profile.update"
     LOGIN_PROFILE_READ = "login-profile.read"

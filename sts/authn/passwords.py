@@ -9,7 +9,7 @@ password or an administrator ends the count.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeAlias
@@ -22,7 +22,7 @@ from sts.clock import Clock
 from sts.crypto.passwords import STRONG_ALONE, count_code_points
 from sts.errors import PasswordMalformed, PasswordMismatch, PasswordWrong, SignInRefused
 from sts.hashing import PasswordHasher
-from sts.model import Account, KeptPassword, LoginProfile, Secret, User
+from sts.model import Account, KeptPassword, LoginProfile, PasswordPolicy, Secret, User
 from sts.store import login_profiles, password_failures
 from sts.store.attempts import Locks
 from sts.store.database import Database, Transaction
@@ -56,11 +56,15 @@ class PasswordProven:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """An attempt that was counted: whose password is to be compared with, and where the attempt comes from."""
+    """An attempt that was counted: whose password is to be compared with, and where the attempt comes from.
+
+    *is_expired*: it is older than the account's policy lets a password be.
+    """
 
     candidate: Candidate
     profile: LoginProfile
     device_id: str
+    is_expired: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +106,7 @@ class PasswordProof:
     ) -> PasswordProven:
         """Prove that whoever is signed in knows the password; raises PasswordWrong, Throttled, Unavailable."""
         try:
-            find = partial(find_candidate_by_id, owner_id=owner_id)
-            return await self._prove(find, password, address, device)
+            return await self._prove(partial(_find_signed_in, owner_id), password, address, device)
         except (SignInRefused, PasswordMalformed) as refusal:
             raise PasswordWrong(_WRONG, detail=refusal.detail or refusal.message) from None
 
@@ -122,7 +125,8 @@ class PasswordProof:
             attempt = await self._compare(begun, password)
             failures = await self._finish(attempt, password)
         await self.addresses.take_back(counted)
-        return PasswordProven(attempt.candidate.owner, attempt.profile.must_change, strong_alone, failures)
+        must_change = attempt.profile.must_change or attempt.is_expired
+        return PasswordProven(attempt.candidate.owner, must_change, strong_alone, failures)
 
     def _begin(self, find: Find, device: str | None, locks: Locks, tx: Transaction) -> _Attempt | _Lost:
         """Count the attempt, and find what its password is to be compared with."""
@@ -135,7 +139,11 @@ class PasswordProof:
         if candidate.profile is None:
             return _Lost("there is no password", candidate.arn)
         refusal = self._find_refusal(candidate, candidate.profile, tx.now) if is_counted else "the password is locked"
-        return _Attempt(candidate, candidate.profile, device_id) if refusal is None else _Lost(refusal, candidate.arn)
+        if refusal is not None:
+            return _Lost(refusal, candidate.arn)
+        return _Attempt(
+            candidate, candidate.profile, device_id, _is_expired(candidate.policy, candidate.profile, tx.now)
+        )
 
     async def _compare(self, begun: _Attempt | _Lost, password: str) -> _Attempt:
         """Return the attempt when its password is right; raises SignInRefused, at the same cost whatever is wrong."""
@@ -153,7 +161,10 @@ class PasswordProof:
             return "the user or its account is disabled"
         if isinstance(candidate.owner, Account) and not self.root_signs_in:
             return "root may not sign in: STS_ROOT_SIGN_IN is off"
-        return "the first password is over" if profile.first_until is not None and profile.first_until <= now else None
+        if profile.first_until is not None and profile.first_until <= now:
+            return "the first password is over"
+        is_over = candidate.policy.hard_expiry and _is_expired(candidate.policy, profile, now)
+        return "the password has expired" if is_over else None
 
     def _find_device(self, tx: Transaction, owner_id: str, device: str | None) -> str:
         device_id = self.devices.find(device, owner_id)
@@ -177,6 +188,17 @@ class PasswordProof:
 
 def _find_nobody(_connection: Connection) -> None:
     return None
+
+
+def _find_signed_in(owner_id: str, connection: Connection) -> Candidate | None:
+    """Return who is signed in, and so may leave an expired password behind (IAM API, UpdateAccountPasswordPolicy)."""
+    found = find_candidate_by_id(connection, owner_id)
+    return None if found is None else replace(found, policy=replace(found.policy, hard_expiry=False))
+
+
+def _is_expired(policy: PasswordPolicy, profile: LoginProfile, now: datetime) -> bool:
+    ends_at = policy.find_end(profile.changed_at)
+    return ends_at is not None and ends_at <= now
 
 
 def _note_success(attempt: _Attempt, kept: KeptPassword, tx: Transaction) -> int | None:

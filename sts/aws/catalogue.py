@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_LOGIN = "signing in with a password is not offered yet"
 _PROVIDER = "OpenID Connect providers are not offered yet"
 _OUTBOUND = "outbound web identity federation is not offered yet"
 _SIMULATE = "policy simulation is not offered yet"
@@ -19,7 +18,6 @@ _ACCESSED = "service last accessed data is not offered"
 
 _BY_REASON: Mapping[str, str] = MappingProxyType(
     {
-        _LOGIN: "ChangePassword UpdateAccountPasswordPolicy",
         _PROVIDER: (
             "AddClientIDToOpenIDConnectProvider CreateOpenIDConnectProvider DeleteOpenIDConnectProvider "
             "GetOpenIDConnectProvider ListOpenIDConnectProviderTags RemoveClientIDFromOpenIDConnectProvider "

@@ -66,6 +66,7 @@ from sts.errors import (
     Unavailable,
     Unmodifiable,
     Unproven,
+    UserUnsuitable,
     ValueInvalid,
 )
 from sts.policy.document import Kind
@@ -103,6 +104,7 @@ ERRORS: dict[type[Refusal], WireError] = {
     LoginOutdated: WireError("AccessDeniedException", 403),
     SignInRefused: WireError("AccessDenied", 403),
     PasswordWrong: WireError("AccessDenied", 403),
+    UserUnsuitable: WireError("InvalidUserType", 400),
     PasswordRefused: WireError("PasswordPolicyViolation", 400),
     PasswordMalformed: WireError("PasswordPolicyViolation", 400),
     CodeInvalid: WireError("InvalidAuthenticationCode", 403),

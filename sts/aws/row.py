@@ -48,6 +48,7 @@ class Target:
     owner_account_id: str | None = None  # the account that the record is filed under beside the caller's
     tags: Tags = field(default_factory=dict)  # that the resource of this ARN bears
     boundary_arn: str | None = None  # of the policy that is the resource's permissions boundary
+    is_granted: bool = False  # by the account itself: no policy is asked
     context: Context = field(default_factory=dict)  # condition keys that were learnt in finding it
 
 

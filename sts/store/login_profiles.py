@@ -1,15 +1,18 @@
 """Login profiles: the queries."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
-from sts.model import Account, KeptPassword, LoginProfile, User
+from sts.model import Account, KeptPassword, LoginProfile, PasswordPolicy, User
 from sts.store.accounts import find_account
 from sts.store.aliases import find_account_of_alias
+from sts.store.columns import is_among
 from sts.store.database import from_microseconds, to_microseconds
+from sts.store.password_policies import find_password_policy
 from sts.store.password_tables import former_password, login_profile
 from sts.store.users import find_user_ignoring_case, find_users_by_id
 
@@ -25,6 +28,7 @@ class Candidate:
     arn: str
     is_enabled: bool  # the user and its account
     profile: LoginProfile | None
+    policy: PasswordPolicy  # of the account, or the usual one
 
 
 def find_candidate(connection: Connection, account: str, user_name: str) -> Candidate | None:
@@ -41,9 +45,11 @@ def find_candidate_by_id(connection: Connection, owner_id: str) -> Candidate | N
     profile = find_login_profile(connection, owner_id)
     account = find_account(connection, owner_id)
     if account is not None:
-        return Candidate(account, owner_id, account.root_arn, account.enabled, profile)
+        policy = find_password_policy(connection, account.account_id) or PasswordPolicy()
+        return Candidate(account, owner_id, account.root_arn, account.enabled, profile, policy)
     for user, is_enabled in find_users_by_id(connection, [owner_id]):
-        return Candidate(user, owner_id, user.arn, is_enabled, profile)
+        policy = find_password_policy(connection, user.account_id) or PasswordPolicy()
+        return Candidate(user, owner_id, user.arn, is_enabled, profile, policy)
     return None
 
 
@@ -51,6 +57,18 @@ def find_login_profile(connection: Connection, owner_id: str) -> LoginProfile | 
     """Return the owner's profile."""
     row = connection.execute(select(login_profile).where(_of(owner_id))).one_or_none()
     return None if row is None else _profile(row)
+
+
+def list_login_profiles(connection: Connection, owner_ids: Collection[str]) -> Mapping[str, LoginProfile]:
+    """Return the profiles of those of these owners that have one, by owner."""
+    rows = connection.execute(select(login_profile).where(is_among(login_profile.c.owner_id, owner_ids)))
+    return {row.owner_id: _profile(row) for row in rows}
+
+
+def list_login_profiles_of(connection: Connection, account_id: str) -> Mapping[str, LoginProfile]:
+    """Return every profile of the account, by owner."""
+    rows = connection.execute(select(login_profile).where(login_profile.c.account_id == account_id))
+    return {row.owner_id: _profile(row) for row in rows}
 
 
 def insert_login_profile(connection: Connection, new: LoginProfile) -> None:

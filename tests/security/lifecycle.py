@@ -51,6 +51,10 @@ def _missing(name: str, **parameters: str) -> Call:
     return Call("iam", name, parameters, status=404)
 
 
+def _wrong(name: str, **parameters: str) -> Call:
+    return Call("iam", name, parameters, status=403)
+
+
 _USER, _GROUP, _ROLE = {"UserName": "ursula"}, {"GroupName": "grace"}, {"RoleName": "rolf"}
 _PROFILE = {"InstanceProfileName": "irene"}
 _ARN = {"PolicyArn": "arn:aws:iam::{account}:policy/paul"}
@@ -71,6 +75,7 @@ BEGUN: tuple[Call, ...] = (
     _iam("CreateVirtualMFADevice", VirtualMFADeviceName="mary"),
     _iam("CreateInstanceProfile", **_PROFILE),
     _iam("CreateAccountAlias", AccountAlias="alias-{account}"),
+    _iam("CreateLoginProfile", **_USER, Password="a first one, not for long"),
     _iam("CreateAccessKey", **_USER),
 )
 
@@ -128,10 +133,11 @@ LIVED: tuple[Call, ...] = (
     _iam("ListSigningCertificates", **_USER),
     _iam("ListServiceSpecificCredentials", **_USER),
     _missing("GetServiceLinkedRoleDeletionStatus", DeletionTaskId=_NO_TASK),
-    _missing("GetAccountPasswordPolicy"),
-    _missing("DeleteAccountPasswordPolicy"),
-    _missing("GetLoginProfile", **_USER),
-    _missing("DeleteLoginProfile", **_USER),
+    _iam("UpdateAccountPasswordPolicy", MinimumPasswordLength="16"),
+    _iam("GetAccountPasswordPolicy"),
+    _iam("GetLoginProfile", **_USER),
+    _iam("UpdateLoginProfile", **_USER, PasswordResetRequired="true"),
+    _wrong("ChangePassword", OldPassword="nobody's, for there is none", NewPassword="another, not for long"),
     _iam("PutUserPermissionsBoundary", **_USER, PermissionsBoundary=_ARN["PolicyArn"]),
     _iam("PutRolePermissionsBoundary", **_ROLE, PermissionsBoundary=_ARN["PolicyArn"]),
     _iam("TagMFADevice", **_SERIAL, **_TAG),
@@ -182,6 +188,8 @@ ENDED: tuple[Call, ...] = (
     _iam("RemoveUserFromGroup", **_USER, **_GROUP),
     _iam("DeactivateMFADevice", **_USER, **_SERIAL),
     _iam("DeleteVirtualMFADevice", **_SERIAL),
+    _iam("DeleteLoginProfile", **_USER),
+    _iam("DeleteAccountPasswordPolicy"),
     _iam("DeleteAccessKey", **_USER, AccessKeyId="{key}"),
     _iam("DeletePolicy", **_ARN),
     _iam("DeleteRole", **_ROLE),
@@ -202,6 +210,6 @@ def populate(service: Service, tenant: Tenant) -> Key:
         if call.name == "CreateAccessKey":
             key = Key(reply.text("AccessKeyId"), reply.text("SecretAccessKey"))
     for call in LIVED:
-        if call.name.startswith(("Attach", "Put", "Add", "Enable")):
+        if call.name.startswith(("Attach", "Put", "Add", "Enable", "UpdateAccount")):
             assert call.send(service, tenant.key, tenant.account_id, "").status == 200
     return key

@@ -18,7 +18,6 @@ from sts.directory.instance_profiles import InstanceProfiles
 from sts.directory.policies import Policies
 from sts.directory.roles import Roles
 from sts.directory.users import Users
-from sts.errors import NotFound
 from sts.model import Caller
 from sts.store.aliases import find_alias
 from sts.store.attachments import BearerKind
@@ -26,8 +25,8 @@ from sts.store.database import Transaction
 from sts.store.summary import count_everything
 
 # Nobody has any of these: they are not offered.
-_NONE = ("AccountPasswordPresent", "AccountSigningCertificatesPresent", "Providers", "ServerCertificates")
-_FLAGS = ("AccountMFAEnabled", "AccountAccessKeysPresent")  # AWS says whether, not how many
+_NONE = ("AccountSigningCertificatesPresent", "Providers", "ServerCertificates")
+_FLAGS = ("AccountMFAEnabled", "AccountAccessKeysPresent", "AccountPasswordPresent")  # AWS says whether, not how many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +73,11 @@ class AccountOperations:
 
     def rows(self) -> tuple[Operation, ...]:
         """Return the rows."""
-        read, end = "GetAccountPasswordPolicy", "DeleteAccountPasswordPolicy"
         return (
             iam_row("CreateAccountAlias", Event.ALIAS_CREATE, find_everything, Changes(_create_alias)),
             iam_row("DeleteAccountAlias", Event.ALIAS_DELETE, find_everything, Changes(_delete_alias)),
             iam_row("ListAccountAliases", Event.ALIAS_LIST, find_everything, Reads(self._list_aliases)),
             iam_row("GetAccountSummary", Event.ACCOUNT_READ, find_everything, Reads(self._get_summary)),
-            iam_row(read, Event.PASSWORD_POLICY_READ, find_everything, Reads(_get_password_policy)),
-            iam_row(end, Event.PASSWORD_POLICY_DELETE, find_everything, Changes(_delete_password_policy)),
         )
 
     def _list_aliases(self, connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
@@ -116,15 +112,3 @@ def _create_alias(tx: Transaction, _caller: Caller, command: Command, target: Ta
 def _delete_alias(tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
     delete_alias(tx, account_id=target.account_id, alias=command["AccountAlias"])
     return {}
-
-
-def _get_password_policy(_connection: Connection, _caller: Caller, _command: Command, target: Target) -> Result:
-    raise _no_password_policy(target)
-
-
-def _delete_password_policy(_tx: Transaction, _caller: Caller, _command: Command, target: Target) -> Result:
-    raise _no_password_policy(target)
-
-
-def _no_password_policy(target: Target) -> NotFound:
-    return NotFound(f"The Password Policy with domain name {target.account_id} cannot be found.")

@@ -17,8 +17,10 @@ from sts.aws.iam.rows import iam_row
 from sts.aws.row import Command, Operation, Reads, Result, Target
 from sts.clock import Clock
 from sts.directory.accounts import get_account
-from sts.model import Caller
+from sts.model import Caller, LoginProfile, PasswordPolicy
 from sts.store.credential_report import ReportedKey, find_device_owners, list_reported_keys
+from sts.store.login_profiles import list_login_profiles_of
+from sts.store.password_policies import find_password_policy
 from sts.store.users import list_users
 
 _KEYS = 2
@@ -38,7 +40,7 @@ COLUMNS = (
 )
 _NONE, _UNSUPPORTED = "N/A", "not_supported"
 _NO_PASSWORD = ("FALSE", _NONE, _NONE, _NONE)
-_NO_ROOT_PASSWORD = (_UNSUPPORTED, _NONE, _UNSUPPORTED, _UNSUPPORTED)
+_UNUSED = "no_information"
 _NO_CERTIFICATES = ("FALSE", _NONE, "FALSE", _NONE)
 
 
@@ -71,13 +73,30 @@ def _generate(_connection: Connection, _caller: Caller, _command: Command, _targ
 
 
 def _report(connection: Connection, account_id: str) -> Iterator[Sequence[str]]:
-    account = get_account(connection, account_id)
+    account, profiles = get_account(connection, account_id), list_login_profiles_of(connection, account_id)
+    policy = find_password_policy(connection, account_id) or PasswordPolicy()
     keys, owners = list_reported_keys(connection, account_id), find_device_owners(connection, account_id)
-    root = "<root_account>", account.root_arn, _time(account.created_at), *_NO_ROOT_PASSWORD
+    root = "<root_account>", account.root_arn, _time(account.created_at), *_root_password(profiles.get(account_id))
     yield *root, _flag(on=account_id in owners), *_keys(keys.get(None, ())), *_NO_CERTIFICATES
     for user in list_users(connection, account_id, "/", None, _MOST_USERS):
-        named = user.name, user.arn, _time(user.created_at), *_NO_PASSWORD
+        password = _password(profiles.get(user.unique_id), policy)
+        named = user.name, user.arn, _time(user.created_at), *password
         yield *named, _flag(on=user.unique_id in owners), *_keys(keys.get(user.unique_id, ())), *_NO_CERTIFICATES
+
+
+def _root_password(profile: LoginProfile | None) -> Sequence[str]:
+    return _UNSUPPORTED, _NONE if profile is None else _last_use(profile), _UNSUPPORTED, _UNSUPPORTED
+
+
+def _password(profile: LoginProfile | None, policy: PasswordPolicy) -> Sequence[str]:
+    if profile is None:
+        return _NO_PASSWORD
+    ends_at = policy.find_end(profile.changed_at)
+    return "TRUE", _last_use(profile), _time(profile.changed_at), _NONE if ends_at is None else _time(ends_at)
+
+
+def _last_use(profile: LoginProfile) -> str:
+    return _UNUSED if profile.used_at is None else _time(profile.used_at)
 
 
 def _keys(keys: Sequence[ReportedKey]) -> Iterator[str]:

@@ -1,25 +1,27 @@
 """IAM's operations on login profiles, and on the caller's own password."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from sts.audit.events import Event
 from sts.authn.passwords import PasswordProof
 from sts.aws.iam.bearers import on_bearer
-from sts.aws.iam.rows import iam_row
+from sts.aws.iam.password_policies import lets_change
+from sts.aws.iam.rows import iam_row, unless_granted
 from sts.aws.iam.users import find_user_or_caller, require_user
 from sts.aws.row import Changes, Command, Operation, Reads, Result, Target
 from sts.directory.login_profiles import (
     NewPasswords,
+    choose_password,
     create_login_profile,
     delete_login_profile,
     get_login_profile,
     update_login_profile,
 )
-from sts.errors import ParameterInvalid
-from sts.model import Caller, LoginProfile, User
+from sts.errors import ParameterInvalid, UserUnsuitable
+from sts.model import Caller, CallerKind, LoginProfile, User
 from sts.store.attachments import BearerKind
 from sts.store.database import Transaction
 
@@ -40,12 +42,31 @@ class LoginProfileOperations:
             iam_row("GetLoginProfile", Event.LOGIN_PROFILE_READ, own, Reads(_get)),
             iam_row("UpdateLoginProfile", Event.LOGIN_PROFILE_UPDATE, on_user, update, prepare=prepare),
             iam_row("DeleteLoginProfile", Event.LOGIN_PROFILE_DELETE, own, delete),
+            iam_row(
+                "ChangePassword",
+                Event.PASSWORD_CHANGE,
+                _find_self,
+                Changes(_change),
+                demands=unless_granted("iam:ChangePassword"),
+                prepare=self._prepare_change,
+            ),
         )
 
     async def _prepare(self, _caller: Caller, command: Command, target: Target, _address: str) -> Command:
         if "Password" not in command:
             return command
         return {**command, "Password": await self.passwords.make(require_user(target), command["Password"])}
+
+    async def _prepare_change(self, caller: Caller, command: Command, target: Target, address: str) -> Command:
+        """Prove the old password, whose failures count as those of a sign-in do, before the new one is looked at.
+
+        Raises UserUnsuitable for root and for who is no user at all.
+        """
+        if caller.kind is not CallerKind.USER:
+            raise UserUnsuitable("Only an IAM user can change its own password by this operation")
+        user = require_user(target)
+        await self.proof.prove_again(user.unique_id, command["OldPassword"], address)
+        return {"NewPassword": await self.passwords.make(user, command["NewPassword"])}
 
 
 def _create(tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
@@ -73,6 +94,18 @@ def _update(tx: Transaction, _caller: Caller, command: Command, target: Target) 
 
 def _delete(tx: Transaction, _caller: Caller, _command: Command, target: Target) -> Result:
     delete_login_profile(tx, owner=require_user(target))
+    return {}
+
+
+def _find_self(connection: Connection, caller: Caller, command: Command) -> Target:
+    """Return the user that calls; root, and who is no user at all, stand for nobody."""
+    if caller.kind is not CallerKind.USER:
+        return Target(caller.principal_arn, caller.account_id)
+    return replace(find_user_or_caller(connection, caller, command), is_granted=lets_change(connection, caller))
+
+
+def _change(tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
+    choose_password(tx, owner=require_user(target), password=command["NewPassword"])
     return {}
 
 

@@ -16,6 +16,7 @@ from sts.aws.iam.instance_profiles import InstanceProfileOperations
 from sts.aws.iam.login_profiles import LoginProfileOperations
 from sts.aws.iam.mfa_devices import MfaDeviceOperations
 from sts.aws.iam.paging import Pager
+from sts.aws.iam.password_policies import password_policy_rows
 from sts.aws.iam.policies import PolicyOperations
 from sts.aws.iam.roles import RoleOperations
 from sts.aws.iam.service_linked_roles import ServiceLinkedRoleOperations
@@ -64,6 +65,7 @@ def build_iam_rows(
     yield from InlinePolicyOperations(made.inline, pager).rows()
     yield from AttachmentOperations(made.attachments, pager).rows()
     yield from AccountOperations(made, pager).rows()
+    yield from password_policy_rows()
     yield from AuthorizationDetails(pager).rows()
     yield from CredentialReport(clock).rows()
     yield from boundary_rows()

@@ -67,6 +67,15 @@ def on_target(action: str) -> Demands:
     return demands
 
 
+def unless_granted(action: str) -> Demands:
+    """Return the demands of an operation that an account may grant to each of its users for themselves."""
+
+    def demands(_caller: Caller, _command: Command, target: Target) -> tuple[Demand, ...]:
+        return () if target.is_granted else (demand(action, target),)
+
+    return demands
+
+
 def on_tagging(action: str, tag_action: str) -> Demands:
     """Return the demands of an operation that may bring tags: *tag_action* as well when it does, in the same context.
 

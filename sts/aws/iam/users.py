@@ -1,5 +1,6 @@
 """IAM's operations on users."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -22,6 +23,7 @@ from sts.store import users as stored
 from sts.store.accounts import find_account
 from sts.store.attachments import BearerKind
 from sts.store.database import Transaction
+from sts.store.login_profiles import list_login_profiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,12 @@ class UserOperations:
             bound(tx, bearer=user, policy_arn=command["PermissionsBoundary"])
         return {"User": describe_user(user) | show_borne(command.get("PermissionsBoundary"), dict(read_tags(command)))}
 
-    def _get(self, _connection: Connection, _caller: Caller, _command: Command, target: Target) -> Result:
+    def _get(self, connection: Connection, _caller: Caller, _command: Command, target: Target) -> Result:
         if isinstance(target.noun, Account):
-            return {"User": describe_root(target.noun)}
-        return {"User": describe_user(require_user(target)) | show_borne(target.boundary_arn, target.tags)}
+            return {"User": describe_root(target.noun) | _show_last_uses(connection, [target.account_id])[0]}
+        user = require_user(target)
+        shown = describe_user(user) | _show_last_uses(connection, [user.unique_id])[0]
+        return {"User": shown | show_borne(target.boundary_arn, target.tags)}
 
     def _list(self, connection: Connection, _caller: Caller, command: Command, target: Target) -> Result:
         after = self.pager.after(command, "ListUsers", target.account_id)
@@ -69,7 +73,8 @@ class UserOperations:
             connection, target.account_id, command.get("PathPrefix", "/"), after, read_limit(command)
         )
         shown, more = self.pager.page(found, command, "ListUsers", target.account_id, lambda user: user.name)
-        return {"Users": [describe_user(user) for user in shown], **more}
+        used = _show_last_uses(connection, [user.unique_id for user in shown])
+        return {"Users": [describe_user(user) | use for user, use in zip(shown, used, strict=True)], **more}
 
     def _update(self, tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
         self.users.update(
@@ -133,6 +138,13 @@ def describe_root(account: Account) -> Result:
     """Return what AWS says of an account's root where it speaks of a user."""
     # As AWS answers: root has neither name nor path, and the number of its account for an id.
     return {"UserId": account.account_id, "Arn": account.root_arn, "CreateDate": account.created_at}
+
+
+def _show_last_uses(connection: Connection, owner_ids: Sequence[str]) -> list[Result]:
+    """Return for each owner what is told of when its password was last used, if it was."""
+    profiles = list_login_profiles(connection, owner_ids)
+    used = [profiles[each].used_at if each in profiles else None for each in owner_ids]
+    return [{} if at is None else {"PasswordLastUsed": at} for at in used]
 
 
 def _find_asked(_connection: Connection, caller: Caller, command: Command) -> Target:

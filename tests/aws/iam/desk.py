@@ -1,10 +1,11 @@
 """Rows called as the endpoint calls them, without the wire: target, demands, handler."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sts.aws.row import Changes, Find, Operation, Reads, Result, Target
+from sts.aws.row import Changes, Command, Find, Operation, Reads, Result, Target
 from sts.aws.wire import compile_operation, load_model
 from sts.errors import Refusal
 from sts.model import Caller, Session, User, role_session_caller, root_caller, user_caller
@@ -26,12 +27,25 @@ class Desk:
     def demanded(self, caller: Caller, name: str, **command: Any) -> list[tuple[str, str]]:
         """Return the (action, resource) pairs that *command* demands, all in the caller's account."""
         demands = self.rows[name].demands(caller, command, self.target(caller, name, **command))
-        assert {demand.resource_account_id for demand in demands} == {caller.account_id}
+        assert {demand.resource_account_id for demand in demands} <= {caller.account_id}
         return [(demand.action, demand.resource) for demand in demands]
 
     def call(self, caller: Caller, name: str, **command: Any) -> Result:
         """Do what *command* says and return the members of the result."""
-        return self.act(caller, name, self.target(caller, name, **command), **command)
+        target = self.target(caller, name, **command)
+        return self.act(caller, name, target, **self.prepare(caller, name, target, command))
+
+    def prepare(self, caller: Caller, name: str, target: Target, command: Command) -> Command:
+        """Return *command* as it is done: with what takes long to compute of it."""
+        prepare = self.rows[name].prepare
+        if prepare is None:
+            return command
+        prepared = prepare(caller, command, target, "192.0.2.1")
+
+        async def wait() -> Command:
+            return await prepared
+
+        return asyncio.run(wait()) if self.store.runner is None else self.store.runner.run(wait())
 
     def act(self, caller: Caller, name: str, target: Target, **command: Any) -> Result:
         """Do what *command* says to *target*, which was authorized some time ago."""

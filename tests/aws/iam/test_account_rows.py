@@ -99,10 +99,3 @@ def test_the_summary_says_whether_root_has_keys_and_not_how_many(desk: Desk, sto
         store.change(lambda tx: AccessKeys(ENTROPY, store.keyring).create(tx, owner=owner))
     assert summary(desk)["AccountAccessKeysPresent"] == 1
     assert summary(desk, OTHER_ACCOUNT_ID)["AccountAccessKeysPresent"] == 0
-
-
-@pytest.mark.parametrize("name", ["GetAccountPasswordPolicy", "DeleteAccountPasswordPolicy"])
-def test_there_is_no_password_policy(desk: Desk, name: str) -> None:
-    assert desk.demanded(root(), name) == [(f"iam:{name}", "*")]
-    with pytest.raises(NotFound, match=f"The Password Policy with domain name {ACCOUNT_ID} cannot be found"):
-        desk.call(root(), name)
