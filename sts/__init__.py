@@ -16,8 +16,8 @@ happened. The house, from the ground up; imports point down, and who stands on o
                translate only
     around     upkeep (chores beside requests), tracing/ (puts every part into a span, when a receiver is named)
     root       foundation opens keys, store and cache, app puts all parts together, settings says with what,
-               serving/ keeps its connections within limits and ends it without a lost answer, cli/ is the `sts` command;
-               client/ is the other side and knows the service only through HTTP
+               serving/ keeps its connections within limits and ends it without a lost answer,
+               cli/ is the `sts` command; client/ is the other side and knows the service only through HTTP
 
 For resource servers there is `sts.verify`: it verifies a session token offline. Its names and the refusals it raises
 are also found here, imported when they are first asked for; nothing else of the package is public.
