@@ -4,6 +4,8 @@ from enum import StrEnum
 
 CHECKPOINT_LOGGER = "sts.audit.checkpoint"  # checkpoints are exported by it, whatever the level of the other logs
 
+NOTICE_LOGGER = "sts.audit.notice"  # what owners of credentials should hear of, likewise
+
 
 class Event(StrEnum):
     """Everything that is recorded: `noun.verb`; a record adds the outcome (`noun.verb.outcome`)."""

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from sts.audit.checkpoints import Checkpoint, append_checkpoint
 from sts.audit.events import CHECKPOINT_LOGGER, Outcome
+from sts.audit.notices import tell_owner
 from sts.audit.record import LABEL, Entry, accounts_of, bind, find_principal, render_body
 from sts.audit.uses import Uses
 from sts.clock import Clock
@@ -193,6 +194,7 @@ class Journal:
         self.is_failing = False
         self.meters.count_commit(len(group), "done", perf_counter() - began)
         for waiting in group:
+            tell_owner(waiting.entry, self.meters)
             _settle(waiting, waiting.refusal)
 
     async def _write(self, group: Sequence[_Waiting]) -> tuple[int, bytes]:

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from sts.audit.events import CHECKPOINT_LOGGER
+from sts.audit.events import CHECKPOINT_LOGGER, NOTICE_LOGGER
 from sts.model import Secret
 
 _MASK = "***"
@@ -20,7 +20,7 @@ _SECRET_NAMES = frozenset(
 def configure_logs(level: str, *, as_json: bool = False, exports: bool = False) -> None:
     """Send what is logged from *level* on, by this house and by the server beneath it, to stderr.
 
-    With *exports*, which is for the service, checkpoints of the audit are logged whatever the level.
+    With *exports*, which is for the service, checkpoints of the audit and notices are logged whatever the level.
     """
     rendering = _rendering(readable=sys.stderr.isatty() and not as_json)
     shared: list[Processor] = [
@@ -48,7 +48,8 @@ def configure_logs(level: str, *, as_json: bool = False, exports: bool = False) 
     root.setLevel(level.upper())
     # What was cut off the audit shows only against an exported checkpoint: the service logs them even where it logs
     # little. A command keeps its own in the store, and the service's next one names it.
-    logging.getLogger(CHECKPOINT_LOGGER).setLevel(logging.INFO if exports else logging.NOTSET)
+    for exported in (CHECKPOINT_LOGGER, NOTICE_LOGGER):
+        logging.getLogger(exported).setLevel(logging.INFO if exports else logging.NOTSET)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each plugin that it sets up
 
 

@@ -123,6 +123,12 @@ AUDIT_SECONDS = Metric(
     {},
     _STORE_SECONDS,
 )
+NOTICES = Metric(
+    "sts_notices_total",
+    Kind.COUNTER,
+    "What owners of credentials should hear of.",
+    {"notice": ("factor-changed", "password-changed", "link-made", "sign-in-after-failures")},
+)
 AUDIT_QUEUE = Metric("sts_audit_queue", Kind.GAUGE, "Entries that wait for the commit before theirs to end.")
 AUDIT_FAILING = Metric("sts_audit_failing", Kind.GAUGE, "1 while records cannot be written: nothing is answered then.")
 SNAPSHOT_ENTRIES = Metric("sts_snapshot_entries", Kind.GAUGE, "Things of the store that are held in memory.")
@@ -153,6 +159,7 @@ COUNTED = (
     AUDIT_RECORDS,
     AUDIT_COMMITS,
     AUDIT_SECONDS,
+    NOTICES,
     AUDIT_QUEUE,
     AUDIT_FAILING,
     SNAPSHOT_ENTRIES,

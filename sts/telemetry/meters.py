@@ -61,6 +61,10 @@ class Meters:
         self._observe(catalogue.AUDIT_SECONDS, (), seconds)
         self._add(catalogue.AUDIT_RECORDS, (), records)
 
+    def count_notice(self, notice: str) -> None:
+        """Count something that an owner of credentials should hear of."""
+        self._add(catalogue.NOTICES, (notice,))
+
     def move_connections(self, by: int) -> None:
         """Note that a connection was opened (1) or closed (-1)."""
         self._add(catalogue.CONNECTIONS, (), by)

@@ -6,7 +6,7 @@ import logging
 import pytest
 import structlog
 
-from sts.audit.events import CHECKPOINT_LOGGER
+from sts.audit.events import CHECKPOINT_LOGGER, NOTICE_LOGGER
 from sts.authn.arrival import begin_entry
 from sts.cache.address import Place
 from sts.cache.server import Server
@@ -129,12 +129,15 @@ def test_what_a_stranger_sent_cannot_command_a_terminal(sent: str) -> None:
     assert "\\u" in show(sent)
 
 
-def test_only_the_service_exports_checkpoints_whatever_the_level(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("exported", [CHECKPOINT_LOGGER, NOTICE_LOGGER])
+def test_only_the_service_exports_checkpoints_and_notices_whatever_the_level(
+    exported: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     configure_logs("error", exports=True)
-    structlog.get_logger(CHECKPOINT_LOGGER).info("audit.checkpoint.done")
+    structlog.get_logger(exported).info("audit.checkpoint.done")
     assert len(lines_about(capsys.readouterr().err, "audit.checkpoint.done")) == 1
     configure_logs("warning")
-    structlog.get_logger(CHECKPOINT_LOGGER).info("audit.checkpoint.done")
+    structlog.get_logger(exported).info("audit.checkpoint.done")
     logging.getLogger("alembic.runtime.plugins").info("setup plugin of a kind")
     assert lines_about(capsys.readouterr().err, "audit.checkpoint.done", "setup plugin") == []
 
