@@ -68,7 +68,6 @@ BESIDE_ROWS = MappingProxyType(
         Event.FACTOR_RELEASE: "sts/api/operations.py",
         Event.PASSWORD_PROVE: "sts/signin/entering.py",
         Event.FACTOR_PROVE: "sts/signin/entering.py",
-        Event.PASSWORD_CHANGE: "sts/signin/amending.py",
         Event.BROWSER_SESSION_BEGIN: "sts/signin/progress.py",
         Event.BROWSER_SESSION_RENEW: "sts/signin/progress.py",
         Event.BROWSER_SESSION_READ: "sts/signin/home.py",

@@ -119,7 +119,6 @@ class Event(StrEnum):
     USER_SESSIONS_END = "user-sessions.end"
     FACTOR_REQUIRE = "factor.require"
     FACTOR_RELEASE = "factor.release"
-    PASSWORD_CHANGE = "password.change"  # noqa: S105  no password
     PASSWORD_PROVE = "password.prove"  # noqa: S105  no password
     FACTOR_PROVE = "factor.prove"
     BROWSER_SESSION_BEGIN = "browser-session.begin"
