@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from sts.app import Foundation, lay_foundation
 from sts.audit.events import Event
 from sts.audit.notices import Notice
 from sts.audit.record import Entry
 from sts.clock import ManualClock
 from sts.entropy import Entropy
 from sts.errors import NotFound, Refusal
+from sts.foundation import Foundation, lay_foundation
 from sts.model import Caller, CallerKind
 from sts.settings import read_settings
 from sts.telemetry import catalogue
