@@ -28,7 +28,7 @@ from sts.directory.tags import Tagging
 from sts.entropy import Entropy
 from sts.evaluator import Circumstances, _context
 from sts.foundation import Foundation, lay_foundation
-from sts.model import CallerKind, Session, User, user_caller
+from sts.model import CallerKind, Hop, Session, User, user_caller
 from sts.policy.document import Kind, NamedPolicy, parse_document
 from sts.settings import read_settings
 from sts.store.database import Transaction
@@ -153,18 +153,19 @@ HERE = Circumstances(
 
 
 def _of_callers() -> set[str]:
-    """Return the keys that a user has with a session that was begun with a second factor and in somebody's name."""
+    """Return the keys that a user has who signed in with a second factor, in somebody's name."""
+    arn = iam_arn(ACCOUNT, "user/name")
     session = Session(
         kind=CallerKind.USER,
         jti="jti",
         access_key_id="ASIAEXAMPLE",
         account_id=ACCOUNT,
         principal_id="AIDAEXAMPLE",
-        principal_arn=iam_arn(ACCOUNT, "user/name"),
+        principal_arn=arn,
         session_name="",
         issued_at=BEGINNING,
         expires_at=BEGINNING + timedelta(hours=1),
-        chain=(),
+        chain=(Hop(arn=arn, session_name="", at=BEGINNING, principal_id="AIDAEXAMPLE", jti="sign-in"),),
         source_identity="ann",
         authenticated_at=BEGINNING,
     )
