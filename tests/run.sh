@@ -10,6 +10,7 @@ find_python
 
 install_parts
 PATH="$PWD/.venvs/test/bin:$PATH"
+unset PYTHONDONTWRITEBYTECODE # each of some hundred processes would compile the package anew
 
 if [ $# -gt 0 ]; then
   step "pytest $*" python -m pytest "$@"
@@ -20,6 +21,7 @@ step "ruff format" ruff format --check .
 step "mypy" mypy
 step "import-linter" lint-imports
 step "coverage erase" coverage erase
-step "pytest, in random order" coverage run -m pytest -m "not longer"
+step "pytest, in random order, in two processes" coverage run -m pytest -n 2 --dist worksteal -m "not longer and not alone"
+step "pytest, in random order, what is tried alone" coverage run -m pytest -m "not longer and alone"
 step "coverage combine" coverage combine --quiet
 step "coverage" coverage report

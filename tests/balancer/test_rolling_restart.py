@@ -12,6 +12,8 @@ from tests.balancer.nodes import Node, started
 from tests.faults.processes import wait_until
 from tests.service import trust
 
+pytestmark = pytest.mark.alone
+
 ANSWERS = 100  # in each stage of the restart
 
 

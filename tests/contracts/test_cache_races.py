@@ -5,10 +5,14 @@ import random
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from sts.cache.address import parse_address
 from sts.cache.redis import RedisCache, open_redis
 from tests.contracts.trial import Attempt, Trial
 from tests.redis_servers import RedisServer, redis_server
+
+pytestmark = pytest.mark.alone  # a storm that is held up for longer than the cache waits is refused
 
 SPAN = timedelta(minutes=5)
 MANY = 100

@@ -307,6 +307,7 @@ def test_s_08_with_redis_gone_what_is_revoked_disabled_or_deleted_is_refused_at_
         change(cast, one, other)
 
 
+@pytest.mark.alone
 def test_s_08_with_redis_gone_backwards_what_is_disabled_is_refused_within_a_second(pair: Pair) -> None:
     cast = pair.make_cast()
     one, other = pair.lines
@@ -324,6 +325,7 @@ def is_refused_within_a_second(line: Line, key: Key) -> None:
     assert is_me(line, key) == (403, "InvalidClientTokenId")
 
 
+@pytest.mark.alone
 def test_s_08_what_a_process_that_is_cut_off_from_redis_disables_is_refused_by_the_others_within_a_second(
     stack: Stack,
 ) -> None:

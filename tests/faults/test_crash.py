@@ -118,6 +118,7 @@ def pair(estate: Estate) -> Iterator[tuple[Server, Server]]:
         yield one, other
 
 
+@pytest.mark.alone
 def test_what_is_changed_through_one_server_the_other_sees(estate: Estate, pair: tuple[Server, Server]) -> None:
     one, other = pair
 
@@ -145,6 +146,7 @@ def test_what_is_changed_through_one_server_the_other_sees(estate: Estate, pair:
     wait_until(lambda: seen(403, carol, "GetCallerIdentity", "sts"), SPREAD_SECONDS)
 
 
+@pytest.mark.alone
 def test_a_session_of_one_server_is_opened_by_the_other_and_outlives_both(
     estate: Estate, pair: tuple[Server, Server]
 ) -> None:

@@ -146,6 +146,7 @@ def refused_on_both(pair: Pair, key: Key) -> None:
         assert (answer.status, answer.find("Code")) == (403, "InvalidClientTokenId")
 
 
+@pytest.mark.alone
 def test_j_18_everything_signed_by_a_removed_key_is_refused_by_every_process_at_once(pair: Pair) -> None:
     sessions = [pair.assume(node) for node in pair.nodes]
     for node in pair.nodes:
@@ -162,6 +163,7 @@ def test_j_18_everything_signed_by_a_removed_key_is_refused_by_every_process_at_
             done(identify(other, again))
 
 
+@pytest.mark.alone
 def test_every_session_derived_from_a_removed_key_is_refused_by_every_process_at_once(pair: Pair) -> None:
     sessions = [pair.assume(node) for node in pair.nodes]
     sts(pair, "keys", "remove", "1", "--purpose", "derivation")

@@ -19,6 +19,8 @@ from tests.postgresql_server import PostgresqlServer, find_program
 from tests.redis_servers import until
 from tests.service import Service, running
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def service(home: Path, clock: ManualClock, fragile: PostgresqlServer, database: str) -> Iterator[Service]:

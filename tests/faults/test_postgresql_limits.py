@@ -15,6 +15,8 @@ from tests.postgresql_server import PostgresqlServer
 from tests.redis_servers import until
 from tests.service import Service, Tenant, running
 
+pytestmark = pytest.mark.alone
+
 _SEGMENT = 16 * 1024 * 1024  # of PostgreSQL's log: no file of it is larger
 _MOST_CONNECTIONS = 5  # one that writes, four that read
 _OURS = "FROM pg_stat_activity WHERE application_name = 'sts'"

@@ -3,10 +3,14 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from sts.clock import ManualClock
 from tests.faults.stores import create, health, recovers, verify_audit
 from tests.postgresql_server import postgresql_server, standby_server
 from tests.service import running
+
+pytestmark = pytest.mark.alone
 
 
 def test_a_promoted_standby_is_found_and_holds_all_that_was_answered(home: Path, clock: ManualClock) -> None:

@@ -13,6 +13,8 @@ from tests.faults.outages import SPAN, comes_back, opened, refused
 from tests.ports import find_port
 from tests.redis_servers import RedisServer, redis_server
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RedisServer]:

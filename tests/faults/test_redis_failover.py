@@ -12,6 +12,8 @@ from tests.faults.outages import FAILOVER_SECONDS, SPAN, comes_back, opened, ref
 from tests.ports import find_port
 from tests.redis_servers import RedisCluster, SentinelSet, redis_cluster, sentinel_set
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelSet]:

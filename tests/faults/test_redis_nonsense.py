@@ -11,6 +11,8 @@ from tests.faults.outages import SPAN, comes_back, opened, refused
 from tests.ports import find_port
 from tests.redis_servers import RedisServer
 
+pytestmark = pytest.mark.alone
+
 
 async def _all_refused(cache: Cache) -> None:
     for asked in (

@@ -14,6 +14,8 @@ from tests.redis_servers import RedisServer, redis_server, until
 from tests.service import Service, Tenant, allow, running, trust
 from tests.signing import Key
 
+pytestmark = pytest.mark.alone
+
 
 @contextmanager
 def stopped(server: RedisServer) -> Iterator[None]:

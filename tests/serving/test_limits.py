@@ -7,6 +7,8 @@ from sts.limits import ServerLimits
 from sts.telemetry.catalogue import CONNECTIONS, REFUSED_EARLY
 from tests.serving.conftest import Line, Running, running, until
 
+pytestmark = pytest.mark.alone
+
 HEAD = b"POST /slow HTTP/1.1\r\nHost: sts\r\n"
 GET = b"GET /x HTTP/1.1\r\nHost: sts\r\n\r\n"
 MOMENT = timedelta(seconds=0.2)
