@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.util import greenlet_spawn
 
 from sts.errors import Unavailable
 from sts.store.address import Address, TlsMode
@@ -163,8 +164,13 @@ def _look(task: asyncio.Task[None]) -> None:
 
 
 async def _run(engine: AsyncEngine, work: Callable[[Connection], _T]) -> _T:
-    async with engine.begin() as connection:
-        return await connection.run_sync(work)
+    """Run *work* from the first to the last in one greenlet: one for each step of it cost as much as a statement."""
+
+    def begin() -> _T:
+        with engine.sync_engine.begin() as connection:
+            return work(connection)
+
+    return await greenlet_spawn(begin)
 
 
 def _wait_for(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
