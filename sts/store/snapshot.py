@@ -20,7 +20,7 @@ from sts.store.readings import HeldRole, HeldUser, Reader, Reading
 from sts.store.revocations import EVERYTHING, Revoked
 from sts.store.versions import Change, Version
 
-_CAPACITY = 256 * 1024 * 1024  # bytes: some thirty thousand users, each with a key and a role
+_CAPACITY = 256 * 1024 * 1024  # bytes: some forty thousand users, each with a key and a role
 _ABSENCES = 4096  # names of what does not exist
 _LONGEST_ABSENT = 256  # characters of such a name; what is longer is looked up each time
 
