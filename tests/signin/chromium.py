@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -45,6 +46,11 @@ class Window:
         with self.page.expect_navigation():
             self.page.get_by_role("button", name=name).click()
 
+    def follow(self, name: str) -> None:
+        """Follow the link of this name, and wait for the page that comes."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("link", name=name).click()
+
     def enter_password(self, person: Person) -> None:
         self.open(origin_of(person) + "/ui/")
         self.fill(Account=person.account_id, User_name=person.name, Password=person.password)
@@ -68,10 +74,17 @@ class Window:
                 found += [f"{self.path}: {wide} px wide at {width}"] if wide > width else []
         return found
 
+    def take_pictures(self, folder: Path, name: str) -> None:
+        """Keep what the page looks like at each width."""
+        for width in WIDTHS:
+            self.page.set_viewport_size({"width": width, "height": _HEIGHT})
+            self.page.screenshot(path=folder / f"{name}-{width}.png", full_page=True)
+
     def _run_axe(self, axe: str) -> list[str]:
         # Evaluated by the debugger, whom no Content-Security-Policy holds up: the page itself runs no script.
         self.page.evaluate(axe)
         result: dict[str, Any] = self.page.evaluate("axe.run()")
+        assert result["passes"], "axe looked at nothing"
         return [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in result["violations"]]
 
 

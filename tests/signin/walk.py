@@ -1,0 +1,69 @@
+"""A walk through every page of signing in, as people of each kind see them."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from sts.clock import ManualClock
+from tests.authenticator import STEP, Authenticator
+from tests.service import Service, Tenant
+from tests.signin.chromium import Window, origin_of
+from tests.signin.people import Person, make_person
+
+STEP_SPAN = timedelta(seconds=STEP)
+CHOSEN = "seven green bottles on a wall"
+
+
+def walk(service: Service, tenant: Tenant, clock: ManualClock, window: Window) -> Iterator[str]:
+    """Go from page to page, and say at each what it is."""
+    alice = make_person(service, tenant.account_id, is_first_password=True, must_enrol=True)
+    window.open(origin_of(alice) + "/ui/")
+    yield "sign-in"
+    window.enter_password(Person(service, alice.user, "not her password"))
+    yield "sign-in-refused"
+    window.enter_password(alice)
+    yield "new-password"
+    window.fill(New_password=CHOSEN, **{"New_password,_once_more": CHOSEN})
+    window.press("Change password")
+    yield "device"
+    device = read_device(window)
+    enrol(window, device, clock)
+    yield "recovery-codes"
+    codes = window.page.get_by_label("Recovery codes").locator("li").all_inner_texts()
+    window.follow("I have kept them")
+    yield "home"
+    window.open(origin_of(alice) + "/ui/again")
+    yield "again"
+    window.press("Sign out")
+    yield "signed-out"
+    yield from _come_back(Person(service, alice.user, CHOSEN, device), codes, window)
+
+
+def _come_back(alice: Person, codes: list[str], window: Window) -> Iterator[str]:
+    window.enter_password(alice)
+    yield "code"
+    window.fill(Code="000000")
+    window.press("Go on")
+    yield "code-refused"
+    window.follow("Use a recovery code instead")
+    yield "recovery"
+    window.fill(Recovery_code="0000-0000-0000")
+    window.press("Go on")
+    yield "recovery-refused"
+    window.fill(Recovery_code=codes[0])
+    window.press("Go on")
+    assert window.path == "/ui/", window.heading
+    window.open(origin_of(alice) + "/ui/nowhere")
+    yield "error"
+
+
+def read_device(window: Window) -> Authenticator:
+    """Return the authenticator that was given the key on the page, as it is typed."""
+    return Authenticator(window.page.locator("#seed").inner_text().replace(" ", ""))
+
+
+def enrol(window: Window, device: Authenticator, clock: ManualClock) -> None:
+    """Show that the device works, by a code and the one that comes next."""
+    now = clock.now()
+    window.fill(Code=device.code(now, -1), Next_code=device.code(now))
+    window.press("Finish")
+    clock.tick(STEP_SPAN)
