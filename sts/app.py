@@ -153,6 +153,7 @@ def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Trace
             sessions=build_sessions(at, settings),
             passwords=password_proof,
             new_passwords=passwords,
+            links=build_links(at, settings),
             codes=codes,
             access=access,
             journal=journal,

@@ -20,6 +20,7 @@ class Notice(StrEnum):
     FACTOR_CHANGED = "factor-changed"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105  no password
     LINK_MADE = "link-made"  # by which a password can be set
+    SIGN_IN_AFTER_FAILURES = "sign-in-after-failures"
 
 
 _BY_EVENT: Mapping[Event, Notice] = {
@@ -28,16 +29,23 @@ _BY_EVENT: Mapping[Event, Notice] = {
     Event.LOGIN_PROFILE_CREATE: Notice.PASSWORD_CHANGED,
     Event.LOGIN_PROFILE_UPDATE: Notice.PASSWORD_CHANGED,
     Event.LOGIN_PROFILE_DELETE: Notice.PASSWORD_CHANGED,
+    Event.PASSWORD_CHANGE: Notice.PASSWORD_CHANGED,
     Event.PASSWORD_CHANGE_REQUIRE: Notice.PASSWORD_CHANGED,
     Event.SIGN_IN_LINK_CREATE: Notice.LINK_MADE,
 }
+
+_FAILURES = 5  # wrong passwords in a row, before the right one
 
 _log = structlog.get_logger(NOTICE_LOGGER)
 
 
 def find_notice(entry: Entry) -> Notice | None:
     """Return what is to be told of a thing that was recorded; None of most."""
-    return _BY_EVENT.get(entry.event) if entry.outcome is Outcome.DONE else None
+    if entry.outcome is not Outcome.DONE:
+        return None
+    if entry.event is Event.BROWSER_SESSION_BEGIN and entry.parameters.get("failures", 0) >= _FAILURES:
+        return Notice.SIGN_IN_AFTER_FAILURES
+    return _BY_EVENT.get(entry.event)
 
 
 def tell_owner(entry: Entry, meters: Meters) -> None:

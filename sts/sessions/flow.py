@@ -49,6 +49,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     password_at: datetime | None = None
     factor_at: datetime | None = None
     strong_alone: bool = False  # the password is long enough without a second factor
+    failures: int = 0  # wrong passwords that came before the right one
     session_id: str = ""
     serial_number: str = ""
     sealed_seed: bytes = b""
@@ -61,11 +62,17 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return PASSWORD, ONE_TIME, SEVERAL
 
 
+def _needs_password(flow: Flow) -> bool:
+    """Say whether another password is to be chosen: also where a short one has lost the second factor beside it."""
+    stands_alone = not flow.needs.has_factor and not flow.needs.must_enrol
+    return flow.needs.must_change or (stands_alone and not flow.strong_alone)
+
+
 # In this order: who has a device shows it before anything can be changed.
 _TABLE: tuple[tuple[Step, Callable[[Flow], bool]], ...] = (
     (Step.PASSWORD, lambda flow: flow.password_at is None),
     (Step.FACTOR, lambda flow: flow.needs.has_factor and flow.factor_at is None),
-    (Step.NEW_PASSWORD, lambda flow: flow.needs.must_change),
+    (Step.NEW_PASSWORD, _needs_password),
     (Step.ENROLMENT, lambda flow: flow.needs.must_enrol and not flow.needs.has_factor),
 )
 

@@ -39,7 +39,8 @@ class AgainPages:
         )
         needs = await visit.read(lambda connection: find_needs(connection, session.account_id, session.principal_id))
         flow = begin_flow(
-            proven,
+            proven.principal,
+            proven=proven,
             goal=parse_goal(visit.find("to")),
             now=self.clock.now(),
             needs=needs,

@@ -82,7 +82,7 @@ class AmendingPages:
             # Whoever knew the old one may have a session with it.
             end_sessions(tx, flow.principal_id, flow.session_id or None)
 
-        changed = replace(flow, needs=replace(flow.needs, must_change=False))
+        changed = replace(flow, needs=replace(flow.needs, must_change=False), strong_alone=True)
         return await self.progress.move_on(visit, changed, change)
 
     async def _show_device(self, visit: Visit, _target: Target) -> Answer:

@@ -11,7 +11,7 @@ from sts.authn.passwords import PasswordProof, PasswordProven
 from sts.authn.recovery import RecoveryProof
 from sts.clock import Clock
 from sts.directory.needs import find_needs
-from sts.directory.owners import owner_id_of
+from sts.directory.owners import Owner, owner_id_of
 from sts.errors import Refusal, SignInNeeded
 from sts.model import Account
 from sts.sessions import Flow, Needs, Step, caller_of
@@ -67,7 +67,8 @@ class EnteringPages:
         )
         flow = await visit.read(
             lambda connection: begin_flow(
-                proven,
+                proven.principal,
+                proven=proven,
                 goal=parse_goal(visit.find("to")),
                 now=self.clock.now(),
                 needs=find_needs(connection, proven.principal.account_id, owner_id_of(proven.principal)),
@@ -92,9 +93,16 @@ class EnteringPages:
         return await self.progress.move_on(visit, replace(flow, factor_at=factor_at))
 
 
-def begin_flow(proven: PasswordProven, *, goal: str, now: datetime, needs: Needs, session_id: str = "") -> Flow:
-    """Return the flow of who has just proven a password."""
-    principal = proven.principal
+def begin_flow(
+    principal: Owner,
+    *,
+    goal: str,
+    now: datetime,
+    needs: Needs,
+    proven: PasswordProven | None = None,
+    session_id: str = "",
+) -> Flow:
+    """Return the flow of who has just proven a password, or without *proven* set one that is strong enough."""
     arn, name = (principal.root_arn, "root") if isinstance(principal, Account) else (principal.arn, principal.name)
     return Flow(
         account_id=principal.account_id,
@@ -104,6 +112,8 @@ def begin_flow(proven: PasswordProven, *, goal: str, now: datetime, needs: Needs
         goal=goal,
         needs=needs,
         password_at=now,
+        strong_alone=proven is None or proven.strong_alone,
+        failures=0 if proven is None else proven.failures,
         session_id=session_id,
     )
 

@@ -10,6 +10,7 @@ from sts.errors import (
     FlowEnded,
     FormStale,
     KeysRefused,
+    LinkInvalid,
     Malformed,
     MediaTypeUnsupported,
     MethodUnsupported,
@@ -43,6 +44,7 @@ FAULT_MESSAGE = (
 ERRORS: dict[type[Refusal], PageError] = {
     AccessDenied: PageError(403, "You may not do this"),
     Unproven: PageError(403, "That was not right", begins_anew=True),
+    LinkInvalid: PageError(403, "This link does not work any more", begins_anew=True),
     FlowEnded: PageError(400, "This sign-in is over", begins_anew=True),
     FormStale: PageError(403, "This page is out of date"),
     TransportInsecure: PageError(403, "This connection is not private"),

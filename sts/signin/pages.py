@@ -11,6 +11,7 @@ from sts.authn.passwords import PasswordProof
 from sts.authn.recovery import RecoveryProof
 from sts.cache import Cache
 from sts.clock import Clock
+from sts.directory.links import SignInLinks
 from sts.directory.login_profiles import NewPasswords
 from sts.directory.mfa_devices import MfaDevices
 from sts.directory.recovery_codes import RecoveryCodes
@@ -23,6 +24,7 @@ from sts.signin.amending import AmendingPages
 from sts.signin.endpoint import PagesEndpoint
 from sts.signin.entering import EnteringPages
 from sts.signin.home import home_rows
+from sts.signin.linking import LinkPages
 from sts.signin.progress import Progress
 from sts.signin.rendering import build_renderer
 from sts.signin.row import Page
@@ -38,10 +40,12 @@ PAGES = (
     "ProveAgain",
     "ProveCode",
     "ProveRecoveryCode",
+    "SetPassword",
     "ShowAgain",
     "ShowCode",
     "ShowEnrolment",
     "ShowHome",
+    "ShowLink",
     "ShowNewPassword",
     "ShowRecovery",
     "ShowSignIn",
@@ -65,6 +69,7 @@ class Parts:
     sessions: BrowserSessions
     passwords: PasswordProof
     new_passwords: NewPasswords
+    links: SignInLinks
     codes: CodeProof
     access: Decider
     journal: Recorder
@@ -98,5 +103,6 @@ def _build_rows(parts: Parts, flows: Flows) -> Iterator[Page]:
     devices, recovery_codes = MfaDevices(parts.entropy, parts.keyring), RecoveryCodes(parts.entropy, parts.keyring)
     yield from EnteringPages(parts.passwords, parts.codes, recovery, progress, parts.clock).rows()
     yield from AmendingPages(parts.new_passwords, devices, recovery_codes, progress, parts.issuer, parts.clock).rows()
+    yield from LinkPages(parts.links, parts.new_passwords, parts.passwords.addresses, progress, parts.clock).rows()
     yield from AgainPages(parts.passwords, progress, parts.clock).rows()
     yield from home_rows()

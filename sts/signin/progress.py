@@ -76,7 +76,7 @@ class Progress:
         entry = visit.entry
         beginning = await self.sessions.prepare(flow, entry.address, entry.user_agent)
         entry.event, entry.caller = Event.BROWSER_SESSION_BEGIN, beginning.caller
-        entry.parameters = {"methods": flow.methods}
+        entry.parameters = {"methods": flow.methods, "failures": flow.failures}
         device = await self.passwords.remember(flow.principal_id, visit.device)
         await visit.change(lambda tx: self.sessions.begin(tx, beginning))
         return (

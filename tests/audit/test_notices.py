@@ -81,6 +81,7 @@ def count(at: Foundation, notice: Notice) -> float:
         (Event.LOGIN_PROFILE_CREATE, Notice.PASSWORD_CHANGED),
         (Event.LOGIN_PROFILE_UPDATE, Notice.PASSWORD_CHANGED),
         (Event.LOGIN_PROFILE_DELETE, Notice.PASSWORD_CHANGED),
+        (Event.PASSWORD_CHANGE, Notice.PASSWORD_CHANGED),
         (Event.PASSWORD_CHANGE_REQUIRE, Notice.PASSWORD_CHANGED),
         (Event.SIGN_IN_LINK_CREATE, Notice.LINK_MADE),
     ],
@@ -104,6 +105,12 @@ def test_a_27_a_change_is_told_with_whose_it_is_by_whom_and_from_where(
     assert count(at, notice) == 1
 
 
+@pytest.mark.parametrize(("failures", "notices"), [(0, 0), (4, 0), (5, 1), (12, 1)])
+def test_a_27_a_sign_in_after_five_wrong_passwords_is_told(at: Foundation, failures: int, notices: int) -> None:
+    found = told(at, Event.BROWSER_SESSION_BEGIN, parameters={"methods": ["pwd"], "failures": failures})
+    assert [line["event"] for line in found] == ["notice.sign-in-after-failures"] * notices
+
+
 def test_a_27_what_one_changes_of_ones_own_is_told_too(at: Foundation) -> None:
     (line,) = told(at, Event.MFA_DEVICE_ENABLE)
     assert (line["about"], line["by"]) == (ADMIN, ADMIN)
@@ -119,4 +126,4 @@ def test_most_events_are_not_told(at: Foundation) -> None:
 
 
 def test_every_notice_has_a_place_among_the_numbers() -> None:
-    assert set(map(str, Notice)) <= set(catalogue.NOTICES.labels["notice"])
+    assert set(map(str, Notice)) == set(catalogue.NOTICES.labels["notice"])

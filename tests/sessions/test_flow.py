@@ -12,7 +12,7 @@ pytestmark = pytest.mark.pure
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-def _flow(needs: Needs, password_at: datetime | None, factor_at: datetime | None) -> Flow:
+def _flow(needs: Needs, password_at: datetime | None, factor_at: datetime | None, *, strong_alone: bool = True) -> Flow:
     return Flow(
         account_id="123456789012",
         principal_id="AIDA",
@@ -22,13 +22,14 @@ def _flow(needs: Needs, password_at: datetime | None, factor_at: datetime | None
         needs=needs,
         password_at=password_at,
         factor_at=factor_at,
+        strong_alone=strong_alone,
     )
 
 
 EVERY_STATE = [
-    _flow(Needs(has_factor=has, must_enrol=enrol, must_change=change), password, factor)
-    for has, enrol, change, password, factor in product(
-        (False, True), (False, True), (False, True), (None, NOW), (None, NOW)
+    _flow(Needs(has_factor=has, must_enrol=enrol, must_change=change), password, factor, strong_alone=strong)
+    for has, enrol, change, password, factor, strong in product(
+        (False, True), (False, True), (False, True), (None, NOW), (None, NOW), (False, True)
     )
 ]
 
@@ -42,6 +43,7 @@ def test_a_25_no_session_is_earned_before_every_step_was_taken(flow: Flow) -> No
     assert not needs.must_change
     assert flow.factor_at is not None or not needs.has_factor
     assert needs.has_factor or not needs.must_enrol
+    assert needs.has_factor or flow.strong_alone
 
 
 def test_who_has_a_device_shows_it_before_anything_can_be_changed() -> None:
@@ -54,6 +56,16 @@ def test_who_has_a_device_shows_it_before_anything_can_be_changed() -> None:
 def test_a_password_is_changed_before_a_device_is_enrolled() -> None:
     assert next_step(_flow(Needs(has_factor=False, must_enrol=True, must_change=True), NOW, None)) is Step.NEW_PASSWORD
     assert next_step(_flow(Needs(has_factor=False, must_enrol=True, must_change=False), NOW, None)) is Step.ENROLMENT
+
+
+def test_a_01_a_short_password_that_lost_its_factor_is_to_be_changed() -> None:
+    alone = Needs(has_factor=False, must_enrol=False, must_change=False)
+    assert next_step(_flow(alone, NOW, None, strong_alone=False)) is Step.NEW_PASSWORD
+    assert next_step(_flow(alone, NOW, None)) is Step.DONE
+    beside = Needs(has_factor=True, must_enrol=False, must_change=False)
+    assert next_step(_flow(beside, NOW, NOW, strong_alone=False)) is Step.DONE
+    enrolling = Needs(has_factor=False, must_enrol=True, must_change=False)
+    assert next_step(_flow(enrolling, NOW, None, strong_alone=False)) is Step.ENROLMENT
 
 
 @pytest.mark.parametrize("flow", EVERY_STATE)

@@ -1,0 +1,94 @@
+"""Where a link leads by which a person sets a password: to the choice of one, and from there into a sign-in.
+
+What it proves is what a password proves: who has a second factor is asked for it all the same. The page may be looked
+at as often as one likes, by scanners of mail too; what uses the link up is the password that is set.
+"""
+
+from dataclasses import dataclass, replace
+
+from msgspec.structs import replace as replace_struct
+
+from sts.audit.events import Event
+from sts.authn.addresses import AddressCounts
+from sts.clock import Clock
+from sts.directory.links import PATH, SignInLinks
+from sts.directory.login_profiles import NewPasswords, choose_password
+from sts.directory.needs import find_needs
+from sts.directory.owners import Owner, owner_id_of
+from sts.errors import PasswordRefused, Refusal
+from sts.model import Account
+from sts.sessions import Flow, Step, caller_of, end_sessions
+from sts.signin.answer import Answer, Shown
+from sts.signin.entering import begin_flow
+from sts.signin.errors import render_message
+from sts.signin.progress import Progress
+from sts.signin.row import Page, Proof, Target, change_own, show_own
+from sts.signin.table import HOME, PAGE_OF_STEP
+from sts.signin.visit import Visit
+from sts.store import password_failures
+from sts.store.database import Transaction
+
+_LINK = f"{PATH}{{}}"
+_DIFFERENT = "The two passwords are not the same: please enter the new one twice."
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPages:
+    """The page of a link."""
+
+    links: SignInLinks
+    new_passwords: NewPasswords
+    addresses: AddressCounts
+    progress: Progress
+    clock: Clock
+
+    def rows(self) -> tuple[Page, ...]:
+        """Return the rows; a person whose link is no good may still know a password."""
+        back = PAGE_OF_STEP[Step.PASSWORD]
+        change = Event.PASSWORD_CHANGE
+        show = show_own("ShowLink", _LINK, self._show, proof=Proof.NONE)
+        set_password = change_own("SetPassword", _LINK, self._set, proof=Proof.NONE, event=change, retry=self._retry)
+        return replace(show, back=back), replace(set_password, back=back)
+
+    async def _show(self, visit: Visit, _target: Target) -> Answer:
+        return _page(visit, await self._find_owner(visit), "")
+
+    async def _retry(self, visit: Visit, refusal: Refusal) -> Shown:
+        return _page(visit, await self._find_owner(visit), render_message(refusal))
+
+    async def _find_owner(self, visit: Visit) -> Owner:
+        """Return whose link it is; raises LinkInvalid, and Throttled for who has tried too many."""
+        counted = await self.addresses.count(visit.entry.address)
+        now = self.clock.now()
+        owner = await visit.read(lambda connection: self.links.get_owner(connection, visit.rest, now))
+        await self.addresses.take_back(counted)
+        return owner
+
+    async def _set(self, visit: Visit, _target: Target) -> Answer:
+        owner = await self._find_owner(visit)
+        chosen = visit.find("new-password")
+        if chosen != visit.find("new-password-again"):
+            raise PasswordRefused(_DIFFERENT)
+        kept = await self.new_passwords.make(owner, chosen)
+        flow = await self._begin_flow(visit, owner)
+        visit.entry.caller = caller_of(flow)
+
+        def change(tx: Transaction) -> None:
+            redeemed = self.links.redeem(tx, visit.rest)
+            choose_password(tx, owner=redeemed, password=kept)
+            # What was guessed was the password before, and whoever knew that one may have a session with it.
+            password_failures.unlock(tx.connection, owner_id_of(redeemed))
+            end_sessions(tx, owner_id_of(redeemed))
+
+        return await self.progress.move_on(visit, flow, change)
+
+    async def _begin_flow(self, visit: Visit, owner: Owner) -> Flow:
+        """Return the sign-in of who is setting a password: what else is asked of them is still to be shown."""
+        needs = await visit.read(lambda connection: find_needs(connection, owner.account_id, owner_id_of(owner)))
+        return begin_flow(owner, goal=HOME, now=self.clock.now(), needs=replace_struct(needs, must_change=False))
+
+
+def _page(visit: Visit, owner: Owner, error: str) -> Shown:
+    name = "root" if isinstance(owner, Account) else owner.name
+    shown = {"name": name, "account": owner.account_id, "link": PATH + visit.rest, "error": error}
+    return Shown("link.html", shown)
