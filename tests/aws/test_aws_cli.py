@@ -114,5 +114,5 @@ def test_a_wrong_secret_is_told_as_the_cli_knows_it(cli: Cli, resident: Tenant) 
 
 
 def test_what_is_not_offered_is_told_by_the_cli(cli: Cli, resident: Tenant) -> None:
-    said = cli.fail("iam", "list-saml-providers", **as_environment(resident.key))
-    assert "(InvalidAction) when calling the ListSAMLProviders operation" in said
+    said = cli.fail("iam", "list-organizations-features", **as_environment(resident.key))
+    assert "(InvalidAction) when calling the ListOrganizationsFeatures operation" in said

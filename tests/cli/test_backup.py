@@ -97,7 +97,7 @@ def test_a_copy_that_is_put_back_signs_in_whom_it_knew_and_shows_what_it_lacks(
         assert service.call(admin, "CreateUser", UserName="before").status == 200
         copied = lost.run("backup", str(tmp_path / "copy"), "--keys", str(tmp_path / "keys"))
         assert service.call(admin, "CreateUser", UserName="after").status == 200
-    assert copied["keys_copied"] == 7
+    assert copied["keys_copied"] == len(list(lost.keys.glob("*.json"))) > 0
     _export(lost, tmp_path / "checkpoints")
     lost.run("audit", "verify", "--checkpoint", str(tmp_path / "checkpoints"))
 
@@ -223,7 +223,8 @@ def test_a_backup_that_fails_copies_no_key_and_leaves_nothing_behind(sqlite_plac
     assert sqlite_place.code("backup", str(copy), "--keys", str(keys / "within"))[0] == 1
     assert not copy.exists()
     keys.unlink()
-    assert sqlite_place.run("backup", str(copy), "--keys", str(keys))["keys_copied"] == 7
+    assert sqlite_place.run("backup", str(copy), "--keys", str(keys))["keys_copied"] > 0
+    assert {file.name for file in keys.iterdir()} == {file.name for file in sqlite_place.keys.glob("*.json")}
 
 
 @pytest.mark.parametrize("keys", ["copy", "copy/keys", "other/../copy"])
