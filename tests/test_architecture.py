@@ -52,6 +52,7 @@ BESIDE_ROWS = MappingProxyType(
         Event.STORE_RESTORE: "sts/cli/backup.py",
         Event.AUDIT_VERIFY: "sts/cli/audit.py",
         Event.AUDIT_READ: "sts/api/operations.py",
+        Event.LOGIN_END: "sts/api/operations.py",
         Event.SESSION_REVOKE: "sts/api/operations.py",
         Event.PRINCIPAL_REVOKE: "sts/api/operations.py",
         Event.USER_DISABLE: "sts/api/operations.py",

@@ -76,7 +76,8 @@ class AdministrationEndpoint:
             command = operation.parse(parse_asked(scope, parts.body))
             entry.parameters = command
             target = await self.database.read(lambda connection: operation.target(connection, caller, command))
-            await self._decide(scope, operation, entry, target)
+            if operation.demands:
+                await self._decide(scope, operation, entry, target)
             return await self._do(operation, recording, command, target)
 
     async def _prove(self, parts: SignedParts, entry: Entry) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection
 
-from sts.api import audit, revocations, sign_in
+from sts.api import audit, logins, revocations, sign_in
 from sts.api.request import Asked
 from sts.api.row import Changes, Command, Operation, Parts, Reads, Target
 from sts.audit.events import Event
@@ -22,7 +22,15 @@ def _change(
     target: Callable[[Connection, Caller, Command], Target],
     run: Callable[[Parts, Transaction, Caller, Command, Target], bytes],
 ) -> Operation:
-    return Operation(name=name, event=event, largest_body=_SMALL, parse=parse, target=target, handler=Changes(run))
+    return Operation(
+        name=name,
+        event=event,
+        demands=True,
+        largest_body=_SMALL,
+        parse=parse,
+        target=target,
+        handler=Changes(run),
+    )
 
 
 _USER = (revocations.parse_name, revocations.find_user)
@@ -32,10 +40,20 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", "/api/audit/records"): Operation(
         name="ListAuditRecords",
         event=Event.AUDIT_READ,
+        demands=True,
         largest_body=0,
         parse=audit.parse_records,
         target=audit.find_records,
         handler=Reads(audit.render_records),
+    ),
+    ("POST", "/api/logins/end"): Operation(
+        name="EndLogin",
+        event=Event.LOGIN_END,
+        demands=False,
+        largest_body=_SMALL,
+        parse=logins.parse_end,
+        target=logins.find_own,
+        handler=Changes(logins.end_own),
     ),
     ("POST", "/api/sessions/revoke"): _change(
         "RevokeSession",

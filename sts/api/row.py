@@ -58,10 +58,14 @@ class Changes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """A row: it demands `sts-admin:NAME` on its target, which is of the caller's own account."""
+    """A row: it demands `sts-admin:NAME` on its target, which is of the caller's own account.
+
+    Only what the bearer of a credential does to that credential alone demands nothing.
+    """
 
     name: str
     event: Event
+    demands: bool
     largest_body: int  # bytes; 0: it takes none
     parse: Callable[[Asked], Command]  # raises Malformed kin
     target: Callable[[Connection, Caller, Command], Target]

@@ -98,6 +98,7 @@ class Event(StrEnum):
 
     LOGIN_REDEEM = "login.redeem"
     LOGIN_REFRESH = "login.refresh"
+    LOGIN_END = "login.end"
 
     BOUNDARY_PUT = "boundary.put"
     BOUNDARY_REMOVE = "boundary.remove"

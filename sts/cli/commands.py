@@ -25,6 +25,10 @@ _COMMANDS: Mapping[str, str] = {
     "users": "sts.cli.users",
     "explain": "sts.cli.explain",
     "audit": "sts.cli.audit",
+    "login": "sts.cli.login",
+    "logout": "sts.cli.login",
+    "whoami": "sts.cli.login",
+    "assume-role": "sts.cli.assume_role",
     "settings": "sts.cli.settings",
     "demo": "sts.cli.demo",
 }
@@ -53,7 +57,7 @@ class Commands(click.Group):
         module = _COMMANDS.get(cmd_name)
         if module is None:
             return None
-        command: click.Command = getattr(importlib.import_module(module), cmd_name)
+        command: click.Command = getattr(importlib.import_module(module), cmd_name.replace("-", "_"))
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

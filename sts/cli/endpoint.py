@@ -8,6 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from sts.client.connection import Connection
+    from sts.client.saved_logins import SavedLogins
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -26,7 +27,27 @@ def endpoint_options(command: _F) -> _F:
 def connect(endpoint_url: str | None, profile: str | None) -> "Connection":
     """Return a connection to the service that is meant; raises Refusal kin."""
     from sts.client.connection import open_connection
+
+    return open_connection(find_endpoint(endpoint_url), profile, find_logins())
+
+
+def find_logins() -> "SavedLogins":
+    """Return the logins of who runs the command."""
+    from sts.client.private_files import find_folder
+    from sts.client.saved_logins import open_logins
+
+    return open_logins(find_folder(os.environ))
+
+
+def find_endpoint(endpoint_url: str | None) -> str:
+    """Return the address of the service that is meant; raises Refusal kin.
+
+    Where nothing says which, it is the one service that a login is at, else the issuer's default.
+    """
     from sts.settings import read_settings
 
-    found = endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or read_settings(os.environ).issuer
-    return open_connection(found, profile)
+    named = endpoint_url or os.environ.get("AWS_ENDPOINT_URL")
+    if named:
+        return named
+    only = None if os.environ.get("STS_ISSUER") else find_logins().find_only()
+    return read_settings(os.environ).issuer if only is None else only.endpoint

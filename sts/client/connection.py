@@ -9,27 +9,30 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import urlencode, urlsplit
+from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import ReadOnlyCredentials
+from botocore.credentials import CredentialResolver, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 from botocore.session import Session
-from botocore.utils import get_environ_proxies
 
-from sts.errors import Malformed, Refusal, Unavailable
+from sts.client.saved_logins import METHOD, SavedLogins, find_credentials
+from sts.client.sending import find_bundle, normalize_endpoint, open_sender
+from sts.errors import LoginEnded, Refusal, Unavailable
 
 _SERVICE = "sts"
 _AGENT = "sts-client"
 _JSON = "application/json"
-_DEFAULT_REGION = "us-east-1"
+DEFAULT_REGION = "us-east-1"
 _OK = 200
 _SERVER_FAULT = 500
-_TIMEOUT_SECONDS = 30
 _LONGEST_ANSWER = 16 * 1024 * 1024
+_NONE = "No credentials are found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile, or run `sts login`"
+_OF_HOST = ("container-role", "iam-role")
+_OVER = frozenset({"ExpiredToken", "InvalidClientTokenId"})
 _LONGEST_SHOWN = 300  # characters of an answer that is none of the service's
 _TAG = re.compile(r"<[^<>]*>", re.ASCII)
 
@@ -42,15 +45,28 @@ class Answer:
     request_id: str
 
 
+class Credentials(Protocol):
+    """What requests are signed with: botocore's own, or those of a login."""
+
+    @property
+    def method(self) -> str:
+        """Where they are from."""
+        ...
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        """Return them as they are to be used now: refreshed when they are near their end."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """An endpoint, and who calls it."""
 
     endpoint: str
     region: str
-    credentials: ReadOnlyCredentials = field(repr=False)
+    credentials: Credentials = field(repr=False)
     sender: URLLib3Session = field(repr=False)
-    bundle: str | bool = True  # the file of the authorities that the endpoint's certificate is verified by
+    bundle: str | None = None  # as `find_bundle` tells it
 
     def get(self, path: str, query: Mapping[str, str]) -> Answer:
         """Return the answer to a signed GET; raises Refusal with the service's reason, Unavailable without any."""
@@ -63,7 +79,7 @@ class Connection:
     def _send(self, method: str, address: str, body: bytes | None) -> Answer:
         headers = {"Accept": _JSON, "User-Agent": _AGENT} | ({} if body is None else {"Content-Type": _JSON})
         request = AWSRequest(method=method, url=self.endpoint + address, headers=headers, data=body)
-        SigV4Auth(self.credentials, _SERVICE, self.region).add_auth(request)
+        SigV4Auth(self.credentials.get_frozen_credentials(), _SERVICE, self.region).add_auth(request)
         try:
             response = self.sender.send(request.prepare())
             content: bytes = response.content
@@ -73,27 +89,47 @@ class Connection:
         if told is None:
             raise Unavailable(_tell_foreign(self.endpoint, response.status_code, content))
         if response.status_code != _OK:
-            raise _refusal(response.status_code, told)
+            raise self.refuse(response.status_code, str(told.get("__type", response.status_code)), told.get("message"))
         return Answer(told, response.headers.get("x-amzn-requestid", ""))
 
+    def refuse(self, status: int, code: str, message: str | None) -> Refusal:
+        """Return what to raise for the service's error."""
+        words = f"{code}: {message or 'no reason is given'}"
+        if code in _OVER and self.credentials.method == METHOD:
+            return LoginEnded(f"{words}: run `sts login`")
+        return Unavailable(words) if status >= _SERVER_FAULT else Refusal(words)
 
-def open_connection(endpoint: str, profile: str | None) -> Connection:
-    """Return a connection to *endpoint*; raises Refusal when no credentials are found, Malformed for no address."""
-    endpoint = endpoint.rstrip("/")
-    if urlsplit(endpoint).scheme not in {"http", "https"} or not urlsplit(endpoint).hostname:
-        raise Malformed(f"{endpoint} is not an address such as https://sts.example.com")
+
+def open_connection(endpoint: str, profile: str | None, logins: SavedLogins | None = None) -> Connection:
+    """Return a connection to *endpoint*; raises Refusal when no credentials are found, Malformed for no address.
+
+    A login among *logins* comes after the environment and the shared files, and before what the host lends; where a
+    *profile* is named it serves nobody.
+    """
+    endpoint = normalize_endpoint(endpoint)
     try:
         session = Session(profile=profile)
-        found = session.get_credentials()
+        bundle = find_bundle(session)
+        sender = open_sender(endpoint, bundle)
+        own, lent = _split_providers(session)
+        found: Credentials | None = own.load_credentials()
+        if found is None and profile is None and logins is not None:
+            found = find_credentials(logins, endpoint, sender)
         if found is None:
-            raise Refusal("No credentials are found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile")
-        region = session.get_config_variable("region") or _DEFAULT_REGION
-        bundle = session.get_config_variable("ca_bundle") or True
-        credentials = found.get_frozen_credentials()
+            found = lent.load_credentials()
+        region = session.get_config_variable("region") or DEFAULT_REGION
     except BotoCoreError as fault:
         raise Refusal(f"No credentials are found: {fault}") from fault
-    sender = URLLib3Session(verify=bundle, proxies=get_environ_proxies(endpoint), timeout=_TIMEOUT_SECONDS)
-    return Connection(endpoint, region, credentials, sender, bundle)
+    if found is None:
+        raise Refusal(_NONE)
+    return Connection(endpoint, region, found, sender, bundle)
+
+
+def _split_providers(session: Session) -> tuple[CredentialResolver, CredentialResolver]:
+    """Return where an AWS SDK looks for credentials, in its order: what is the user's own, then what the host lends."""
+    providers = session.get_component("credential_provider").providers
+    lent = [each for each in providers if each.METHOD in _OF_HOST]
+    return CredentialResolver([each for each in providers if each not in lent]), CredentialResolver(lent)
 
 
 def _parse(content: bytes) -> Mapping[str, Any] | None:
@@ -117,8 +153,3 @@ def _quote(text: str) -> str:
     said = ": ".join(each[1] for each in named if each) or _TAG.sub(" ", text)
     line = " ".join(html.unescape(said).split())
     return "".join(character for character in line[:_LONGEST_SHOWN] if character.isprintable())
-
-
-def _refusal(status: int, told: Mapping[str, Any]) -> Refusal:
-    message = f"{told.get('__type', status)}: {told.get('message', 'no reason is given')}"
-    return Unavailable(message) if status >= _SERVER_FAULT else Refusal(message)

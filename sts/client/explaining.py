@@ -5,12 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import Session
-
+from sts.client.calls import call_sts
 from sts.client.connection import Connection
-from sts.errors import Malformed, Refusal, Unavailable
+from sts.errors import Malformed
 
 _RECEIPT = re.compile(r"[\w-]+=*", re.ASCII)  # base64url; the service judges the rest
 _INTRODUCTION = "Encoded authorization failure message:"
@@ -26,22 +23,6 @@ def find_receipt(text: str) -> str:
 
 def decode_message(connection: Connection, message: str) -> Mapping[str, Any]:
     """Return the receipt *message* as far as the caller's account may read it; raises Refusal kin."""
-    client = Session().create_client(
-        "sts",
-        endpoint_url=connection.endpoint,
-        region_name=connection.region,
-        aws_access_key_id=connection.credentials.access_key,
-        aws_secret_access_key=connection.credentials.secret_key,
-        aws_session_token=connection.credentials.token,
-        verify=connection.bundle,
-        config=Config(retries={"total_max_attempts": 1}),
-    )
-    try:
-        decoded = client.decode_authorization_message(EncodedMessage=message)
-    except ClientError as refused:
-        error = refused.response["Error"]
-        raise Refusal(f"{error['Code']}: {error['Message']}") from refused
-    except BotoCoreError as fault:
-        raise Unavailable(f"{connection.endpoint} does not answer: {fault}") from fault
+    decoded = call_sts(connection, "decode_authorization_message", {"EncodedMessage": message})
     told: Mapping[str, Any] = json.loads(decoded["DecodedMessage"])["receipt"]
     return told

@@ -18,7 +18,7 @@ from sts.app import build_logins
 from sts.clock import Clock
 from sts.credentials import Credentials
 from sts.foundation import Foundation, lay_foundation
-from sts.logins.requests import Client, LoginRequest
+from sts.logins.requests import Client, LoginRequest, LoginRequests
 from sts.model import Caller
 from sts.sessions import BrowserSessions, Flow, Needs
 from sts.store.users import find_user
@@ -134,6 +134,19 @@ class LoginDesk:
 
     def approve(self, command_line: CommandLine, *, with_factor: bool = False) -> str:
         """Sign in, approve what *command_line* asks for, and return the code."""
+        return self.approve_request(command_line.request(), with_factor=with_factor)
+
+    def answer(self, url: str) -> str:
+        """Open *url* as a browser does, approve what it asks for, and return where the browser is sent."""
+        with httpx2.Client(trust_env=False) as browser:
+            sent_on = browser.get(url)
+        assert sent_on.status_code == 303, sent_on.text
+        with self.foundation() as at:
+            request = LoginRequests(at.keyring, at.clock).open(sent_on.headers["location"].rpartition("/")[2])
+        return request.render_answer(self.service.settings.issuer, code=self.approve_request(request))
+
+    def approve_request(self, request: LoginRequest, *, with_factor: bool = False) -> str:
+        """Sign in, approve *request*, and return the code."""
         with self.foundation() as at:
             opened = self._sign_in(at, with_factor=with_factor)
             logins = build_logins(
@@ -142,7 +155,7 @@ class LoginDesk:
                 Credentials(self.service.settings.issuer, at.keyring, at.cache, at.clock, at.entropy, at.meters),
             )
             code, _ = at.database.transact_now(
-                lambda tx: logins.approve(tx, opened, command_line.request(), "192.0.2.7"), at.clock.now()
+                lambda tx: logins.approve(tx, opened, request, "192.0.2.7"), at.clock.now()
             )
         return str(code)
 

@@ -1,0 +1,139 @@
+"""`sts assume-role`: temporary credentials of a role, in the form that a shell or an SDK takes."""
+
+import json
+import shlex
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+import click
+
+from sts.cli.endpoint import connect, endpoint_options
+from sts.cli.output import print_json, show_example
+
+if TYPE_CHECKING:
+    from sts.client.roles import RoleCredentials
+
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 900, 43_200
+
+
+@click.command(
+    "assume-role",
+    short_help="Get temporary credentials of a role.",
+    epilog=show_example('eval "$(sts assume-role deploy)"'),
+)
+@click.argument("role")
+@endpoint_options
+@click.option("--session-name", metavar="NAME", help="What the session is called in records; else who you are.")
+@click.option(
+    "--duration",
+    type=click.IntRange(_SHORTEST_SECONDS, _LONGEST_SECONDS),
+    metavar="SECONDS",
+    help="How long they last, up to the role's maximum; an hour unless given.",
+)
+@click.option("--serial-number", metavar="ARN", help="Your MFA device, where the role asks for a code.")
+@click.option("--token-code", metavar="CODE", help="The code that the device shows.")
+@click.option("--external-id", metavar="ID", help="What the role's owner has agreed on with you.")
+@click.option("--source-identity", metavar="NAME", help="Who you are, kept for the session and all begun from it.")
+@click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="A session tag; may be given again.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["posix", "powershell", "credential-process"]),
+    default="posix",
+    show_default=True,
+    help="Exports for a shell, or what credential_process of a profile takes.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def assume_role(
+    role: str,
+    *,
+    endpoint_url: str | None,
+    profile: str | None,
+    duration: int | None,
+    tags: tuple[str, ...],
+    form: str,
+    as_json: bool,
+    **texts: str | None,
+) -> None:
+    """Get temporary credentials of ROLE: its ARN, or the name of one of your own account.
+
+    Without --format they are exports for a POSIX shell, to be evaluated. The role's trust policy must name you, and
+    sts:AssumeRole be allowed to you. With AWS_ENDPOINT_URL set, any SDK then works with them.
+    """
+    from sts.client.roles import assume_role as ask
+
+    given = {_MEMBERS[name]: value for name, value in texts.items() if value is not None}
+    parameters = {**given, "DurationSeconds": duration, "Tags": [_parse_tag(tag) for tag in tags]}
+    asked = {name: value for name, value in parameters.items() if value}
+    credentials = ask(connect(endpoint_url, profile), role, asked)
+    if as_json:
+        print_json(_describe(credentials))
+    else:
+        click.echo(_FORMS[form](credentials))
+
+
+_MEMBERS = {
+    "session_name": "RoleSessionName",
+    "serial_number": "SerialNumber",
+    "token_code": "TokenCode",
+    "external_id": "ExternalId",
+    "source_identity": "SourceIdentity",
+}
+
+
+def _parse_tag(text: str) -> Mapping[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise click.BadParameter(f"{text} is no tag: give KEY=VALUE", param_hint="--tag")
+    return {"Key": key, "Value": value}
+
+
+def _describe(credentials: "RoleCredentials") -> Mapping[str, str]:
+    return {
+        "arn": credentials.arn,
+        "access_key_id": credentials.access_key_id,
+        "secret_access_key": credentials.secret_access_key,
+        "session_token": credentials.session_token,
+        "expires_at": credentials.expires_at.astimezone(UTC).isoformat(),
+    }
+
+
+def _variables(credentials: "RoleCredentials") -> Mapping[str, str]:
+    return {
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+        "AWS_SESSION_TOKEN": credentials.session_token,
+        "AWS_CREDENTIAL_EXPIRATION": credentials.expires_at.astimezone(UTC).isoformat(),
+    }
+
+
+def render_posix(credentials: "RoleCredentials") -> str:
+    """Return what a POSIX shell evaluates."""
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in _variables(credentials).items())
+
+
+def render_powershell(credentials: "RoleCredentials") -> str:
+    """Return what PowerShell runs; in its single quotes only the quote itself means anything."""
+    said = {name: value.replace("'", "''") for name, value in _variables(credentials).items()}
+    return "\n".join(f"$Env:{name} = '{value}'" for name, value in said.items())
+
+
+def render_process(credentials: "RoleCredentials") -> str:
+    """Return what AWS's SDKs take from a `credential_process` (SDKs and Tools Reference Guide)."""
+    return json.dumps(
+        {
+            "Version": 1,
+            "AccessKeyId": credentials.access_key_id,
+            "SecretAccessKey": credentials.secret_access_key,
+            "SessionToken": credentials.session_token,
+            "Expiration": credentials.expires_at.astimezone(UTC).isoformat(),
+        }
+    )
+
+
+_FORMS: Mapping[str, Callable[["RoleCredentials"], str]] = {
+    "posix": render_posix,
+    "powershell": render_powershell,
+    "credential-process": render_process,
+}

@@ -1,0 +1,29 @@
+"""A login ended, at the service and here."""
+
+from sts.client.connection import DEFAULT_REGION, Connection
+from sts.client.saved_logins import LoginCredentials, SavedLogins
+from sts.client.signin import Login, open_sign_in
+from sts.errors import LoginEnded, NotFound, Unavailable
+
+_PATH = "/api/logins/end"
+
+
+def end_login(logins: SavedLogins, endpoint: str) -> Login:
+    """End the login at *endpoint*, forget it, and return what it was.
+
+    Raises NotFound where there is none; Unavailable when it is forgotten here alone; Refusal kin.
+    """
+    login = logins.find(endpoint)
+    if login is None:
+        raise NotFound(f"Nobody is signed in at {endpoint}")
+    sign_in = open_sign_in(endpoint)
+    try:
+        Connection(endpoint, DEFAULT_REGION, LoginCredentials(logins, sign_in), sign_in.sender).post(_PATH, {})
+    except LoginEnded:
+        return login  # by then it had ended there
+    except Unavailable as fault:
+        until = login.ends_at.isoformat()
+        raise Unavailable(f"The login is forgotten here, and lasts at the service until {until}: {fault}") from fault
+    finally:
+        logins.remove(endpoint)
+    return login
