@@ -1,6 +1,7 @@
 """`sts assume-role`: temporary credentials of a role, in the form that a shell or an SDK takes."""
 
 import json
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from datetime import UTC
@@ -12,8 +13,10 @@ from sts.cli.endpoint import connect, endpoint_options
 from sts.cli.output import print_json, show_example
 
 if TYPE_CHECKING:
+    from sts.client.connection import Connection
     from sts.client.roles import RoleCredentials
 
+_PROCESS = "credential-process"
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 900, 43_200
 
 
@@ -39,7 +42,7 @@ _SHORTEST_SECONDS, _LONGEST_SECONDS = 900, 43_200
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["posix", "powershell", "credential-process"]),
+    type=click.Choice(["posix", "powershell", _PROCESS]),
     default="posix",
     show_default=True,
     help="Exports for a shell, or what credential_process of a profile takes.",
@@ -59,18 +62,29 @@ def assume_role(
     """Get temporary credentials of ROLE: its ARN, or the name of one of your own account.
 
     Without --format they are exports for a POSIX shell, to be evaluated. The role's trust policy must name you, and
-    sts:AssumeRole be allowed to you. With AWS_ENDPOINT_URL set, any SDK then works with them.
+    sts:AssumeRole be allowed to you. With AWS_ENDPOINT_URL set, any SDK then works with them. For credential-process
+    they are kept until five minutes before their end, for you alone, below $XDG_CACHE_HOME or ~/.cache.
     """
-    from sts.client.roles import assume_role as ask
-
     given = {_MEMBERS[name]: value for name, value in texts.items() if value is not None}
     parameters = {**given, "DurationSeconds": duration, "Tags": [_parse_tag(tag) for tag in tags]}
     asked = {name: value for name, value in parameters.items() if value}
-    credentials = ask(connect(endpoint_url, profile), role, asked)
+    credentials = _ask(connect(endpoint_url, profile), role, asked, keeps=form == _PROCESS)
     if as_json:
         print_json(_describe(credentials))
     else:
         click.echo(_FORMS[form](credentials))
+
+
+def _ask(connection: "Connection", role: str, parameters: Mapping[str, object], *, keeps: bool) -> "RoleCredentials":
+    from sts.client.private_files import find_folder
+    from sts.client.role_cache import RoleCache, open_role_files
+    from sts.client.roles import assume_role as ask
+    from sts.clock import SystemClock
+
+    if not keeps:
+        return ask(connection, role, parameters)
+    cache = RoleCache(open_role_files(find_folder(os.environ)), SystemClock())
+    return cache.assume_role(connection, role, parameters)
 
 
 _MEMBERS = {
@@ -135,5 +149,5 @@ def render_process(credentials: "RoleCredentials") -> str:
 _FORMS: Mapping[str, Callable[["RoleCredentials"], str]] = {
     "posix": render_posix,
     "powershell": render_powershell,
-    "credential-process": render_process,
+    _PROCESS: render_process,
 }

@@ -1,5 +1,6 @@
 """`sts login`, `sts logout` and `sts whoami`: sign in with the browser, and use that in every other command."""
 
+import os
 import sys
 import threading
 import webbrowser
@@ -53,8 +54,11 @@ def logout(endpoint_url: str | None, *, as_json: bool) -> None:
     because the service cannot be asked: it lasts there until its end.
     """
     from sts.client.ending import end_login
+    from sts.client.private_files import find_folder
+    from sts.client.role_cache import open_role_files
     from sts.client.sending import normalize_endpoint
 
+    open_role_files(find_folder(os.environ)).remove_all()  # of whom they are it cannot be told
     endpoint, logins = normalize_endpoint(find_endpoint(endpoint_url)), find_logins()
     try:
         ended = end_login(logins, endpoint)

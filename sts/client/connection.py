@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 from botocore.session import Session
 
-from sts.client.saved_logins import METHOD, SavedLogins, find_credentials
+from sts.client.saved_logins import METHOD, LoginCredentials, SavedLogins, find_credentials
 from sts.client.sending import find_bundle, normalize_endpoint, open_sender
 from sts.errors import LoginEnded, Refusal, Unavailable
 
@@ -67,6 +67,13 @@ class Connection:
     credentials: Credentials = field(repr=False)
     sender: URLLib3Session = field(repr=False)
     bundle: str | None = None  # as `find_bundle` tells it
+
+    @property
+    def holder(self) -> str:
+        """Who calls, as far as it can be told here, whatever the credentials of the hour are."""
+        if isinstance(self.credentials, LoginCredentials):
+            return self.credentials.find_holder()
+        return str(self.credentials.get_frozen_credentials().access_key)
 
     def get(self, path: str, query: Mapping[str, str]) -> Answer:
         """Return the answer to a signed GET; raises Refusal with the service's reason, Unavailable without any."""

@@ -94,6 +94,11 @@ class LoginCredentials:
         login = self.logins.refresh(self.sign_in)
         return ReadOnlyCredentials(login.access_key_id, login.secret_access_key, login.session_token)
 
+    def find_holder(self) -> str:
+        """Return what this login is told from any other by, of the same user too; raises Refusal kin."""
+        login = self.logins.refresh(self.sign_in)
+        return f"{login.arn} until {login.ends_at.isoformat()}"
+
 
 def open_logins(folder: Path) -> SavedLogins:
     """Return the logins below *folder*, which is the user's own."""

@@ -1,9 +1,11 @@
 """`sts assume-role` and `sts whoami`: what shells, SDKs and people make of them."""
 
 import json
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import boto3
@@ -111,6 +113,7 @@ def test_what_is_asked_for_is_what_the_session_has(role: str, ask: Ask, server: 
     assert (refused.exit_code, refused.stderr.startswith("Error: AccessDenied")) == (1, True)
 
 
+@pytest.mark.usefixtures("cache")
 def test_a_code_of_the_mfa_device_goes_with_the_request(role: str, ask: Ask, server: Service, resident: Tenant) -> None:
     iam, now = server.boto("iam", resident.key), server.clock.now()
     made = iam.create_virtual_mfa_device(VirtualMFADeviceName="admin")["VirtualMFADevice"]
@@ -121,8 +124,10 @@ def test_a_code_of_the_mfa_device_goes_with_the_request(role: str, ask: Ask, ser
     server.call(resident.key, "UpdateAssumeRolePolicy", RoleName="deploy", PolicyDocument=policy)
     assert ask("assume-role", role).exit_code == 1
     code = device.code(now)
-    result = ask("assume-role", role, "--serial-number", serial, "--token-code", code, "--json")
+    words = ("assume-role", role, "--serial-number", serial, "--format", "credential-process")
+    result = ask(*words, "--token-code", code)
     assert result.exit_code == 0, result.output
+    assert ask(*words).stdout == result.stdout  # the code is spent: whoever asks on gets what is kept
 
 
 @pytest.mark.parametrize(
@@ -170,3 +175,64 @@ def test_powershell_takes_a_quote_in_a_value_as_it_is(ask: Ask, role: str) -> No
 )
 def test_a_session_is_named_after_who_began_it(arn: str, name: str) -> None:
     assert name_session(arn) == name
+
+
+def read_process(ask: Ask, *words: str) -> str:
+    result = ask("assume-role", "deploy", "--format", "credential-process", *words)
+    assert result.exit_code == 0, result.output
+    return str(json.loads(result.stdout)["AccessKeyId"])
+
+
+def count_assumed(ask: Ask) -> int:
+    told = json.loads(ask("audit", "list", "--action", "sts:AssumeRole", "--outcome", "done", "--json").stdout)
+    return len(told["records"])
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "sts" / "roles"
+
+
+@pytest.mark.usefixtures("role")
+def test_a_credential_process_asks_once_while_credentials_last(ask: Ask, cache: Path) -> None:
+    first = read_process(ask)
+    assert read_process(ask) == first
+    assert count_assumed(ask) == 1
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+    (kept,) = cache.glob("*.json")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    old = datetime.now(UTC) + timedelta(minutes=4)
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"expires_at": old.isoformat()}))
+    assert read_process(ask) != first
+
+
+@pytest.mark.usefixtures("role", "cache")
+def test_kept_credentials_are_for_who_asked_and_what_was_asked_for(
+    ask: Ask, elsewhere: Command, server: Service, resident: Tenant
+) -> None:
+    seen = [read_process(ask), read_process(ask, "--session-name", "other"), read_process(ask, "--duration", "900")]
+    server.call(resident.key, "CreateUser", UserName="eve")
+    key = server.call(resident.key, "CreateAccessKey", UserName="eve")
+    eve = {"AWS_ACCESS_KEY_ID": key.text("AccessKeyId"), "AWS_SECRET_ACCESS_KEY": key.text("SecretAccessKey")}
+    words = ("assume-role", "deploy", "--format", "credential-process", "--endpoint-url", server.url)
+    assert "AccessDenied" in elsewhere(*words, **eve).stderr
+    assert len(set(seen)) == 3
+
+
+@pytest.mark.usefixtures("role", "cache")
+def test_exports_are_new_each_time(ask: Ask) -> None:
+    first, second = (json.loads(ask("assume-role", "deploy", "--json").stdout)["access_key_id"] for _ in range(2))
+    assert first != second
+
+
+@pytest.mark.usefixtures("role")
+def test_a_damaged_file_of_a_role_is_told_of_until_a_logout_forgets_it(ask: Ask, cache: Path) -> None:
+    read_process(ask)
+    (kept,) = cache.glob("*.json")
+    kept.write_text("{}")
+    result = ask("assume-role", "deploy", "--format", "credential-process")
+    assert (result.exit_code, "is damaged: `sts logout` forgets it" in result.stderr) == (1, True)
+    assert ask("logout").exit_code == 3
+    assert list(cache.glob("*.json")) == []
+    read_process(ask)
