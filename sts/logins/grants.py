@@ -19,11 +19,11 @@ from sts.clock import Clock
 from sts.credentials import Credentials, Grant, TemporaryCredentials
 from sts.directory.revocations import revoke_principal, revoke_session
 from sts.entropy import Entropy
-from sts.errors import LoginCodeInvalid, LoginEnded, LoginOutdated, QuotaExceeded, Refusal
+from sts.errors import LoginCodeInvalid, LoginEnded, LoginOutdated, QuotaExceeded, Refusal, SignInNeeded
 from sts.logins.requests import Client, LoginRequest
 from sts.logins.tokens import LoginTokens
 from sts.model import Caller, CallerKind, LoginGrant, Session, root_caller, user_caller
-from sts.store import login_grants, mfa_devices
+from sts.store import browser_sessions, login_grants, mfa_devices
 from sts.store.accounts import find_account, is_enabled
 from sts.store.database import Database, Transaction, to_microseconds
 from sts.store.revocations import find_revoked_among, name_session, name_subjects
@@ -42,10 +42,11 @@ _OUTDATED = "The user's password, second factor or state has changed: sign in ag
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A grant, and who calls by it."""
+    """A grant, and who calls by it; *fault* is why it gives nothing any more, None when it does."""
 
     grant: LoginGrant
     caller: Caller
+    fault: LoginEnded | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +64,14 @@ class Logins:
     def approve(self, tx: Transaction, caller: Caller, request: LoginRequest, address: str) -> str:
         """Keep that *caller*, signed in at *address*, approved *request*, and return the code for its client.
 
-        That the caller may was decided before; raises LookupError when the caller has not signed in.
+        That the caller may was decided before; raises LookupError when the caller has not signed in, SignInNeeded when
+        its session was ended meanwhile.
         """
         if caller.session is None or not caller.session.began_in_browser:
             raise LookupError("only who has signed in approves a login")
         began, grant_id = caller.session.chain[0], self.entropy.nonce()
+        if not browser_sessions.note_lending(tx.connection, began.jti):
+            raise SignInNeeded("Please sign in: your session has ended.", detail="the session was ended meanwhile")
         code, stamp = self.tokens.make_code(grant_id, self.entropy.nonce())
         subjects = (caller.unique_id, caller.account_id, name_session(caller.account_id, grant_id))
         grant = LoginGrant(
@@ -95,14 +99,8 @@ class Logins:
 
     async def find(self, grant_id: str) -> Login | None:
         """Return the login, ended or not, with who calls by it; None when there is none, or its user is gone."""
-        grant = await self.database.read(lambda connection: login_grants.find_grant(connection, grant_id))
-        if grant is None:
-            return None
-        session = _as_session(grant)
-        if session.kind is CallerKind.ROOT:
-            return Login(grant, root_caller(grant.account_id, "", session))
-        held = await self.snapshot.find_user(grant.principal_id)
-        return None if held is None else Login(grant, user_caller(held.user, "", session))
+        now = self.clock.now()
+        return await self.database.read(lambda connection: _find_login(connection, grant_id, now))
 
     def redeem(self, tx: Transaction, grant_id: str, possession: Possession) -> LoginGrant | Refusal:
         """Redeem the code of the login, which was verified, for the key of *possession*.
@@ -122,25 +120,24 @@ class Logins:
                 return LoginCodeInvalid(_USED, detail="the code is too old")
             is_repeated = grant.redemption == possession.digest and grant.generation == 1
             if not (is_repeated and _is_fresh(grant, tx.now)):
-                return _end_with(tx, grant, LoginCodeInvalid(_USED, detail="the code was used: the login is ended"))
-        return _find_fault(tx, grant) or grant
+                return end_for(tx, grant, LoginCodeInvalid(_USED, detail="the code was used: the login is ended"))
+        fault = find_fault(tx.connection, grant, tx.now)
+        return grant if fault is None else end_for(tx, grant, fault)
 
-    def refresh(self, tx: Transaction, grant_id: str, generation: int, possession: Possession) -> LoginGrant | Refusal:
-        """Put the next refresh token in the place of that of *generation*, for the key of *possession*.
+    def refresh(self, tx: Transaction, grant_id: str, generation: int) -> LoginGrant | Refusal:
+        """Put the next refresh token in the place of that of *generation*, shown with the key that it was given to.
 
         A Refusal is returned rather than raised, as by `redeem`.
         """
         grant = _get(tx, grant_id)
-        fault = _find_fault(tx, grant)
+        fault = find_fault(tx.connection, grant, tx.now)
         if fault is not None:
-            return fault
-        if grant.key_thumbprint != possession.thumbprint:
-            return _end_with(tx, grant, LoginEnded(_ENDED, detail="shown with another key: the login is ended"))
+            return end_for(tx, grant, fault)
         if login_grants.replace_token(tx.connection, grant_id, generation, tx.now):
             return _get(tx, grant_id)
         if generation == grant.generation - 1 and _is_fresh(grant, tx.now):
             return grant
-        return _end_with(tx, grant, LoginEnded(_ENDED, detail="a refresh token was used again: the login is ended"))
+        return end_for(tx, grant, LoginEnded(_ENDED, detail="a refresh token was used again: the login is ended"))
 
     async def mint(self, login: Login) -> TemporaryCredentials:
         """Mint credentials of the login's user, which are those of a session begun from the login."""
@@ -171,7 +168,7 @@ def demand(action: str, caller: Caller, client: Client, context: Context) -> Dem
 
 def end(tx: Transaction, grant: LoginGrant) -> None:
     """End the login and all credentials that came from it."""
-    if not login_grants.end_grant(tx.connection, grant.grant_id, tx.now):
+    if not login_grants.end_grant(tx.connection, grant.grant_id, tx.now) or tx.now >= grant.ends_at:
         return
     try:
         revoke_session(tx, account_id=grant.account_id, jti=grant.grant_id)
@@ -181,9 +178,28 @@ def end(tx: Transaction, grant: LoginGrant) -> None:
             revoke_principal(tx, principal=principal)
 
 
-def _end_with(tx: Transaction, grant: LoginGrant, refusal: LoginEnded) -> LoginEnded:
+def end_for(tx: Transaction, grant: LoginGrant, fault: LoginEnded) -> LoginEnded:
+    """End the login for *fault*, and return that as the answer."""
     end(tx, grant)
-    return refusal
+    return fault
+
+
+def verify_holder(grant: LoginGrant, possession: Possession) -> LoginEnded | None:
+    """Return why who shows *possession* may not continue the login: it was given to another key."""
+    if grant.key_thumbprint == possession.thumbprint:
+        return None
+    return LoginEnded(_ENDED, detail="shown with another key: the login is ended")
+
+
+def _find_login(connection: Connection, grant_id: str, now: datetime) -> Login | None:
+    grant = login_grants.find_grant(connection, grant_id)
+    if grant is None:
+        return None
+    session, fault = _as_session(grant), find_fault(connection, grant, now)
+    if session.kind is CallerKind.ROOT:
+        return Login(grant, root_caller(grant.account_id, "", session), fault)
+    user = find_user_by_id(connection, grant.principal_id)
+    return None if user is None else Login(grant, user_caller(user, "", session), fault)
 
 
 def _get(tx: Transaction, grant_id: str) -> LoginGrant:
@@ -193,19 +209,19 @@ def _get(tx: Transaction, grant_id: str) -> LoginGrant:
     return grant
 
 
-def _find_fault(tx: Transaction, grant: LoginGrant) -> LoginEnded | None:
-    """Return why the login gives nothing any more, None when it does; what has changed under it ends it."""
-    if tx.now >= grant.ends_at:
+def find_fault(connection: Connection, grant: LoginGrant, now: datetime) -> LoginEnded | None:
+    """Return why the login gives nothing any more, None when it does."""
+    if now >= grant.ends_at:
         return LoginEnded(_ENDED, detail="the login is past its end")
     if grant.ended_at is not None:
         return LoginEnded(_ENDED, detail="the login was ended")
-    revoked = find_revoked_among(tx.connection, sorted({each for hop in grant.chain for each in name_subjects(hop)}))
+    revoked = find_revoked_among(connection, sorted({each for hop in grant.chain for each in name_subjects(hop)}))
     if any(revoked.concerns_hop(hop) for hop in grant.chain):
-        return _end_with(tx, grant, LoginOutdated(_OUTDATED, detail="what the login came by was ended"))
-    if not _is_enabled(tx.connection, grant):
-        return _end_with(tx, grant, LoginOutdated(_OUTDATED, detail="the user is gone or disabled"))
-    if _mark_credentials(tx.connection, grant.principal_id) != grant.credentials_mark:
-        return _end_with(tx, grant, LoginOutdated(_OUTDATED, detail="the password or a factor is another"))
+        return LoginOutdated(_OUTDATED, detail="what the login came by was ended")
+    if not _is_enabled(connection, grant):
+        return LoginOutdated(_OUTDATED, detail="the user is gone or disabled")
+    if _mark_credentials(connection, grant.principal_id) != grant.credentials_mark:
+        return LoginOutdated(_OUTDATED, detail="the password or a factor is another")
     return None
 
 

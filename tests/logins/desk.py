@@ -20,7 +20,7 @@ from sts.credentials import Credentials
 from sts.foundation import Foundation, lay_foundation
 from sts.logins.requests import Client, LoginRequest, LoginRequests
 from sts.model import Caller
-from sts.sessions import BrowserSessions, Flow, Needs
+from sts.sessions import BrowserSessions, Flow, Needs, end_sessions
 from sts.store.users import find_user
 from tests.ports import find_port
 from tests.possession import Holder
@@ -64,6 +64,7 @@ class CommandLine:
     service: Service
     client: Client = Client.SAME_DEVICE
     holder: Holder = field(default_factory=Holder)
+    node: str = ""  # the address of one of several servers
 
     @property
     def token_url(self) -> str:
@@ -108,7 +109,9 @@ class CommandLine:
         """Send *body* as it is."""
         with httpx2.Client(trust_env=False) as client:
             answer = client.post(
-                f"{self.service.url}/v1/token", content=body, headers={"content-type": "application/json", **headers}
+                f"{self.node or self.service.url}/v1/token",
+                content=body,
+                headers={"content-type": "application/json", **headers},
             )
         return Answer(answer.status_code, answer.headers, answer.json())
 
@@ -158,6 +161,14 @@ class LoginDesk:
                 lambda tx: logins.approve(tx, opened, request, "192.0.2.7"), at.clock.now()
             )
         return str(code)
+
+    def end_session(self) -> None:
+        """End every browser session of the user, as whoever signs out does."""
+        with self.foundation() as at:
+            user = at.database.read_now(lambda c: find_user(c, self.tenant.account_id, self.user_name))
+            assert user is not None
+            ended, _ = at.database.transact_now(lambda tx: end_sessions(tx, user.unique_id), at.clock.now())
+            assert ended == 1
 
     def log_in(self, command_line: CommandLine, *, with_factor: bool = False) -> Answer:
         """Approve and redeem."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Never
 
 import msgspec
 import structlog
@@ -35,7 +35,7 @@ from sts.errors import (
     Unproven,
 )
 from sts.keyring.keyring import Keyring
-from sts.logins.grants import REDEEM, Login, Logins, demand
+from sts.logins.grants import REDEEM, Login, Logins, demand, end_for, verify_holder
 from sts.logins.requests import CLIENTS, Client
 from sts.logins.tokens import read_grant_id, verify_redemption
 from sts.model import LoginGrant
@@ -136,6 +136,8 @@ class TokenEndpoint:
         recording.entry.claimed = login.caller.arn
         client = CLIENTS[asked.client_id]
         verify_redemption(login.grant, client=client, redirect_uri=redirect_uri, verifier=verifier)
+        if login.fault is not None:
+            await self._end(recording, login, login.fault)
         recording.entry.caller = login.caller
         context = {"signin:oauthredirecturi": (redirect_uri,)}
         await self._decide(scope, recording.entry, login, asked, context)
@@ -152,15 +154,21 @@ class TokenEndpoint:
             raise LoginEnded("The refresh token is not valid: sign in again", detail="no such login of this client")
 
         def refresh(tx: Transaction) -> LoginGrant | Refusal:
-            return self.logins.refresh(tx, token.grant_id, token.generation, possession)
+            return self.logins.refresh(tx, token.grant_id, token.generation)
 
-        if login.grant.key_thumbprint != possession.thumbprint:
-            recording.entry.claimed = login.caller.arn
-            await recording.change(refresh)  # which ends the login, and says so
+        fault = login.fault or verify_holder(login.grant, possession)
+        if fault is not None:
+            await self._end(recording, login, fault)
         recording.entry.caller = login.caller
         await self._decide(scope, recording.entry, login, asked, {})
         await self.possessions.use_up(possession)
         return await self._change(recording, login, refresh)
+
+    async def _end(self, recording: Recording, login: Login, fault: LoginEnded) -> Never:
+        """End the login, which is kept although it is refused: raises *fault*."""
+        recording.entry.claimed = login.caller.arn
+        await recording.change(lambda tx: end_for(tx, login.grant, fault))
+        raise fault
 
     async def _decide(self, scope: Scope, entry: Entry, login: Login, asked: TokenInput, context: Context) -> None:
         described = {"signin:oauthclientid": (asked.client_id,), "signin:oauthgranttype": (asked.grant_type,)}
