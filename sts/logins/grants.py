@@ -26,6 +26,7 @@ from sts.model import Caller, CallerKind, LoginGrant, Session, root_caller, user
 from sts.store import browser_sessions, login_grants, mfa_devices
 from sts.store.accounts import find_account, is_enabled
 from sts.store.database import Database, Transaction, to_microseconds
+from sts.store.login_profiles import find_login_profile
 from sts.store.revocations import find_revoked_among, name_session, name_subjects
 from sts.store.snapshot import Snapshot
 from sts.store.users import find_user_by_id
@@ -240,10 +241,12 @@ def _is_fresh(grant: LoginGrant, now: datetime) -> bool:
 
 
 def _mark_credentials(connection: Connection, principal_id: str) -> bytes:
-    """Return what changes whenever the principal's second factors do."""
+    """Return what changes whenever the principal's password or second factors do."""
+    profile = find_login_profile(connection, principal_id)
+    password = None if profile is None else (to_microseconds(profile.changed_at), profile.change_required)
     devices = mfa_devices.list_owned(connection, principal_id)
     told = [(each.serial_number, to_microseconds(each.enabled_at)) for each in devices if each.enabled_at is not None]
-    return hashlib.sha256(repr(told).encode("utf-8")).digest()
+    return hashlib.sha256(repr((password, told)).encode("utf-8")).digest()
 
 
 def _as_session(grant: LoginGrant) -> Session:

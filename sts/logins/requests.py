@@ -26,7 +26,7 @@ _LABEL = b"login-request"
 _LOOPBACK = re.compile(r"http://127\.0\.0\.1:([1-9][0-9]{0,4})/oauth/callback", re.ASCII)
 _LARGEST_PORT = 65_535
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
-_STATE = re.compile(r"[!-~]{1,512}", re.ASCII)
+_STATE = re.compile(r"[!-~]{1,128}", re.ASCII)
 _LONGEST = 4_096
 
 
@@ -76,7 +76,7 @@ def verify_redirect(client: Client, redirect_uri: str, issuer: str) -> None:
 def verify_state(state: str) -> str:
     """Return *state* when it can come back as it is; raises ParameterInvalid."""
     if not _STATE.fullmatch(state):
-        raise ParameterInvalid("state has 1 to 512 visible characters of ASCII")
+        raise ParameterInvalid("state has 1 to 128 visible characters of ASCII")
     return state
 
 
