@@ -57,7 +57,7 @@ from sts.health.probes import Probes
 from sts.health.readiness import Readiness
 from sts.lending import UserSessions
 from sts.logins.grants import Logins
-from sts.logins.requests import LoginRequests
+from sts.logins.requests import CONFIRMATION_PATH, LoginRequests
 from sts.logins.tokens import LoginTokens
 from sts.metering import build_meters, build_registry, build_sampler
 from sts.oauth.metadata import KeySetEndpoint
@@ -155,6 +155,7 @@ def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Trace
             new_passwords=passwords,
             links=build_links(at, settings),
             codes=codes,
+            logins=logins,
             access=access,
             journal=journal,
             sums=at.sums,
@@ -165,6 +166,7 @@ def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Trace
         Route("/", _query_endpoint(at, journal, proof, access, rows)),
         Route("/api/{path:path}", _administration_endpoint(at, settings, journal, proof, access)),
         *_login_routes(settings, at, journal, access, logins=logins, throttle=throttle),
+        Route(CONFIRMATION_PATH, pages),
         Route("/ui", pages),
         Route("/ui/{path:path}", pages),
     )

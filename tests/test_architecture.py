@@ -59,6 +59,8 @@ BESIDE_ROWS = MappingProxyType(
         Event.USER_ENABLE: "sts/api/operations.py",
         Event.ROLE_DISABLE: "sts/api/operations.py",
         Event.ROLE_ENABLE: "sts/api/operations.py",
+        Event.LOGIN_AUTHORIZE: "sts/signin/authorizing.py",
+        Event.LOGIN_DECLINE: "sts/signin/authorizing.py",
         Event.LOGIN_REDEEM: "sts/aws/login/token.py",
         Event.LOGIN_REFRESH: "sts/aws/login/token.py",
         Event.SIGN_IN_LINK_CREATE: "sts/api/operations.py",

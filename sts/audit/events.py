@@ -96,6 +96,8 @@ class Event(StrEnum):
     LOGIN_PROFILE_READ = "login-profile.read"
     LOGIN_PROFILE_DELETE = "login-profile.delete"
 
+    LOGIN_AUTHORIZE = "login.authorize"
+    LOGIN_DECLINE = "login.decline"
     LOGIN_REDEEM = "login.redeem"
     LOGIN_REFRESH = "login.refresh"
     LOGIN_END = "login.end"

@@ -37,15 +37,20 @@ class Client(StrEnum):
     CROSS_DEVICE = "cross-device"
 
     @property
+    def client_id(self) -> str:
+        """Its identifier, which is AWS's own."""
+        return f"arn:aws:signin:::devtools/{self}"
+
+    @property
     def resource(self) -> str:
         """What AWS calls it as a resource of policies (Service Authorization Reference, AWS Signin)."""
         return f"oauth2/public-client/{'localhost' if self is Client.SAME_DEVICE else 'remote'}"
 
 
-CLIENTS = {f"arn:aws:signin:::devtools/{client}": client for client in Client}
+CLIENTS = {client.client_id: client for client in Client}
 
 
-class LoginRequest(msgspec.Struct, frozen=True, kw_only=True):
+class LoginRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A request of *client*; *challenge* is the SHA-256 of its verifier in base64url, *asked_at* seconds of the epoch.
 
     *state* comes back to the client unchanged.

@@ -232,4 +232,4 @@ def _read_path(scope: Scope) -> str:
 
 def _way_back(visit: Visit, page: Page) -> str:
     """Return where the person is led when they have signed in: the page that they asked for, or the form's."""
-    return _read_path(visit.scope) if page.method == "GET" else page.back
+    return _read_path(visit.scope) if page.method == "GET" else page.back.replace("{}", visit.rest)

@@ -17,10 +17,13 @@ from sts.directory.mfa_devices import MfaDevices
 from sts.directory.recovery_codes import RecoveryCodes
 from sts.entropy import Entropy
 from sts.keyring.keyring import Keyring
+from sts.logins.grants import Logins
+from sts.logins.requests import LoginRequests
 from sts.receipts import Receipts
 from sts.sessions import BrowserSessions, Flows
 from sts.signin.again import AgainPages
 from sts.signin.amending import AmendingPages
+from sts.signin.authorizing import AuthorizingPages
 from sts.signin.endpoint import PagesEndpoint
 from sts.signin.entering import EnteringPages
 from sts.signin.home import home_rows
@@ -35,14 +38,18 @@ from sts.telemetry.meters import Meters
 
 # The names of all rows, which are counted by them; a test compares.
 PAGES = (
+    "AuthorizeOAuth2Access",
     "ChooseNewPassword",
+    "DeclineOAuth2Access",
     "EnrolDevice",
     "ProveAgain",
     "ProveCode",
     "ProveRecoveryCode",
     "SetPassword",
     "ShowAgain",
+    "ShowAuthorization",
     "ShowCode",
+    "ShowConfirmation",
     "ShowEnrolment",
     "ShowHome",
     "ShowLink",
@@ -71,6 +78,7 @@ class Parts:
     new_passwords: NewPasswords
     links: SignInLinks
     codes: CodeProof
+    logins: Logins
     access: Decider
     journal: Recorder
     sums: Sums
@@ -105,4 +113,5 @@ def _build_rows(parts: Parts, flows: Flows) -> Iterator[Page]:
     yield from AmendingPages(parts.new_passwords, devices, recovery_codes, progress, parts.issuer, parts.clock).rows()
     yield from LinkPages(parts.links, parts.new_passwords, parts.passwords.addresses, progress, parts.clock).rows()
     yield from AgainPages(parts.passwords, progress, parts.clock).rows()
+    yield from AuthorizingPages(LoginRequests(parts.keyring, parts.clock), parts.logins, parts.issuer).rows()
     yield from home_rows()

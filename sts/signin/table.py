@@ -17,7 +17,7 @@ PAGE_OF_STEP: Mapping[Step, str] = {
 }
 _ANY = "{}"
 _PATH = re.compile(r"(/ui/(?:[a-z-]+/)*)([A-Za-z0-9._~-]*)")
-_GOAL = re.compile(r"/ui/[A-Za-z0-9._~/-]{0,256}")
+_GOAL = re.compile(r"/ui/[A-Za-z0-9._~/-]{0,1024}")
 HOME, AGAIN = "/ui/", "/ui/again"
 
 

@@ -206,9 +206,9 @@ class LoginDesk:
 
 @contextmanager
 def login_service(home: Path, clock: Clock, **environment: str) -> Iterator[Service]:
-    """Run a service that knows its own address: proofs are made for that."""
+    """Run a service that knows its own address: proofs are made for that. Browsers keep its cookies on localhost."""
     port = find_port()
-    with running_at(port, home, clock, None, STS_ISSUER=f"http://127.0.0.1:{port}", **environment) as service:
+    with running_at(port, home, clock, None, STS_ISSUER=f"http://localhost:{port}", **environment) as service:
         yield service
 
 

@@ -25,7 +25,7 @@ CONFIRMATION = "/v1/sessions/confirmation"
 
 def _ask(desk: LoginDesk, query: str, headers: dict[str, str] | None = None) -> httpx2.Response:
     with httpx2.Client(trust_env=False) as client:
-        return client.get(f"{desk.service.url}/v1/authorize?{query}", headers=headers)
+        return client.get(f"{desk.service.settings.issuer}/v1/authorize?{query}", headers=headers)
 
 
 def _open(desk: LoginDesk, location: str) -> LoginRequest:
@@ -45,10 +45,13 @@ def test_o_27_a_request_is_handed_to_the_page_with_all_that_it_asks_for(front: L
 
 
 def test_a_client_on_another_device_gets_its_answer_by_our_own_page(front: LoginDesk) -> None:
-    own = {"client_id": "arn:aws:signin:::devtools/cross-device", "redirect_uri": front.service.url + CONFIRMATION}
+    own = {
+        "client_id": "arn:aws:signin:::devtools/cross-device",
+        "redirect_uri": front.service.settings.issuer + CONFIRMATION,
+    }
     answer = _ask(front, urlencode({**ASKED, **own}))
     assert _open(front, answer.headers["location"]).client is Client.CROSS_DEVICE
-    for strange in ("https://evil.example" + CONFIRMATION, front.service.url + "/", CALLBACK):
+    for strange in ("https://evil.example" + CONFIRMATION, front.service.settings.issuer + "/", CALLBACK):
         assert _ask(front, urlencode({**ASKED, **own, "redirect_uri": strange})).status_code == 400
 
 
@@ -111,7 +114,11 @@ def test_o_04_who_asks_for_anything_else_is_told_at_its_own_address(front: Login
     address, _, query = answer.headers["location"].partition("?")
     told = parse_qs(query)
     assert address == CALLBACK
-    assert (told["error"], told["state"], told["iss"]) == (["invalid_request"], ["state"], [front.service.url])
+    assert (told["error"], told["state"], told["iss"]) == (
+        ["invalid_request"],
+        ["state"],
+        [front.service.settings.issuer],
+    )
     assert "code" not in told
 
 

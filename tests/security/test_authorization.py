@@ -23,7 +23,7 @@ from tests.table import read_table
 # Who may come: anyone, or whoever the operation's row says.
 PUBLIC = {"/.well-known/jwks.json", "/livez", "/readyz", "/metrics", "/v1/authorize"}
 POSSESSION = {"/v1/token"}
-PAGES = {"/ui", "/ui/{path:path}"}  # each row of their table states its proof
+PAGES = {"/ui", "/ui/{path:path}", "/v1/sessions/confirmation"}  # each row of their table states its proof
 SIGNED = {"/", "/api/{path:path}"}
 
 AsWhom = Callable[[Service, Tenant], Key | None]

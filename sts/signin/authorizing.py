@@ -1,0 +1,148 @@
+"""Letting a command line in: the page on which a person says that `aws login` may be who they are.
+
+Whatever the browser brings, a code is made only after a click on this page, which says who asks, for whom, and where
+the answer goes. Of a client on another device nobody here knows whose it is: its page warns of who sends such links.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from sts.access import Demand
+from sts.audit.events import Event
+from sts.errors import LoginEnded, NotFound
+from sts.logins.grants import AUTHORIZE, Logins, demand
+from sts.logins.requests import CONFIRMATION_PATH, Client, LoginRequest, LoginRequests, render_typed_answer
+from sts.logins.tokens import read_grant_id
+from sts.signin.answer import Answer, Moved, Shown
+from sts.signin.row import Page, Proof, Target, demand_nothing
+from sts.signin.table import HOME
+from sts.signin.visit import Visit
+
+_PAGE, _DECLINE = "/ui/authorize/{}", "/ui/decline/{}"
+_NOT_GIVEN = "There is no code here that was given to you: start again at the command line."
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizingPages:
+    """The page that asks, what follows either answer, and the page with the code for another device."""
+
+    requests: LoginRequests
+    logins: Logins
+    issuer: str
+
+    def rows(self) -> tuple[Page, ...]:
+        """Return the rows."""
+        return (
+            Page(
+                name="ShowAuthorization",
+                method="GET",
+                path=_PAGE,
+                event=None,
+                proof=Proof.SESSION,
+                step=None,
+                find=self._find,
+                demands=_demand,
+                run=self._show,
+                back=HOME,
+                retry=None,
+            ),
+            Page(
+                name="AuthorizeOAuth2Access",
+                method="POST",
+                path=_PAGE,
+                event=Event.LOGIN_AUTHORIZE,
+                proof=Proof.SESSION,
+                step=None,
+                find=self._find,
+                demands=_demand,
+                run=self._approve,
+                back=_PAGE,
+                retry=None,
+            ),
+            Page(
+                name="DeclineOAuth2Access",
+                method="POST",
+                path=_DECLINE,
+                event=Event.LOGIN_DECLINE,
+                proof=Proof.SESSION,
+                step=None,
+                find=self._find,
+                demands=demand_nothing,
+                run=self._decline,
+                back=_PAGE,
+                retry=None,
+            ),
+            Page(
+                name="ShowConfirmation",
+                method="GET",
+                path=CONFIRMATION_PATH,
+                event=None,
+                proof=Proof.SESSION,
+                step=None,
+                find=self._find_given,
+                demands=demand_nothing,
+                run=_show_confirmation,
+                back=HOME,
+                retry=None,
+            ),
+        )
+
+    async def _find(self, visit: Visit) -> Target:
+        """Return what is asked for; raises NotFound."""
+        request = self.requests.open(visit.rest)
+        return Target(demand(AUTHORIZE, visit.caller, request.client, {}).resource, request)
+
+    async def _show(self, visit: Visit, target: Target) -> Answer:
+        request: LoginRequest = target.noun
+        parts = urlsplit(request.redirect_uri)
+        context = {
+            "request": visit.rest,
+            "hours": round(self.logins.life.total_seconds() / 3600),
+            "is_remote": request.client is Client.CROSS_DEVICE,
+            "origin": f"{parts.scheme}://{parts.netloc}",
+            "address": visit.entry.address,
+        }
+        # The browser follows the answer to the client's own address only if the page with the form says so.
+        return Shown("authorize.html", context, form_action=(f"{parts.scheme}://{parts.netloc}",))
+
+    async def _approve(self, visit: Visit, target: Target) -> Answer:
+        request: LoginRequest = target.noun
+        visit.entry.parameters = {"client": request.client, "redirect_uri": request.redirect_uri}
+        code = await visit.change(lambda tx: self.logins.approve(tx, visit.caller, request, visit.entry.address))
+        return Moved(request.render_answer(self.issuer, code=code))
+
+    async def _decline(self, visit: Visit, target: Target) -> Answer:
+        request: LoginRequest = target.noun
+        visit.entry.parameters = {"client": request.client, "redirect_uri": request.redirect_uri}
+        return Moved(request.render_answer(self.issuer, error="access_denied"))
+
+    async def _find_given(self, visit: Visit) -> Target:
+        """Return the answer that this session was given; raises NotFound for any other.
+
+        What somebody else made is not shown here: a code that a person types in makes their command line its owner's.
+        """
+        if "error" in visit.query:
+            return Target("", "")
+        code, state = visit.query.get("code", ""), visit.query.get("state", "")
+        try:
+            login = await self.logins.find(read_grant_id(code))
+            if login is not None:
+                self.logins.tokens.verify_code(code, login.grant.code_stamp)
+        except LoginEnded:
+            login = None
+        if login is None or login.grant.browser_session_id != visit.get_opened().session.session_id:
+            raise NotFound(_NOT_GIVEN)
+        return Target("", render_typed_answer(state, code))
+
+
+def _demand(visit: Visit, target: Target) -> tuple[Demand, ...]:
+    request: LoginRequest = target.noun
+    context = {
+        "signin:oauthclientid": (request.client.client_id,),
+        "signin:oauthredirecturi": (request.redirect_uri,),
+    }
+    return (demand(AUTHORIZE, visit.caller, request.client, context),)
+
+
+async def _show_confirmation(_visit: Visit, target: Target) -> Answer:
+    return Shown("confirmation.html", {"answer": target.noun})
