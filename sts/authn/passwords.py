@@ -7,9 +7,10 @@ the tenth in a row on each locks the password for fifteen minutes, from the hund
 password or an administrator ends the count.
 """
 
+import asyncio
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeAlias
@@ -85,6 +86,8 @@ class PasswordProof:
     addresses: AddressCounts
     clock: Clock
     root_signs_in: bool = False
+    # One attempt is counted at a time: otherwise a flood of them would keep everybody's answers from being recorded.
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def prove(
         self, account: str, user_name: str, password: str, address: str, device: str | None = None
@@ -121,7 +124,8 @@ class PasswordProof:
         with self.hasher.place():
             counted = await self.addresses.count(address)
             locks = LOCKS_ALONE if counted.is_alone else LOCKS
-            begun, _ = await self.database.transact(partial(self._begin, find, device, locks), self.clock.now())
+            async with self._turn:
+                begun, _ = await self.database.transact(partial(self._begin, find, device, locks), self.clock.now())
             attempt = await self._compare(begun, password)
             failures = await self._finish(attempt, password)
         await self.addresses.take_back(counted)

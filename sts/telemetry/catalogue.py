@@ -77,7 +77,7 @@ THROTTLED = Metric(
     "sts_throttled_total",
     Kind.COUNTER,
     "Requests that were refused by a rate.",
-    {"rate": ("failed_proofs", "caller", "codes")},
+    {"rate": ("failed_proofs", "caller", "codes", "passwords")},
 )
 CONNECTIONS = Metric("sts_connections", Kind.GAUGE, "Connections that are open.")
 REFUSED_EARLY = Metric(

@@ -47,6 +47,7 @@ def test_boto3_lives_through_every_operation_that_is_offered(
     take_stock_as_tools_do(iam)
     live_as_instance_profile(iam, own)
     live_as_account(iam, resident.account_id)
+    live_with_a_password(iam)
     offered = {each.row.name for each in table.offered.values() if each.row.service == "iam"}
     # Devices need their own codes: test_mfa_devices.py.
     assert called == {name for name in offered if "MFADevice" not in name}
@@ -247,6 +248,33 @@ def live_as_account(iam: Any, account_id: str) -> None:
     for ask in (iam.get_account_password_policy, iam.delete_account_password_policy):
         with pytest.raises(iam.exceptions.NoSuchEntityException):
             ask()
+    iam.update_account_password_policy(MinimumPasswordLength=20, PasswordReusePrevention=2)
+    asked = iam.get_account_password_policy()["PasswordPolicy"]
+    assert (asked["MinimumPasswordLength"], asked["PasswordReusePrevention"]) == (20, 2)
+    assert (asked["ExpirePasswords"], asked["AllowUsersToChangePassword"]) == (False, False)
+    iam.delete_account_password_policy()
+
+
+def live_with_a_password(iam: Any) -> None:
+    name, first, chosen = "admin", "a first one, not for long", "chosen by nobody but me"
+    made = iam.create_login_profile(UserName=name, Password=first, PasswordResetRequired=True)["LoginProfile"]
+    assert iam.get_login_profile(UserName=name)["LoginProfile"] == made
+    assert (made["UserName"], made["PasswordResetRequired"]) == (name, True)
+    with pytest.raises(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_login_profile(UserName=name, Password=first)
+    with refused("AccessDenied", 403, "The current password is wrong"):
+        iam.change_password(OldPassword=chosen, NewPassword=first)
+    with pytest.raises(iam.exceptions.PasswordPolicyViolationException):
+        iam.change_password(OldPassword=first, NewPassword="too short")
+    assert "PasswordLastUsed" in iam.get_user(UserName=name)["User"]
+    iam.change_password(OldPassword=first, NewPassword=chosen)
+    assert iam.get_login_profile(UserName=name)["LoginProfile"]["PasswordResetRequired"] is False
+    with pytest.raises(iam.exceptions.PasswordPolicyViolationException):
+        iam.update_login_profile(UserName=name, Password="1qaz2wsx3edc4rfv")
+    iam.update_login_profile(UserName=name, Password=first)
+    report = iam.get_credential_report()["Content"].decode()
+    assert next(line for line in report.splitlines() if line.startswith(f"{name},")).split(",")[3] == "TRUE"
+    iam.delete_login_profile(UserName=name)
 
 
 def bear_policies(iam: Any, own: str, noun: str) -> None:

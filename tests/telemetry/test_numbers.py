@@ -1,9 +1,12 @@
 """Numbers that several processes count in, and any of them reads."""
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
+import sts
 from sts.telemetry import catalogue
 from sts.telemetry.catalogue import COUNTED, OTHER
 from sts.telemetry.meters import Meters
@@ -83,6 +86,12 @@ def test_what_is_not_known_is_counted_as_other(file: int) -> None:
 def test_a_value_that_a_label_cannot_have_is_a_bug(file: int) -> None:
     with pytest.raises(KeyError):
         Meters(_open(file, 0)).count_decision("perhaps")
+
+
+def test_every_rate_that_refuses_is_one_that_is_counted() -> None:
+    texts = (path.read_text(encoding="utf-8") for path in Path(sts.__path__[0]).rglob("*.py"))
+    named = {name for text in texts for name in re.findall(r'(?:rate=|Buckets\()"(\w+)"', text)}
+    assert named == set(catalogue.THROTTLED.labels["rate"])
 
 
 def test_each_series_has_numbers_of_its_own() -> None:
