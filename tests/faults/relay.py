@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 
 _COMMIT = b"COMMIT;"  # as the driver says it
@@ -22,17 +22,17 @@ class Relay:
     heard: list[bytes] = field(default_factory=list)  # what the service said, each write of its own
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_server, to_server = await asyncio.open_connection("127.0.0.1", self.port)
-        losing = asyncio.Event()
-        passing = [
-            asyncio.create_task(self._ask(reader, to_server, losing)),
-            asyncio.create_task(self._answer(from_server, writer, losing)),
-        ]
-        await asyncio.wait(passing, return_when=asyncio.FIRST_COMPLETED)
-        for task in passing:
-            task.cancel()
-        for end in (writer, to_server):
-            end.close()
+        with closing(writer):
+            from_server, to_server = await asyncio.open_connection("127.0.0.1", self.port)
+            with closing(to_server):
+                losing = asyncio.Event()
+                passing = [
+                    asyncio.create_task(self._ask(reader, to_server, losing)),
+                    asyncio.create_task(self._answer(from_server, writer, losing)),
+                ]
+                await asyncio.wait(passing, return_when=asyncio.FIRST_COMPLETED)
+                for task in passing:
+                    task.cancel()
 
     async def _ask(self, reader: asyncio.StreamReader, server: asyncio.StreamWriter, losing: asyncio.Event) -> None:
         while data := await reader.read(65_536):
