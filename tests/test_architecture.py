@@ -67,6 +67,7 @@ BESIDE_ROWS = MappingProxyType(
         Event.USER_UNLOCK: "sts/api/operations.py",
         Event.PASSWORD_CHANGE_REQUIRE: "sts/api/operations.py",
         Event.USER_SESSIONS_END: "sts/api/operations.py",
+        Event.RECOVERY_CODES_CREATE: "sts/signin/factors.py",
         Event.FACTOR_REQUIRE: "sts/api/operations.py",
         Event.FACTOR_RELEASE: "sts/api/operations.py",
         Event.PASSWORD_PROVE: "sts/signin/entering.py",

@@ -120,6 +120,7 @@ class Event(StrEnum):
     USER_UNLOCK = "user.unlock"
     PASSWORD_CHANGE_REQUIRE = "password-change.require"  # noqa: S105  no password
     USER_SESSIONS_END = "user-sessions.end"
+    RECOVERY_CODES_CREATE = "recovery-codes.create"
     FACTOR_REQUIRE = "factor.require"
     FACTOR_RELEASE = "factor.release"
     PASSWORD_PROVE = "password.prove"  # noqa: S105  no password

@@ -1,27 +1,22 @@
 """What a sign-in may have to mend before it ends: a password that others know, a second factor that is missing."""
 
-import asyncio
-import base64
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
 from sts.audit.events import Event
 from sts.authn.codes import find_step_of_pair
 from sts.clock import Clock
-from sts.crypto.qr import draw_qr_code
-from sts.crypto.totp import encode_seed, render_uri
 from sts.directory.login_profiles import NewPasswords, choose_password
 from sts.directory.mfa_devices import MfaDevices
 from sts.directory.owners import Owner, get_owner
 from sts.directory.recovery_codes import RecoveryCodes
 from sts.errors import PasswordRefused, Refusal
-from sts.model import Secret
 from sts.sessions import Flow, Needs, Step, caller_of, end_sessions
 from sts.signin.answer import Answer, Shown
+from sts.signin.enrolment import describe_seed
 from sts.signin.errors import render_message
-from sts.signin.progress import Progress, render_secret
+from sts.signin.progress import Progress
 from sts.signin.row import Page, Proof, Target, change_own, show_own
 from sts.signin.table import PAGE_OF_STEP
 from sts.signin.visit import Visit
@@ -93,13 +88,10 @@ class AmendingPages:
 
     async def _device_page(self, visit: Visit, error: str) -> Shown:
         flow = visit.get_flow()
-        seed = Secret(encode_seed(self.progress.open_seed(flow)))
-        uri = render_uri(seed, name=f"{flow.name}@{flow.account_id}", issuer=urlsplit(self.issuer).hostname or "")
-        png = await asyncio.to_thread(draw_qr_code, uri)
-        picture = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+        seed = self.progress.open_seed(flow)
+        shown = await describe_seed(seed, name=flow.name, account_id=flow.account_id, issuer=self.issuer)
         device = visit.find("device") or f"{flow.name}-authenticator"
-        shown = {"picture": picture, "seed": render_secret(seed), "device": device, "error": error}
-        return Shown("device.html", shown)
+        return Shown("device.html", {**shown, "device": device, "action": _DEVICE, "error": error})
 
     async def _enrol(self, visit: Visit, _target: Target) -> Answer:
         owner = await _find_owner(visit)
@@ -107,7 +99,7 @@ class AmendingPages:
         step = find_step_of_pair(seed, visit.find("first-code"), visit.find("second-code"), now)
         visit.entry.caller = caller_of(visit.get_flow())
         flow = await self.progress.take(visit)
-        codes: list[Secret] = []
+        codes: list[str] = []
 
         def change(tx: Transaction) -> None:
             spared = flow.session_id or None
@@ -117,7 +109,8 @@ class AmendingPages:
         needs = Needs(has_factor=True, must_enrol=flow.needs.must_enrol, must_change=flow.needs.must_change)
         enrolled = replace(flow, needs=needs, factor_at=now, sealed_seed=b"")
         cookies = await self.progress.go_on(visit, enrolled, change)
-        return Shown("recovery-codes.html", {"codes": codes, "goal": flow.goal}, cookies=cookies)
+        shown = {"codes": codes, "goal": flow.goal, "done": "The authenticator is set up."}
+        return Shown("recovery-codes.html", shown, cookies=cookies)
 
 
 async def _show_password(visit: Visit, _target: Target) -> Answer:
@@ -129,7 +122,9 @@ async def _retry_password(visit: Visit, refusal: Refusal) -> Shown:
 
 
 def _password_page(visit: Visit, error: str) -> Shown:
-    return Shown("new-password.html", {"name": visit.get_flow().name, "error": error})
+    flow = visit.get_flow()
+    shown = {"name": flow.name, "is_known": flow.needs.must_change, "error": error}
+    return Shown("new-password.html", shown)
 
 
 async def _find_owner(visit: Visit) -> Owner:

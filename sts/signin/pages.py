@@ -26,6 +26,7 @@ from sts.signin.amending import AmendingPages
 from sts.signin.authorizing import AuthorizingPages
 from sts.signin.endpoint import PagesEndpoint
 from sts.signin.entering import EnteringPages
+from sts.signin.factors import FactorPages
 from sts.signin.home import home_rows
 from sts.signin.linking import LinkPages
 from sts.signin.progress import Progress
@@ -38,21 +39,26 @@ from sts.telemetry.meters import Meters
 
 # The names of all rows, which are counted by them; a test compares.
 PAGES = (
+    "AddFactor",
     "AuthorizeOAuth2Access",
     "ChooseNewPassword",
     "DeclineOAuth2Access",
     "EnrolDevice",
+    "MakeRecoveryCodes",
     "ProveAgain",
     "ProveCode",
     "ProveRecoveryCode",
+    "RemoveFactor",
     "SetPassword",
     "ShowAgain",
     "ShowAuthorization",
     "ShowCode",
     "ShowConfirmation",
     "ShowEnrolment",
+    "ShowFactors",
     "ShowHome",
     "ShowLink",
+    "ShowNewFactor",
     "ShowNewPassword",
     "ShowRecovery",
     "ShowSignIn",
@@ -114,4 +120,5 @@ def _build_rows(parts: Parts, flows: Flows) -> Iterator[Page]:
     yield from LinkPages(parts.links, parts.new_passwords, parts.passwords.addresses, progress, parts.clock).rows()
     yield from AgainPages(parts.passwords, progress, parts.clock).rows()
     yield from AuthorizingPages(LoginRequests(parts.keyring, parts.clock), parts.logins, parts.issuer).rows()
+    yield from FactorPages(devices, recovery_codes, parts.keyring, parts.issuer, parts.clock).rows()
     yield from home_rows()

@@ -13,7 +13,6 @@ from sts.directory.needs import find_needs
 from sts.entropy import Entropy
 from sts.errors import FlowEnded
 from sts.keyring.keyring import Keyring
-from sts.model import Secret
 from sts.sessions import BrowserSessions, Flow, Flows, Opened, Step, next_step
 from sts.signin.answer import DEVICE_COOKIE, FLOW_COOKIE, SESSION_COOKIE, Cookie, Moved, take_back
 from sts.signin.table import PAGE_OF_STEP
@@ -110,8 +109,3 @@ class Progress:
     def open_seed(self, flow: Flow) -> bytes:
         """Return the seed of the device that is being enrolled."""
         return self.keyring.open_sealed(flow.sealed_seed, _SEED + flow.principal_id.encode("ascii"))
-
-
-def render_secret(secret: Secret) -> str:
-    """Return *secret* in groups of four, as it is typed."""
-    return " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))

@@ -78,6 +78,7 @@ def count(at: Foundation, notice: Notice) -> float:
     [
         (Event.MFA_DEVICE_ENABLE, Notice.FACTOR_CHANGED),
         (Event.MFA_DEVICE_DEACTIVATE, Notice.FACTOR_CHANGED),
+        (Event.RECOVERY_CODES_CREATE, Notice.FACTOR_CHANGED),
         (Event.LOGIN_PROFILE_CREATE, Notice.PASSWORD_CHANGED),
         (Event.LOGIN_PROFILE_UPDATE, Notice.PASSWORD_CHANGED),
         (Event.LOGIN_PROFILE_DELETE, Notice.PASSWORD_CHANGED),

@@ -2,6 +2,7 @@
 
 import random
 import tempfile
+from itertools import chain
 from pathlib import Path
 
 from PIL import Image
@@ -13,7 +14,7 @@ from tests.conftest import BEGINNING
 from tests.installed import get_installed
 from tests.service import Service, Tenant, running
 from tests.signin.chromium import Window, open_window
-from tests.signin.walk import walk
+from tests.signin.walk import walk, walk_factors
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 ACCOUNT_ID = "123456789012"
@@ -25,7 +26,7 @@ _COLOURS = 64  # of text on paper: a picture of more is three times as large
 def take_pictures(service: Service, tenant: Tenant, clock: ManualClock, window: Window) -> None:
     """Take a picture of every page, at each width."""
     FOLDER.mkdir(exist_ok=True)
-    for name in walk(service, tenant, clock, window):
+    for name in chain(walk(service, tenant, clock, window), walk_factors(service, tenant, clock, window)):
         window.take_pictures(FOLDER, name)
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from sts.app import build_links
 from sts.clock import ManualClock
 from tests.authenticator import STEP, Authenticator
-from tests.service import Service, Tenant
+from tests.service import Service, Tenant, allow
 from tests.signin.chromium import Window, origin_of
-from tests.signin.people import Person, make_person
+from tests.signin.people import Person, change, make_person
 
 STEP_SPAN = timedelta(seconds=STEP)
 CHOSEN = "seven green bottles on a wall"
@@ -54,6 +55,40 @@ def _come_back(alice: Person, codes: list[str], window: Window) -> Iterator[str]
     assert window.path == "/ui/", window.heading
     window.open(origin_of(alice) + "/ui/nowhere")
     yield "error"
+
+
+def walk_factors(service: Service, tenant: Tenant, clock: ManualClock, window: Window) -> Iterator[str]:
+    """Set a password by a link, then go through the pages of second factors."""
+    bob = make_person(service, tenant.account_id, "bob")
+    service.call(tenant.key, "PutUserPolicy", UserName="bob", PolicyName="p", PolicyDocument=allow("iam:*MFADevice"))
+    link = change(service, lambda at, tx: build_links(at, service.settings).create(tx, owner=bob.user)).url
+    path = link.removeprefix(service.settings.issuer)
+    window.open(origin_of(bob) + path)
+    yield "link"
+    window.fill(New_password="too short", **{"New_password,_once_more": "too short"})
+    window.press("Set password")
+    yield "link-refused"
+    window.fill(New_password=CHOSEN, **{"New_password,_once_more": CHOSEN})
+    window.press("Set password")
+    assert window.path == "/ui/", window.heading
+    window.follow("Second factors")
+    yield "factors-none"
+    window.follow("Add an authenticator")
+    yield "new-factor"
+    device = read_device(window)
+    window.fill(Code="000000", Next_code="000000")
+    window.press("Finish")
+    yield "new-factor-refused"
+    enrol(window, device, clock)
+    window.follow("I have kept them")
+    yield "factors"
+    window.press("Make new codes")
+    yield "new-recovery-codes"
+    window.follow("I have kept them")
+    window.press("Remove bob-authenticator")
+    assert window.heading == "Second factors"
+    window.open(origin_of(bob) + path)
+    yield "link-used"
 
 
 def read_device(window: Window) -> Authenticator:

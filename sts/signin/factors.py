@@ -1,0 +1,241 @@
+"""Second factors of who is signed in: authenticators, added with a picture and two codes, and recovery codes.
+
+Each change asks the person to have proven who they are a short while ago, and ends their other sessions. Devices are
+added and removed by whom policies let do so through IAM; what one has, and recovery codes, are one's own.
+"""
+
+import base64
+from dataclasses import dataclass
+
+from sts.access import Demand
+from sts.arn import iam_arn
+from sts.audit.events import Event
+from sts.authn.codes import find_step_of_pair, require_unlocked
+from sts.clock import Clock
+from sts.directory.factor_requirements import is_factor_required
+from sts.directory.mfa_devices import MfaDevices, get_enabled_device
+from sts.directory.names import MFA_DEVICE_NAME_LENGTH, verify_name
+from sts.directory.owners import Owner, get_owner, owner_id_of
+from sts.directory.recovery_codes import RecoveryCodes
+from sts.errors import FormStale, Refusal, SealBroken, Unmodifiable
+from sts.keyring.keyring import Keyring
+from sts.model import CallerKind, MfaDevice, Secret
+from sts.signin.answer import Answer, Moved, Shown
+from sts.signin.enrolment import describe_seed
+from sts.signin.errors import render_message
+from sts.signin.row import Demands, Find, Page, Proof, Retry, Run, Target, demand_nothing
+from sts.signin.visit import Visit
+from sts.store import mfa_devices, recovery_codes
+from sts.store.database import Transaction
+
+FACTORS = "/ui/factors"
+_ADD, _REMOVE, _CODES = f"{FACTORS}/add", f"{FACTORS}/remove", f"{FACTORS}/recovery-codes"
+_STALE = "This page is out of date: please open it again, and scan the new picture."
+_NO_DEVICE = "Recovery codes stand in for an authenticator: please add one first."
+
+
+@dataclass(frozen=True, slots=True)
+class _Removal:
+    """A device that is to be taken away, and whose it is."""
+
+    owner: Owner
+    device: MfaDevice
+
+
+@dataclass(frozen=True, slots=True)
+class FactorPages:
+    """The pages about second factors."""
+
+    devices: MfaDevices
+    recovery_codes: RecoveryCodes
+    keyring: Keyring
+    issuer: str
+    clock: Clock
+
+    def rows(self) -> tuple[Page, ...]:
+        """Return the rows."""
+        return (
+            _show_row("ShowFactors", FACTORS, _show, demand_nothing, Event.MFA_DEVICE_LIST),
+            _show_row("ShowNewFactor", _ADD, self._show_new, _demand_enable, None),
+            _send_row(
+                "AddFactor",
+                _ADD,
+                self._add,
+                find=_find_new,
+                demands=_demand_add,
+                event=Event.MFA_DEVICE_ENABLE,
+                retry=self._retry_new,
+            ),
+            _send_row(
+                "RemoveFactor",
+                _REMOVE,
+                self._remove,
+                find=_find_removal,
+                demands=_demand_remove,
+                event=Event.MFA_DEVICE_DEACTIVATE,
+                retry=None,
+            ),
+            _send_row(
+                "MakeRecoveryCodes",
+                _CODES,
+                self._make_codes,
+                find=_find_owner,
+                demands=demand_nothing,
+                event=Event.RECOVERY_CODES_CREATE,
+                retry=None,
+            ),
+        )
+
+    async def _show_new(self, visit: Visit, _target: Target) -> Answer:
+        return await self._new_page(visit, self.devices.entropy.totp_seed(), "")
+
+    async def _retry_new(self, visit: Visit, refusal: Refusal) -> Shown:
+        return await self._new_page(visit, self._open_seed(visit), render_message(refusal))
+
+    async def _new_page(self, visit: Visit, seed: bytes, error: str) -> Shown:
+        name = visit.caller.user_name or "root"
+        shown = await describe_seed(seed, name=name, account_id=visit.caller.account_id, issuer=self.issuer)
+        sealed = base64.urlsafe_b64encode(self.keyring.seal(seed, _place(visit))).decode("ascii")
+        device = visit.find("device") or f"{name}-authenticator"
+        return Shown("new-factor.html", {**shown, "sealed": sealed, "device": device, "action": _ADD, "error": error})
+
+    def _open_seed(self, visit: Visit) -> bytes:
+        """Return the seed that the page showed; raises FormStale for one of another session."""
+        try:
+            sealed = base64.b64decode(visit.find("sealed").encode("ascii"), altchars=b"-_", validate=True)
+            return self.keyring.open_sealed(sealed, _place(visit))
+        except (ValueError, SealBroken):
+            raise FormStale(_STALE, detail="the seed was not sealed for this session") from None
+
+    async def _add(self, visit: Visit, target: Target) -> Answer:
+        owner: Owner = target.noun
+        seed, name = self._open_seed(visit), visit.find("device")
+        step = find_step_of_pair(seed, visit.find("first-code"), visit.find("second-code"), self.clock.now())
+
+        def change(tx: Transaction) -> tuple[Secret, ...]:
+            require_unlocked(tx, owner_id_of(owner))
+            self.devices.enrol(tx, owner=owner, name=name, seed=seed, step=step, spared=_session_id(visit))
+            if recovery_codes.list_stamps(tx.connection, owner_id_of(owner)):
+                return ()
+            return self.recovery_codes.replace(tx, owner=owner)
+
+        codes = await visit.change(change)
+        if codes:
+            return _show_codes(codes, f"The authenticator {name} is set up.")
+        return Moved(FACTORS)
+
+    async def _remove(self, visit: Visit, target: Target) -> Answer:
+        found: _Removal = target.noun
+
+        def change(tx: Transaction) -> None:
+            serial_number, spared = found.device.serial_number, _session_id(visit)
+            self.devices.deactivate(tx, owner=found.owner, serial_number=serial_number, spared=spared)
+            self.devices.delete(tx, device=found.device)
+
+        await visit.change(change)
+        return Moved(FACTORS)
+
+    async def _make_codes(self, visit: Visit, target: Target) -> Answer:
+        owner: Owner = target.noun
+
+        def change(tx: Transaction) -> tuple[Secret, ...]:
+            if not mfa_devices.list_owned(tx.connection, owner_id_of(owner)):
+                raise Unmodifiable(_NO_DEVICE)
+            return self.recovery_codes.replace(tx, owner=owner)
+
+        return _show_codes(await visit.change(change), "Earlier codes are good for nothing now.")
+
+
+async def _show(visit: Visit, target: Target) -> Answer:
+    owner_id, account_id = owner_id_of(target.noun), visit.caller.account_id
+    devices = await visit.read(lambda connection: mfa_devices.list_owned(connection, owner_id))
+    left = await visit.read(lambda connection: len(recovery_codes.list_stamps(connection, owner_id)))
+    required = await visit.read(
+        lambda connection: is_factor_required(connection, account_id=account_id, owner_id=owner_id)
+    )
+    return Shown("factors.html", {"devices": devices, "codes_left": left, "required": required})
+
+
+def _show_codes(codes: tuple[Secret, ...], done: str) -> Shown:
+    return Shown("recovery-codes.html", {"codes": codes, "goal": FACTORS, "done": done})
+
+
+async def _find_owner(visit: Visit) -> Target:
+    caller = visit.caller
+    owner_id = caller.account_id if caller.kind is CallerKind.ROOT else caller.unique_id
+    owner = await visit.read(lambda connection: get_owner(connection, caller.account_id, owner_id))
+    return Target(caller.principal_arn, owner)
+
+
+async def _find_new(visit: Visit) -> Target:
+    """Return the owner of a device of the name that was typed; raises InputInvalid."""
+    verify_name(visit.find("device"), MFA_DEVICE_NAME_LENGTH)
+    return await _find_owner(visit)
+
+
+async def _find_removal(visit: Visit) -> Target:
+    """Return the person's own device of the serial number that was sent; raises NotFound, whosever it may be."""
+    target = await _find_owner(visit)
+    serial_number = visit.find("device")
+    device = await visit.read(lambda connection: get_enabled_device(connection, target.noun, serial_number))
+    return Target(target.arn, _Removal(target.noun, device))
+
+
+def _demand(visit: Visit, action: str, resource: str) -> Demand:
+    return Demand(action=f"iam:{action}", resource=resource, resource_account_id=visit.caller.account_id)
+
+
+def _demand_enable(visit: Visit, target: Target) -> tuple[Demand, ...]:
+    return (_demand(visit, "EnableMFADevice", target.arn),)
+
+
+def _demand_add(visit: Visit, target: Target) -> tuple[Demand, ...]:
+    device = iam_arn(visit.caller.account_id, f"mfa/{visit.find('device')}")
+    return _demand(visit, "EnableMFADevice", target.arn), _demand(visit, "CreateVirtualMFADevice", device)
+
+
+def _demand_remove(visit: Visit, target: Target) -> tuple[Demand, ...]:
+    device = _demand(visit, "DeleteVirtualMFADevice", target.noun.device.serial_number)
+    return _demand(visit, "DeactivateMFADevice", target.arn), device
+
+
+def _session_id(visit: Visit) -> str:
+    return visit.get_opened().session.session_id
+
+
+def _place(visit: Visit) -> bytes:
+    return f"seed of a new device in {_session_id(visit)}".encode("ascii")
+
+
+def _show_row(name: str, path: str, run: Run, demands: Demands, event: Event | None) -> Page:
+    return Page(
+        name=name,
+        method="GET",
+        path=path,
+        event=event,
+        proof=Proof.SESSION if path == FACTORS else Proof.RECENT,
+        step=None,
+        find=_find_owner,
+        demands=demands,
+        run=run,
+        back=path,
+        retry=None,
+    )
+
+
+def _send_row(
+    name: str, path: str, run: Run, *, find: Find, demands: Demands, event: Event, retry: Retry | None
+) -> Page:
+    return Page(
+        name=name,
+        method="POST",
+        path=path,
+        event=event,
+        proof=Proof.RECENT,
+        step=None,
+        find=find,
+        demands=demands,
+        run=run,
+        back=FACTORS if retry is None else path,
+        retry=retry,
+    )
