@@ -96,10 +96,11 @@ def require_change(tx: Transaction, *, owner: Owner) -> None:
     end_sessions(tx, owner_id_of(owner))
 
 
-def choose_password(tx: Transaction, *, owner: Owner, password: KeptPassword) -> None:
+def choose_password(tx: Transaction, *, owner: Owner, password: KeptPassword, spared: str | None = None) -> None:
     """Keep the password that *owner* chose for itself, in a profile that is made if there is none; raises NotFound.
 
-    A link that could set it is no good any more.
+    A link that could set it is no good any more. The owner's browser sessions end, but for the one of the id *spared*:
+    who knew the old password may have begun them.
     """
     confirm_owner(tx.connection, owner)
     links.delete_link_of(tx.connection, owner_id_of(owner))
@@ -111,6 +112,7 @@ def choose_password(tx: Transaction, *, owner: Owner, password: KeptPassword) ->
         known, password=password, reset_required=False, change_required=False, first_until=None, changed_at=tx.now
     )
     login_profiles.update_login_profile(tx.connection, chosen)
+    end_sessions(tx, owner_id_of(owner), spared)
 
 
 def delete_login_profile(tx: Transaction, *, owner: Owner) -> None:

@@ -12,7 +12,7 @@ from sts.directory.mfa_devices import MfaDevices
 from sts.directory.owners import Owner, get_owner
 from sts.directory.recovery_codes import RecoveryCodes
 from sts.errors import PasswordRefused, Refusal
-from sts.sessions import Flow, Needs, Step, caller_of, end_sessions
+from sts.sessions import Flow, Needs, Step, caller_of
 from sts.signin.answer import Answer, Shown
 from sts.signin.enrolment import describe_seed
 from sts.signin.errors import render_message
@@ -73,9 +73,7 @@ class AmendingPages:
         flow = await self.progress.take(visit)
 
         def change(tx: Transaction) -> None:
-            choose_password(tx, owner=owner, password=kept)
-            # Whoever knew the old one may have a session with it.
-            end_sessions(tx, flow.principal_id, flow.session_id or None)
+            choose_password(tx, owner=owner, password=kept, spared=flow.session_id or None)
 
         changed = replace(flow, needs=replace(flow.needs, must_change=False), strong_alone=True)
         return await self.progress.move_on(visit, changed, change)

@@ -17,7 +17,9 @@ PAGE_OF_STEP: Mapping[Step, str] = {
 }
 _ANY = "{}"
 _PATH = re.compile(r"(/ui/(?:[a-z-]+/)*)([A-Za-z0-9._~-]*)")
-_GOAL = re.compile(r"/ui/[A-Za-z0-9._~/-]{0,1024}")
+_SEGMENT = "[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
+_GOAL = re.compile(f"/ui/(?:{_SEGMENT}(?:/{_SEGMENT})*/?)?")
+_LONGEST_GOAL = 1_024  # characters
 HOME, AGAIN = "/ui/", "/ui/again"
 
 
@@ -55,9 +57,10 @@ class Table:
 def parse_goal(text: str) -> str:
     """Return where a sign-in leads in the end: *text* when it is a path of our own pages, else the start page.
 
-    Nothing but such a path passes: no other host, no scheme, no query, nothing that a browser reads as one of them.
+    Nothing but such a path passes: no other host, no scheme, no query, no way up, nothing that a browser reads as one
+    of them.
     """
-    return text if _GOAL.fullmatch(text) and "//" not in text else HOME
+    return text if len(text) <= _LONGEST_GOAL and _GOAL.fullmatch(text) else HOME
 
 
 def _patterns(path: str) -> Iterable[tuple[str, str]]:
