@@ -6,7 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -80,6 +80,7 @@ def _begin(watched: Watched, tenant: Tenant) -> Key:
     made = watched.send("making a key", _sign(watched, tenant.key, form("CreateAccessKey", "iam"), "iam"))
     watched.watch("secret of a second key", made.text("SecretAccessKey"))
     _show_codes(watched, tenant)
+    _show_passwords(watched, tenant)
     session = begin_session(watched.service, tenant, Policy=allow("*"))
     watched.watch("session's secret", session.secret)
     watched.watch("session's token", session.token)
@@ -103,6 +104,26 @@ def _show_codes(watched: Watched, tenant: Tenant) -> None:
         code = authenticator.code(watched.service.clock.now(), steps)
         assumed = _sign(watched, tenant.key, form("AssumeRole", **role, TokenCode=code))
         assert watched.send("a code", assumed).status == 403
+
+
+def _show_passwords(watched: Watched, tenant: Tenant) -> None:
+    """Set passwords and change them, right, wrong and refused: each to be found nowhere."""
+    first, chosen, wrong, short = (f"{what} {Entropy().nonce()}" for what in ("first", "chosen", "wrong", "s"))
+    for what, password in (("first", first), ("chosen", chosen), ("wrong", wrong)):
+        watched.watch(f"password, {what}", password)
+    watched.watch("password, too short", short[:7])
+    asked: tuple[tuple[str, Mapping[str, str], int], ...] = (
+        ("CreateLoginProfile", {"UserName": "admin", "Password": first}, 200),
+        ("CreateLoginProfile", {"UserName": "admin", "Password": first}, 409),
+        ("UpdateLoginProfile", {"UserName": "admin", "Password": short[:7]}, 400),
+        ("UpdateLoginProfile", {"UserName": "admin", "Password": wrong + "\N{GRINNING FACE}"}, 400),
+        ("ChangePassword", {"OldPassword": wrong, "NewPassword": chosen}, 403),
+        ("ChangePassword", {"OldPassword": first, "NewPassword": chosen}, 200),
+        ("ChangePassword", {"OldPassword": chosen, "NewPassword": chosen, "Password": wrong}, 400),
+    )
+    for name, parameters, status in asked:
+        request = _sign(watched, tenant.key, form(name, "iam", **parameters), "iam")
+        assert watched.send("a password", request).status == status, name
 
 
 def _succeed(watched: Watched, tenant: Tenant, session: Key) -> None:

@@ -14,6 +14,7 @@ from sts.directory.roles import Roles
 from sts.directory.users import Users
 from sts.errors import AlreadyExists, InputInvalid, NotFound
 from sts.model import Account
+from tests.authn import signing_in
 from tests.aws.iam.desk import Desk, open_desk, root
 from tests.directory.people import ALLOW, group, role, user
 from tests.directory.store import ACCOUNT_ID, ENTROPY, NOW, OTHER_ACCOUNT_ID, Store
@@ -99,3 +100,10 @@ def test_the_summary_says_whether_root_has_keys_and_not_how_many(desk: Desk, sto
         store.change(lambda tx: AccessKeys(ENTROPY, store.keyring).create(tx, owner=owner))
     assert summary(desk)["AccountAccessKeysPresent"] == 1
     assert summary(desk, OTHER_ACCOUNT_ID)["AccountAccessKeysPresent"] == 0
+
+
+def test_the_summary_says_whether_root_has_a_password(desk: Desk, store: Store) -> None:
+    assert summary(desk)["AccountPasswordPresent"] == 0
+    signing_in.open_desk(store, NOW).choose(Account(account_id=ACCOUNT_ID, name="", created_at=NOW))
+    assert summary(desk)["AccountPasswordPresent"] == 1
+    assert summary(desk, OTHER_ACCOUNT_ID)["AccountPasswordPresent"] == 0

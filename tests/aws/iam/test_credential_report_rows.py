@@ -8,10 +8,13 @@ import pytest
 from sts.aws.iam.credential_report import COLUMNS, CredentialReport
 from sts.clock import ManualClock
 from sts.directory.access_keys import AccessKeys
-from sts.model import Account, MfaDevice
+from sts.directory.accounts import get_account
+from sts.model import Account, MfaDevice, PasswordPolicy
 from sts.store.audit import Use, put_uses
 from sts.store.database import Transaction, to_microseconds
 from sts.store.mfa_devices import assign_device, insert_device
+from sts.store.password_policies import put_password_policy
+from tests.authn import signing_in
 from tests.aws.iam.desk import Desk, open_desk, root
 from tests.directory.people import user
 from tests.directory.store import ACCOUNT_ID, ENTROPY, NOW, OTHER_ACCOUNT_ID, Store
@@ -118,3 +121,27 @@ def test_whoever_has_a_device_enabled_is_told_so(desk: Desk, store: Store) -> No
     for name, owner_id in (("phone", ann.unique_id), ("token", ACCOUNT_ID), ("spare", None)):
         store.change(partial(enable, name, owner_id))
     assert [row["mfa_active"] for row in report(desk)] == ["TRUE", "TRUE", "FALSE"]
+
+
+def test_passwords_are_told_with_their_last_use_and_the_day_on_which_they_end(desk: Desk, store: Store) -> None:
+    people = signing_in.open_desk(store, NOW)
+    people.somebody("ann")
+    people.choose(user(store, "bob"))
+    account = store.read(lambda connection: get_account(connection, ACCOUNT_ID))
+    people.choose(account)
+    people.root_signs_in = True
+    people.clock.tick(timedelta(minutes=5))
+    people.prove(name="ann")
+    used, day = "2026-11-24T08:05:00+00:00", "2027-02-22T08:00:00+00:00"
+    columns = ("password_enabled", "password_last_used", "password_last_changed", "password_next_rotation")
+    assert [[row[column] for column in columns] for row in report(desk)] == [
+        ["not_supported", "no_information", "not_supported", "not_supported"],
+        ["TRUE", used, AT, "N/A"],
+        ["TRUE", "no_information", AT, "N/A"],
+    ]
+    people.prove(name=ACCOUNT_ID)
+    policy = PasswordPolicy(maximum_age_days=90)
+    store.change(lambda tx: put_password_policy(tx.connection, ACCOUNT_ID, policy))
+    assert [row["password_last_used"] for row in report(desk)] == [used, used, "no_information"]
+    assert [row["password_next_rotation"] for row in report(desk)] == ["not_supported", day, day]
+    assert report(desk, OTHER_ACCOUNT_ID)[0]["password_last_used"] == "N/A"

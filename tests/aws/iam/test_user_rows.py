@@ -2,10 +2,12 @@ import pytest
 
 from sts.aws.iam.paging import Pager
 from sts.aws.iam.users import UserOperations
+from sts.directory.accounts import get_account
 from sts.directory.tags import Tagging
 from sts.directory.users import Users
 from sts.errors import AlreadyExists, NotFound, ParameterInvalid
 from sts.model import User
+from tests.authn import signing_in
 from tests.aws.iam.desk import Desk, calling, open_desk, root, session
 from tests.directory.store import ACCOUNT_ID, ENTROPY, NOW, OTHER_ACCOUNT_ID, Store
 
@@ -160,3 +162,20 @@ def test_answers_about_users_are_those_of_the_model(desk: Desk) -> None:
     assert b"<IsTruncated>true</IsTruncated>" in desk.render(root(), "ListUsers", MaxItems=1)
     assert b"UpdateUserResponse" in desk.render(root(), "UpdateUser", UserName="bob", NewPath="/x/")
     assert b"DeleteUserResponse" in desk.render(root(), "DeleteUser", UserName="bob")
+
+
+def test_a_user_and_root_are_told_of_when_their_password_was_last_used(desk: Desk, store: Store, alice: User) -> None:
+    people = signing_in.open_desk(store, NOW)
+    people.root_signs_in = True
+    account = store.read(lambda connection: get_account(connection, ACCOUNT_ID))
+    for owner in (alice, account):
+        people.choose(owner)
+    assert "PasswordLastUsed" not in desk.call(root(), "GetUser", UserName="alice")["User"]
+    people.prove()
+    people.prove(name=ACCOUNT_ID)
+    assert desk.call(root(), "GetUser", UserName="alice")["User"]["PasswordLastUsed"] == NOW
+    assert desk.call(root(), "GetUser")["User"]["PasswordLastUsed"] == NOW
+    desk.call(root(), "CreateUser", UserName="bob")
+    listed = desk.call(root(), "ListUsers")["Users"]
+    assert [user.get("PasswordLastUsed") for user in listed] == [NOW, None]
+    desk.render(root(), "ListUsers")
