@@ -87,6 +87,15 @@ def test_the_log_holds_no_query_which_may_hold_a_signature(topology: Topology) -
     assert "5ec7e7" not in topology.balancer.log()
 
 
+@pytest.mark.parametrize("prefix", ["/ui/link/", "/UI/Link/", "//ui/link/"])
+def test_s_19_the_log_does_not_hold_the_link_by_which_a_password_is_set(topology: Topology, prefix: str) -> None:
+    get(topology.balancer.port, f"{prefix}5ec7e7.5ec7e7")
+    get(topology.balancer.port, "/seen-after")
+    wait_until(lambda: "GET /seen-after\n" in topology.balancer.log())
+    assert "/ui/link/\n" in topology.balancer.log()
+    assert "5ec7e7.5ec7e7" not in topology.balancer.log()
+
+
 def test_all_unused_connections_but_one_of_each_service_are_closed_long_before_the_service_would(
     topology: Topology,
 ) -> None:

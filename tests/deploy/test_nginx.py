@@ -175,6 +175,15 @@ def test_o_33_the_address_is_what_nginx_saw_whatever_the_client_says(proxy: Prox
     assert proxy.latest("caller.identify.done")["address"] == CLIENT
 
 
+@pytest.mark.parametrize("prefix", ["/ui/link/", "/UI/Link/", "/ui/%6cink/"])
+def test_s_19_the_log_does_not_hold_the_link_by_which_a_password_is_set(proxy: Proxy, prefix: str) -> None:
+    proxy.ask("GET", f"{prefix}5ec7e7.5ec7e7")
+    proxy.ask("GET", "/seen-after")
+    until(lambda: '"GET /seen-after"' in proxy.log.read_text(encoding="utf-8"), "the line of the log")
+    assert '"GET /ui/link/"' in proxy.log.read_text(encoding="utf-8")
+    assert "5ec7e7" not in proxy.log.read_text(encoding="utf-8")
+
+
 def test_a_presigned_url_works_and_its_query_is_not_logged(proxy: Proxy) -> None:
     url = proxy.boto("sts").generate_presigned_url("get_caller_identity", HttpMethod="GET")
     status, answer = proxy.ask("GET", url.partition(str(proxy.port))[2])
