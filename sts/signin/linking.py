@@ -89,6 +89,7 @@ class LinkPages:
 
 
 def _page(visit: Visit, owner: Owner, error: str) -> Shown:
-    name = "root" if isinstance(owner, Account) else owner.name
-    shown = {"name": name, "account": owner.account_id, "link": PATH + visit.rest, "error": error}
+    # As it is typed to sign in.
+    user, is_root = (owner.account_id, True) if isinstance(owner, Account) else (owner.name, False)
+    shown = {"user": user, "is_root": is_root, "account": owner.account_id, "link": PATH + visit.rest, "error": error}
     return Shown("link.html", shown)

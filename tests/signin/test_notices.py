@@ -1,0 +1,32 @@
+"""A-27, on the pages: what its owner should hear of is recorded, and told."""
+
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.api.asking import tell
+from tests.service import Service, Tenant
+from tests.signin.browsing import Browser
+from tests.signin.people import Person, make_person
+
+
+def records(service: Service, tenant: Tenant, event: str) -> list[dict[str, Any]]:
+    reply = service.send(tenant.key, method="GET", path="/api/audit/records", query="limit=1000")
+    return [record for record in tell(reply)["records"] if record["event"] == event]
+
+
+@pytest.mark.parametrize(("failures", "told"), [(4, []), (5, ["notice.sign-in-after-failures"])])
+def test_a_27_a_sign_in_after_five_wrong_passwords_is_recorded_and_told(
+    service: Service, tenant: Tenant, failures: int, told: list[str]
+) -> None:
+    alice = make_person(service, tenant.account_id)
+    for _ in range(failures):
+        wrong = Person(service, alice.user, "not the right one at all")
+        assert wrong.enter_password(Browser(service)).status == 403
+    with capture_logs() as logs:
+        alice.sign_in()
+    assert [line["event"] for line in logs if line["event"].startswith("notice.")] == told
+    (record,) = records(service, tenant, "browser-session.begin.done")
+    assert record["parameters"]["failures"] == failures
+    assert record["principal"]["arn"] == alice.user.arn
