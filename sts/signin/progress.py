@@ -58,9 +58,11 @@ class Progress:
         Behind the last step the session begins, or is renewed, with a record of its own.
         """
         if next_step(flow) is not Step.DONE:
+            # Kept first: while the cache is away nothing is changed, as the person is told. Nobody has its value yet.
+            value = await self.flows.begin(self._prepare(flow))
             if change is not None:
                 await visit.change(change)
-            return (Cookie(FLOW_COOKIE, await self.flows.begin(self._prepare(flow))),)
+            return (Cookie(FLOW_COOKIE, value),)
         if change is not None:
             await visit.change_beside(change)
         return await self._renew(visit, flow) if flow.session_id else await self._begin(visit, flow)
