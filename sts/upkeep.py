@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -21,11 +22,13 @@ from sts.directory.resealing import Sealing
 from sts.errors import Refusal
 from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
+from sts.store.browser_sessions import delete_forgotten
 from sts.store.database import Database
 from sts.store.revocations import delete_ended
 
 _FOLLOW_SECONDS = 0.5
 _MINUTE_SECONDS = 60.0
+_SESSIONS_SHOWN = timedelta(days=30)  # for how long somebody sees where they were signed in
 _PAGE = 1_000  # secrets that are sealed anew in one transaction
 
 _log = structlog.get_logger("sts.upkeep")
@@ -90,6 +93,8 @@ class Upkeep:
         now = self.clock.now()
         ended = self.database.transact(lambda tx: delete_ended(tx.connection, now), now)
         await self._attempt("revocations.purge.failed", ended)
+        forgotten = self.database.transact(lambda tx: delete_forgotten(tx.connection, now - _SESSIONS_SHOWN), now)
+        await self._attempt("browser-sessions.purge.failed", forgotten)
 
     async def _record_sums(self) -> None:
         taken = deque(self.sums.take())

@@ -24,6 +24,7 @@ from sts.errors import (
     Refusal,
     SignInNeeded,
     Throttled,
+    Unavailable,
     Unproven,
 )
 from sts.model import Secret
@@ -44,6 +45,8 @@ from sts.telemetry.meters import Meters
 # "aws:RequestedRegion").
 _REGION = "us-east-1"
 _WITH_SESSION = frozenset({Proof.SESSION, Proof.RECENT})
+# What another try with the same form does not mend.
+_NO_RETRY = (FlowEnded, FormStale, Unavailable)
 _AGAIN = "Please confirm that it is you: this was last done more than 15 minutes ago."
 
 _log = structlog.get_logger("sts.signin")
@@ -82,13 +85,12 @@ class PagesEndpoint:
         entry.region = _REGION
         visit = self._begin_visit(scope, entry)
         try:
-            answer = await self._answer(visit, receive)
-        except Refusal as refusal:
-            answer = await self._answer_refusal(visit, refusal)
+            response = self._render(visit, await self._answer_in_any_case(visit, receive))
         except Exception:  # noqa: BLE001  a bug: the person learns the request id, the log the rest
             _log.exception("request.failed", operation=entry.operation)
-            answer = Shown("error.html", {"title": FAULT.title, "message": FAULT_MESSAGE, "back": HOME}, FAULT.status)
-        await self._render(visit, answer)(scope, receive, send)
+            fault = {"title": FAULT.title, "message": FAULT_MESSAGE, "back": HOME}
+            response = self._render(visit, Shown("error.html", fault, FAULT.status))
+        await response(scope, receive, send)
 
     def _begin_visit(self, scope: Scope, entry: Entry) -> Visit:
         return Visit(
@@ -124,6 +126,7 @@ class PagesEndpoint:
         return answer
 
     async def _do(self, page: Page, visit: Visit) -> Answer:
+        visit.is_proven = True
         target = await page.find(visit)
         await self._decide(page, visit, target)
         return await page.run(visit, target)
@@ -160,8 +163,14 @@ class PagesEndpoint:
         entry.decisions = tuple(decision.as_record() for decision in decisions)
         require(caller, decisions)
 
+    async def _answer_in_any_case(self, visit: Visit, receive: Receive) -> Answer:
+        try:
+            return await self._answer(visit, receive)
+        except Refusal as refusal:
+            visit.refusal = refusal
+            return await self._answer_refusal(visit, refusal)
+
     async def _answer_refusal(self, visit: Visit, refusal: Refusal) -> Answer:
-        visit.refusal = refusal
         try:
             return await self._refuse(visit, refusal)
         except Refusal as further:  # what the form is to be shown again with cannot be read either
@@ -175,7 +184,7 @@ class PagesEndpoint:
             )
         if page is not None and isinstance(refusal, ReauthenticationNeeded):
             return Moved(f"{AGAIN}?to={quote(_way_back(visit, page))}")
-        if page is not None and page.retry is not None and not isinstance(refusal, FormStale | FlowEnded):
+        if page is not None and page.retry is not None and visit.is_proven and not isinstance(refusal, _NO_RETRY):
             shown = await page.retry(visit, refusal)
             return replace(shown, status=find_error(refusal).status)
         return self._show_refusal(visit, refusal)

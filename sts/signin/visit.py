@@ -39,6 +39,7 @@ class Visit:
     opened: Opened | None = None
     page: "Page | None" = None  # None until the path was looked at
     refusal: Refusal | None = None  # what it was answered with
+    is_proven: bool = False  # what the row asks for was shown
     begun_flow: Secret | None = field(default=None, repr=False)  # of a browser that had no flow's cookie yet
 
     @property
