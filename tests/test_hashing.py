@@ -1,6 +1,9 @@
 """Passwords under a pepper that is rotated, removed or another folder's."""
 
 import asyncio
+import os
+import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +75,14 @@ def test_a_42_few_hashes_are_computed_at_once_and_few_wait(hasher: PasswordHashe
     assert caught.value.rate == "passwords"
     with narrow.place():
         asyncio.run(narrow.hash(PASSWORD))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness is a process's elsewhere")
+def test_a_42_threads_that_hash_wait_for_those_that_answer(hasher: PasswordHasher) -> None:
+    def look() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert hasher._threads.submit(look).result() == min(19, look() + 10)
 
 
 def test_what_is_no_password_is_not_hashed(hasher: PasswordHasher) -> None:

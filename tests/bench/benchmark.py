@@ -35,6 +35,7 @@ from tests.bench.population import settle
 from tests.bench.processes import Memory
 from tests.bench.production import Production, production
 from tests.bench.report import Goal, Row
+from tests.bench.sign_ins import measure_sign_ins, settle_people
 
 _STARTS = 3
 
@@ -49,14 +50,16 @@ def main() -> None:
         folder = Path(made).absolute()
         beside = open_.enter_context(production(folder / "production"))
         settled = _settle(folder, beside)
+        people = settle_people({"STS_HOME": str(folder / "few")})
         starts = [_start(folder / "few", folder) for _ in range(_STARTS)]
         parts = _measure_parts(folder / "few", beside)
         contestants = open_.enter_context(open_contestants(folder, settled, beside, arguments.moto))
         _compare(contestants, arguments.rounds, arguments.seconds)
+        sign_ins = measure_sign_ins(contestants[EMBEDDED], people, arguments.rounds, arguments.seconds)
         rows = [row for name, each in contestants.items() for row in each.rows(name)]
         table = report.render(
-            [*rows, *parts.values(), *_render_starts(starts)],
-            _judge(contestants, parts, starts),
+            [*rows, *sign_ins.rows(), *parts.values(), *_render_starts(starts)],
+            [*_judge(contestants, parts, starts), sign_ins.goal()],
             f"bash tests/bench/run.sh --rounds {arguments.rounds} --seconds {arguments.seconds:g}",
             _find_version(arguments.moto),
         )
