@@ -64,7 +64,8 @@ def parse_goal(text: str) -> str:
 
 
 def _patterns(path: str) -> Iterable[tuple[str, str]]:
-    yield path, ""
+    if _ANY not in path:
+        yield path, ""
     parts = _PATH.fullmatch(path)
     if parts is not None and parts[2]:
         yield parts[1] + _ANY, parts[2]

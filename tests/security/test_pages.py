@@ -161,6 +161,15 @@ def test_s_21_no_page_is_kept_by_anything(alice: Person) -> None:
     assert {each.headers["cache-control"] for each in seen} == {"no-store"}
 
 
+def test_pages_are_small(alice: Person) -> None:
+    browser, seen = _walk(alice)
+    style = re.search(r'href="(/ui/style[^"]+)"', seen[0].html)
+    assert style is not None
+    looks = browser.ask("GET", style[1])
+    assert "immutable" in looks.headers["cache-control"]
+    assert max(len(each.html) for each in seen) + len(looks.html) < 30 * 1024
+
+
 def test_o_28_no_page_is_framed_runs_a_script_or_loads_from_elsewhere(alice: Person) -> None:
     _, seen = _walk(alice)
     for each in seen:

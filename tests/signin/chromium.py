@@ -94,9 +94,11 @@ def origin_of(person: Person) -> str:
 
 
 @contextmanager
-def open_window(chromium: Browser) -> Iterator[Window]:
+def open_window(chromium: Browser, *, java_script_enabled: bool = True) -> Iterator[Window]:
     """Open a window with a cookie jar of its own, in English, at the first of the widths."""
-    context = chromium.new_context(viewport={"width": WIDTHS[0], "height": _HEIGHT}, locale="en-GB")
+    context = chromium.new_context(
+        viewport={"width": WIDTHS[0], "height": _HEIGHT}, locale="en-GB", java_script_enabled=java_script_enabled
+    )
     window = Window(context.new_page())
     window.page.on(
         "console", lambda message: window.complaints.append(message.text) if message.type == "error" else None
