@@ -117,6 +117,61 @@ def test_between_two_accounts_each_reads_its_own_side(service: Service, tenant: 
     assert "AdministratorAccess" not in json.dumps(owners)
 
 
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def side(service: Service, key: Key, denied: Reply) -> dict[str, Any]:
+    """Return the decision of *denied* as the reader of *key* is told it, without the role's name."""
+    decision: dict[str, Any] = read(service, key, denied)["receipt"]["decision"]
+    return decision | {"resource": ""}
+
+
+def test_what_a_caller_reads_is_the_same_whatever_a_foreign_trust_policy_says(
+    service: Service, tenant: Tenant
+) -> None:
+    """Ten reports of one's own, silences and denials: none makes room for, or gives way to, what the owner's said."""
+    owner = service.tenant()
+    statement = {"Principal": {"AWS": f"arn:aws:iam::{tenant.account_id}:root"}, "Action": "sts:AssumeRole"}
+    secret = {"Condition": {"StringNotEquals": {"sts:ExternalId": "the-secret-word"}}}
+    denying = document({**statement, "Effect": "Allow"}, {**statement, **secret, "Effect": "Deny"})
+    arns = [
+        make_role(service, owner, "denies", denying),
+        make_role(service, owner, "trusts-another", trust(f"arn:aws:iam::{owner.account_id}:root")),
+        f"arn:aws:iam::{owner.account_id}:role/missing",
+    ]
+    many = {"StringNotEquals": {f"aws:PrincipalTag/{number}": "x" for number in range(12)}}
+    one = {"StringEquals": {"aws:PrincipalTag/team": "red"}}
+    asking = {"Action": "sts:AssumeRole", "Resource": "*"}
+    policies = {
+        "denies": document({**asking, "Effect": "Allow"}, {**asking, "Effect": "Deny", "Condition": many}),
+        "nearly-allows": document({**asking, "Effect": "Allow", "Condition": one}),
+        "allows": document({**asking, "Effect": "Allow"}),
+    }
+    told = {}
+    for name, policy in policies.items():
+        key = make_user(service, tenant, name, policy)
+        first, *others = (side(service, tenant.key, service.assume(key, arn)) for arn in arns)
+        assert others == [first, first]
+        told[name] = len(first["conditions"])
+    assert told == {"denies": 10, "nearly-allows": 1, "allows": 0}
+
+
+def test_what_a_role_s_owner_reads_is_the_same_whatever_a_foreign_caller_s_policies_say(
+    service: Service, tenant: Tenant
+) -> None:
+    owner = service.tenant()
+    condition = {"StringEquals": {"sts:ExternalId": "the-secret-word"}}
+    arn = make_role(service, owner, "partner", trust(f"arn:aws:iam::{tenant.account_id}:root", condition=condition))
+    policies = {"silent": None, "allows": allow("sts:*"), "denies": allow("sts:*", effect="Deny")}
+    first, *others = (
+        side(service, owner.key, service.assume(make_user(service, tenant, name, policy), arn))
+        for name, policy in policies.items()
+    )
+    assert others == [first, first]
+    assert [each["wanted"] for each in first["conditions"]] == [["the-secret-word"]]
+
+
 def test_a_receipt_of_other_accounts_is_refused_like_one_that_is_none(service: Service, tenant: Tenant) -> None:
     denied = deny_across(service, tenant, service.tenant())
     refusals = {

@@ -129,10 +129,7 @@ def _decisions(entry: Entry, *, is_shared: bool, is_owner: bool) -> list[Mapping
 
 
 def take_side(decision: Mapping[str, Any], *, is_owner: bool) -> Mapping[str, Any]:
-    """Return what of *decision* the owner's or the caller's policies said, so that nothing depends on the others'.
-
-    Of a silence the near misses are left out: that they were looked for tells what another kind of policy said.
-    """
+    """Return what of *decision* the owner's or the caller's policies said, so that nothing depends on the others'."""
     kinds = _OWNERS_SIDE if is_owner else _CALLERS_SIDE
     said = {kind: outcome for kind, outcome in decision["said"].items() if kind in kinds}
     denied = "explicitDeny" in said.values()
@@ -146,7 +143,7 @@ def take_side(decision: Mapping[str, Any], *, is_owner: bool) -> Mapping[str, An
         "said": said,
         "deciding": cited if is_allowed or denied else [],
         "blocked_by": None if is_allowed else next((kind for kind, each in said.items() if each != "allowed"), None),
-        "conditions": reports if denied or "trust" in kinds else [],
+        "conditions": reports,
     }
 
 

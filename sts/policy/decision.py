@@ -34,7 +34,8 @@ class Decision:
     *said* holds what each kind of policy that was looked at said, in combining order. *blocked_by* is, for a denial,
     the first kind that denied or, when none denied, the first that had to allow and did not. *deciding* are the
     statements that denied or, for what is allowed, those that allowed. *conditions*, for a denial, are those of the
-    denying statements, or those that kept a statement of the blocking kind from allowing.
+    resource's owner and then those of the caller, each of them of the statements that denied or, where none of that
+    side did, of those that only a condition kept from allowing, of the first kind there that had to allow and did not.
     """
 
     outcome: Outcome

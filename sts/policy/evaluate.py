@@ -8,7 +8,7 @@ caller (Grant). A new kind of policy is one more consultation, in its place in t
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 
 from sts.policy.decision import ConditionReport, Decision, StatementReference
 from sts.policy.document import Kind, NamedPolicy, Statement
@@ -28,7 +28,8 @@ __all__ = [
     "evaluate",
 ]
 
-_MOST_REPORTS = 10
+_MOST_REPORTS = 10  # of each side
+_OWNERS_SIDE = frozenset({Kind.RESOURCE, Kind.TRUST})
 
 # They have no policies of their own: what the resource's policy says of them is all there is.
 _WITHOUT_POLICIES = frozenset({PrincipalKind.ANONYMOUS, PrincipalKind.SERVICE, PrincipalKind.PROVIDER})
@@ -50,6 +51,7 @@ class _Finding:
 
     kind: Kind
     consulted: Sequence[NamedPolicy]
+    question: Question  # as this kind is asked
     allowing: list[tuple[str, Statement]] = field(default_factory=list)
     denying: list[tuple[str, Statement]] = field(default_factory=list)
     grant: Grant | None = None
@@ -68,10 +70,8 @@ def evaluate(question: Question, policies: Policies) -> Decision:
     required = _require_kinds(question, findings[0])
     denying = [finding for finding in findings if finding.denying]
     missing = [each for each in findings if each.kind in required and each.outcome is not Outcome.ALLOWED]
-    if denying:
-        return _refuse(question, findings, Outcome.EXPLICIT_DENY, denying[0])
-    if missing:
-        return _refuse(question, findings, Outcome.IMPLICIT_DENY, missing[0])
+    if denying or missing:
+        return _refuse(question, findings, denying, missing)
     return Decision(
         outcome=Outcome.ALLOWED,
         action=question.action,
@@ -125,7 +125,7 @@ def _has_all_rights(principal: Principal) -> bool:
 def _consult_own(
     kind: Kind, policies: Sequence[NamedPolicy], question: Question, action: str, service: str
 ) -> _Finding:
-    finding = _Finding(kind, policies)
+    finding = _Finding(kind, policies, question)
     for policy in policies:
         for statement in policy.document.find_statements(action, service):
             if statement.meet(question):
@@ -137,8 +137,8 @@ def _consult_resource(
     question: Question, policy: NamedPolicy | None, action: str, service: str, *, bounded: bool
 ) -> _Finding:
     if policy is None:
-        return _Finding(Kind.RESOURCE, ())
-    finding = _Finding(policy.document.kind, (policy,))
+        return _Finding(Kind.RESOURCE, (), question)
+    finding = _Finding(policy.document.kind, (policy,), question)
     for statement in policy.document.find_statements(action, service):
         if not statement.meet(question):
             continue
@@ -175,38 +175,49 @@ def _cite(told: Iterable[tuple[Kind, Iterable[tuple[str, Statement]]]]) -> tuple
     )
 
 
-def _refuse(question: Question, findings: list[_Finding], outcome: Outcome, blocked_by: _Finding) -> Decision:
-    denied = outcome is Outcome.EXPLICIT_DENY
-    reports = _report(question, findings, blocked_by, denied=denied)
+def _refuse(
+    question: Question, findings: list[_Finding], denying: list[_Finding], missing: list[_Finding]
+) -> Decision:
+    reports = (_report_side(denying, missing, owners=owners) for owners in (True, False))
     return Decision(
-        outcome=outcome,
+        outcome=Outcome.EXPLICIT_DENY if denying else Outcome.IMPLICIT_DENY,
         action=question.action,
         resource=question.resource,
         said=_tell(findings),
         deciding=_cite((each.kind, each.denying) for each in findings),
-        blocked_by=blocked_by.kind,
-        conditions=tuple(islice(reports, _MOST_REPORTS)),
+        blocked_by=(denying or missing)[0].kind,
+        conditions=tuple(chain.from_iterable(islice(side, _MOST_REPORTS) for side in reports)),
     )
 
 
-def _report(
-    question: Question, findings: list[_Finding], blocked_by: _Finding, *, denied: bool
-) -> Iterator[ConditionReport]:
-    """Yield the conditions of the statements that denied, or those that kept the blocking kind from allowing."""
+def _report_side(denying: list[_Finding], missing: list[_Finding], *, owners: bool) -> Iterator[ConditionReport]:
+    """Yield the conditions of one side's statements that denied, else those that kept its first kind from allowing.
+
+    The resource's owner is one side, the caller the other, and neither's reports hang on what the other's policies
+    say: what is told of one, and how much, would else tell of the other.
+    """
+    denied = [each for each in denying if (each.kind in _OWNERS_SIDE) is owners]
     if denied:
-        told = [(each.kind, *denying) for each in findings for denying in each.denying]
-    else:
-        told = [(blocked_by.kind, *nearly) for nearly in _find_near_misses(question, blocked_by)]
-    for kind, policy, statement in told:
-        cited = StatementReference(kind, policy, statement.sid, statement.index)
+        return chain.from_iterable(_report(each, each.denying, denied=True) for each in denied)
+    missed = next((each for each in missing if (each.kind in _OWNERS_SIDE) is owners), None)
+    return iter(()) if missed is None else _report(missed, _find_near_misses(missed), denied=False)
+
+
+def _report(
+    finding: _Finding, statements: Iterable[tuple[str, Statement]], *, denied: bool
+) -> Iterator[ConditionReport]:
+    question = finding.question
+    for policy, statement in statements:
+        cited = StatementReference(finding.kind, policy, statement.sid, statement.index)
         for each in statement.conditions:
             held = each.holds(question)
             if denied or not held:
                 yield ConditionReport(cited, each.operator, each.key, each.wanted, question.context.get(each.key), held)
 
 
-def _find_near_misses(question: Question, finding: _Finding) -> Iterator[tuple[str, Statement]]:
+def _find_near_misses(finding: _Finding) -> Iterator[tuple[str, Statement]]:
     """Yield the Allow statements that only a condition kept from allowing."""
+    question = finding.question
     action = fold(question.action)
     for policy in finding.consulted:
         for statement in policy.document.find_statements(action, action.partition(":")[0]):
