@@ -1,10 +1,12 @@
 """Receipts of denials: sealed into the answer, opened by who may, so that an administrator learns why.
 
 A receipt holds the decision with its reasons: the deciding policy and statement, the condition keys that it hung on,
-what they were and what was wanted. Between two accounts each side reads what its own policies said, as in the record.
+what they were and what was wanted. Between two accounts it has two parts, and each side reads what its own policies
+said, as in the record.
 
-Sealed texts of one size: their length would else tell a stranger whether a role exists, or how much its trust policy
-asks for.
+Such parts are packed, cut and padded each on its own and to one size. The length of the sealed text would else tell a
+stranger whether a role exists, or how much its trust policy asks for; and packed together, what is wanted there would
+make room or none for a guess that the caller places beside it (CRIME, CVE-2012-4929).
 """
 
 import base64
@@ -21,11 +23,11 @@ from sts.audit.record import Entry, take_side
 from sts.errors import KeyUnknown, ReceiptInvalid, SealBroken
 from sts.keyring.keyring import Keyring
 
-FORMAT = 1
+FORMAT = 2
 LONGEST = 10_240  # characters (STS API Reference, DecodeAuthorizationMessage)
 _PLACE = b"denial-receipt"
-_SIZE = 512  # bytes; between two accounts always twice as many
-_SHARED_SIZE = 2 * _SIZE
+_SIZE = 512  # bytes that a part's size is a multiple of
+_SIDE_SIZE = 1_024  # bytes of each part between two accounts
 _LARGEST = 7_168  # bytes: sealed and in base64 within the longest
 _LARGEST_OPENED = 256 * 1024  # bytes that it may inflate to: only what was sealed here is inflated
 _INTRODUCTION = " Encoded authorization failure message: "
@@ -33,24 +35,21 @@ _INTRODUCTION = " Encoded authorization failure message: "
 _encode = msgspec.json.Encoder().encode
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """A denial; *decision* is that of `Decision.as_record`, *owner_account_id* that of another account's resource.
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """What the account *reader_id* may read of a denial; *decision* is that of `Decision.as_record`, or its side of it.
 
-    *crosses_accounts*: the resource is named in another account, whether or not it exists there.
+    Where another account has no such resource, its part is there and nobody reads it.
     """
 
-    format: int = FORMAT
+    reader_id: str | None
     request_id: str
     at: str
-    account_id: str
     arn: str
     unique_id: str
-    owner_account_id: str | None
-    crosses_accounts: bool
-    decision: dict[str, Any]
+    decision: Mapping[str, Any]
 
 
-_decode = msgspec.json.Decoder(Receipt).decode
+_decode = msgspec.json.Decoder(Part).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,72 +64,84 @@ class Receipts:
 
     def issue(self, entry: Entry, denied: AccessDenied) -> str:
         """Return the sealed receipt of *denied*: at most 10,240 characters of base64url."""
-        sealed = self.keyring.seal(_pack(_write(entry, denied)), _PLACE)
+        packed = _join(_write(entry, denied), size=_SIDE_SIZE if entry.crosses_accounts else None)
+        sealed = self.keyring.seal(packed, _PLACE)
         return base64.urlsafe_b64encode(sealed).decode("ascii").rstrip("=")
 
     def open(self, message: str, account_id: str) -> Mapping[str, Any]:
         """Return what of the receipt *account_id* may read; raises ReceiptInvalid, also for a stranger's."""
-        receipt = self._unseal(message)
-        is_caller = account_id == receipt.account_id
-        if not (is_caller or account_id == receipt.owner_account_id):
-            raise ReceiptInvalid("of another account")
-        decision = receipt.decision
-        if receipt.crosses_accounts:
-            decision = dict(take_side(decision, is_owner=not is_caller))
-        told = msgspec.structs.asdict(msgspec.structs.replace(receipt, decision=decision))
-        return {name: told[name] for name in ("format", "request_id", "at", "arn", "unique_id", "decision")}
+        for part in self._unseal(message):
+            if part.reader_id == account_id:
+                told = msgspec.structs.asdict(part)
+                return {"format": FORMAT} | {name: told[name] for name in told if name != "reader_id"}
+        raise ReceiptInvalid("of another account")
 
-    def _unseal(self, message: str) -> Receipt:
+    def _unseal(self, message: str) -> list[Part]:
         if len(message) > LONGEST:
             raise ReceiptInvalid("longer than a receipt")
         try:
             sealed = base64.b64decode(message + "=" * (-len(message) % 4), altchars=b"-_", validate=True)
-            return _unpack(self.keyring.open_sealed(sealed, _PLACE))
+            return _split(self.keyring.open_sealed(sealed, _PLACE))
         except (ValueError, binascii.Error, SealBroken, KeyUnknown, zlib.error, msgspec.DecodeError) as error:
             raise ReceiptInvalid(type(error).__name__) from None
 
 
-def _write(entry: Entry, denied: AccessDenied) -> Receipt:
-    return Receipt(
+def _write(entry: Entry, denied: AccessDenied) -> list[Part]:
+    """Return the parts of a receipt: the caller's and, between two accounts, the owner's."""
+    decision = denied.decision.as_record()
+    whole = Part(
+        reader_id=denied.caller.account_id,
         request_id=entry.request_id,
         at=entry.at.isoformat(timespec="seconds"),
-        account_id=denied.caller.account_id,
         arn=denied.caller.arn,
         unique_id=denied.caller.unique_id,
-        owner_account_id=entry.owner_account_id,
-        crosses_accounts=entry.crosses_accounts,
-        decision=denied.decision.as_record(),
+        decision=decision,
     )
+    if not entry.crosses_accounts:
+        return [whole]
+    callers, owners = (take_side(decision, is_owner=is_owner) for is_owner in (False, True))
+    return [
+        msgspec.structs.replace(whole, decision=callers),
+        msgspec.structs.replace(whole, decision=owners, reader_id=entry.owner_account_id),
+    ]
 
 
-def _pack(receipt: Receipt) -> bytes:
-    """Return *receipt* in one of few sizes; what does not fit goes without the last of its reasons."""
-    largest = _SHARED_SIZE if receipt.crosses_accounts else _LARGEST
-    packed = _compress(receipt)
-    while len(packed) > largest:
-        receipt = msgspec.structs.replace(receipt, decision=_shorten(receipt.decision))
-        packed = _compress(receipt)
-    size = _SHARED_SIZE if receipt.crosses_accounts else -(-len(packed) // _SIZE) * _SIZE
-    return packed.ljust(size, b"\0")  # a deflated stream says where it ends
+def _join(parts: list[Part], size: int | None) -> bytes:
+    """Return format, number of parts, and parts of one size: *size*, or the smallest that there is for what is told."""
+    return bytes((FORMAT, len(parts))) + b"".join(_pack(part, size) for part in parts)
 
 
-def _compress(receipt: Receipt) -> bytes:
-    return zlib.compress(_encode(receipt), 9)
+def _pack(part: Part, size: int | None) -> bytes:
+    """Return *part* deflated, which says where it ends, and padded; what does not fit goes, the last reasons first."""
+    packed = _compress(part)
+    while len(packed) > (size or _LARGEST):
+        part = msgspec.structs.replace(part, decision=_shorten(part.decision))
+        packed = _compress(part)
+    return packed.ljust(size or -(-len(packed) // _SIZE) * _SIZE, b"\0")
+
+
+def _compress(part: Part) -> bytes:
+    return zlib.compress(_encode(part), 9)
 
 
 def _shorten(decision: Mapping[str, Any]) -> dict[str, Any]:
-    for part in ("conditions", "deciding"):
-        if decision[part]:
-            return {**decision, part: decision[part][:-1]}
+    for name in ("conditions", "deciding"):
+        if decision[name]:
+            return {**decision, name: decision[name][:-1]}
     return {**decision, "resource": ""}  # a text of the caller's own, of any length
 
 
-def _unpack(packed: bytes) -> Receipt:
+def _split(packed: bytes) -> list[Part]:
+    form, count, parts = packed[0], packed[1], packed[2:]
+    if form != FORMAT:
+        raise ReceiptInvalid("of another format")
+    size = len(parts) // count
+    return [_unpack(parts[start : start + size]) for start in range(0, len(parts), size)]
+
+
+def _unpack(packed: bytes) -> Part:
     inflate = zlib.decompressobj()
     text = inflate.decompress(packed, _LARGEST_OPENED)
     if not inflate.eof:
         raise zlib.error("it does not end")
-    receipt = _decode(text)
-    if receipt.format != FORMAT:
-        raise ReceiptInvalid("of a later format")
-    return receipt
+    return _decode(text)

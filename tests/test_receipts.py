@@ -59,7 +59,7 @@ def test_a_denial_s_receipt_tells_statement_key_and_values(service: Service, ten
     assert told["context"]["conditions"]["items"] == [
         {"key": "aws:sourceip", "values": {"items": [{"value": "127.0.0.1"}]}}
     ]
-    assert told["receipt"]["format"] == 1
+    assert told["receipt"]["format"] == 2
     assert told["receipt"]["request_id"] == denied.headers["x-amzn-requestid"]
 
 
@@ -127,9 +127,7 @@ def side(service: Service, key: Key, denied: Reply) -> dict[str, Any]:
     return decision | {"resource": ""}
 
 
-def test_what_a_caller_reads_is_the_same_whatever_a_foreign_trust_policy_says(
-    service: Service, tenant: Tenant
-) -> None:
+def test_what_a_caller_reads_is_the_same_whatever_a_foreign_trust_policy_says(service: Service, tenant: Tenant) -> None:
     """Ten reports of one's own, silences and denials: none makes room for, or gives way to, what the owner's said."""
     owner = service.tenant()
     statement = {"Principal": {"AWS": f"arn:aws:iam::{tenant.account_id}:root"}, "Action": "sts:AssumeRole"}

@@ -175,9 +175,7 @@ def _cite(told: Iterable[tuple[Kind, Iterable[tuple[str, Statement]]]]) -> tuple
     )
 
 
-def _refuse(
-    question: Question, findings: list[_Finding], denying: list[_Finding], missing: list[_Finding]
-) -> Decision:
+def _refuse(question: Question, findings: list[_Finding], denying: list[_Finding], missing: list[_Finding]) -> Decision:
     reports = (_report_side(denying, missing, owners=owners) for owners in (True, False))
     return Decision(
         outcome=Outcome.EXPLICIT_DENY if denying else Outcome.IMPLICIT_DENY,
