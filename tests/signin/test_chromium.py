@@ -15,7 +15,7 @@ def test_axe_finds_nothing_on_any_page_at_either_width_light_or_dark(
 ) -> None:
     found = {name: window.look(axe) for name in walk(service, tenant, clock, window)}
     assert [each for page in found.values() for each in page] == []
-    assert len(found) == 13
+    assert len(found) == 17
     assert [each for each in window.complaints if "status of 40" not in each] == []
 
 

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from sts.app import build_links
 from sts.clock import ManualClock
+from sts.logins.requests import CONFIRMATION_PATH, Client, LoginRequest, LoginRequests
 from tests.authenticator import STEP, Authenticator
 from tests.service import Service, Tenant, allow
 from tests.signin.chromium import Window, origin_of
-from tests.signin.people import Person, change, make_person
+from tests.signin.people import Person, change, make_person, opened
 
 STEP_SPAN = timedelta(seconds=STEP)
 CHOSEN = "seven green bottles on a wall"
@@ -32,11 +33,33 @@ def walk(service: Service, tenant: Tenant, clock: ManualClock, window: Window) -
     codes = window.page.get_by_label("Recovery codes").locator("li").all_inner_texts()
     window.follow("I have kept them")
     yield "home"
+    yield from _let_in(alice, tenant, window)
     window.open(origin_of(alice) + "/ui/again")
     yield "again"
     window.press("Sign out")
     yield "signed-out"
     yield from _come_back(Person(service, alice.user, CHOSEN, device), codes, window)
+
+
+def _let_in(alice: Person, tenant: Tenant, window: Window) -> Iterator[str]:
+    policy = {"UserName": alice.name, "PolicyArn": "arn:aws:iam::aws:policy/SignInLocalDevelopmentAccess"}
+    assert alice.service.call(tenant.key, "AttachUserPolicy", **policy).status == 200
+    window.open(_ask(alice, Client.SAME_DEVICE, "http://127.0.0.1:49152/oauth/callback"))
+    yield "authorize"
+    window.open(_ask(alice, Client.CROSS_DEVICE, origin_of(alice) + CONFIRMATION_PATH))
+    yield "authorize-remote"
+    window.press("Let it in")
+    yield "confirmation"
+    window.open(f"{origin_of(alice)}{CONFIRMATION_PATH}?error=access_denied")
+    yield "declined"
+
+
+def _ask(alice: Person, client: Client, redirect_uri: str) -> str:
+    """Return the page that the browser is led to when a command line asks to be let in."""
+    at = int(alice.service.clock.now().timestamp())
+    asked = LoginRequest(client=client, redirect_uri=redirect_uri, state="s" * 36, challenge="c" * 43, asked_at=at)
+    with opened(alice.service) as foundation:
+        return f"{origin_of(alice)}/ui/authorize/{LoginRequests(foundation.keyring, foundation.clock).render(asked)}"
 
 
 def _come_back(alice: Person, codes: list[str], window: Window) -> Iterator[str]:
