@@ -46,7 +46,7 @@ from sts.telemetry.meters import Meters
 _REGION = "us-east-1"
 _WITH_SESSION = frozenset({Proof.SESSION, Proof.RECENT})
 # What another try with the same form does not mend.
-_NO_RETRY = (FlowEnded, FormStale, Unavailable)
+_NO_RETRY = (AccessDenied, FlowEnded, FormStale, Unavailable)
 _AGAIN = "Please confirm that it is you: this was last done more than 15 minutes ago."
 
 _log = structlog.get_logger("sts.signin")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sts.access import Decider
 from sts.audit.recording import Recorder
+from sts.audit.search import Searches
 from sts.audit.sums import Sums
 from sts.authn.codes import CodeProof
 from sts.authn.passwords import PasswordProof
@@ -23,6 +24,7 @@ from sts.receipts import Receipts
 from sts.sessions import BrowserSessions, Flows
 from sts.signin.again import AgainPages
 from sts.signin.amending import AmendingPages
+from sts.signin.auditing import AuditPages
 from sts.signin.authorizing import AuthorizingPages
 from sts.signin.endpoint import PagesEndpoint
 from sts.signin.entering import EnteringPages
@@ -51,6 +53,7 @@ PAGES = (
     "RemoveFactor",
     "SetPassword",
     "ShowAgain",
+    "ShowAudit",
     "ShowAuthorization",
     "ShowCode",
     "ShowConfirmation",
@@ -121,4 +124,5 @@ def _build_rows(parts: Parts, flows: Flows) -> Iterator[Page]:
     yield from AgainPages(parts.passwords, progress, parts.clock).rows()
     yield from AuthorizingPages(LoginRequests(parts.keyring, parts.clock), parts.logins, parts.issuer).rows()
     yield from FactorPages(devices, recovery_codes, parts.keyring, parts.issuer, parts.clock).rows()
+    yield from AuditPages(Searches(parts.keyring)).rows()
     yield from home_rows()

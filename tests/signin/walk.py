@@ -114,6 +114,25 @@ def walk_factors(service: Service, tenant: Tenant, clock: ManualClock, window: W
     yield "link-used"
 
 
+def walk_audit(service: Service, tenant: Tenant, window: Window) -> Iterator[str]:
+    """Look for records, as somebody else than who sat here before."""
+    window.context.clear_cookies()
+    service.call(
+        tenant.key, "AssumeRole", "sts", RoleArn=f"arn:aws:iam::{tenant.account_id}:role/x", RoleSessionName="me"
+    )
+    auditor = make_person(service, tenant.account_id, "auditor")
+    policy = allow("sts-admin:ListAuditRecords")
+    service.call(tenant.key, "PutUserPolicy", UserName="auditor", PolicyName="audit", PolicyDocument=policy)
+    window.sign_in(auditor)
+    window.follow("Audit")
+    yield "audit"
+    window.fill(Who="user/auditor", What="two words", **{"From_(UTC)": "2026-03-01T00:00:00"})
+    window.press("Find")
+    assert window.page.get_by_text("There is no such record.").is_visible()
+    window.open(origin_of(auditor) + "/ui/audit?from=never&principal=user/alice")
+    yield "audit-refused"
+
+
 def read_device(window: Window) -> Authenticator:
     """Return the authenticator that was given the key on the page, as it is typed."""
     return Authenticator(window.page.locator("#seed").inner_text().replace(" ", ""))
