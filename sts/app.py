@@ -123,8 +123,9 @@ def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Trace
     access = tracing.around_access(Access(Evaluator(at.snapshot)))
     journal = tracing.around_journal(at.journal)
     codes = CodeProof(at.database, at.keyring, at.clock)
+    assuming = RoleSessions(credentials, at.snapshot, at.clock)
     sts = StsOperations(
-        RoleSessions(credentials, at.snapshot, at.clock),
+        assuming,
         UserSessions(credentials, at.snapshot, at.clock),
         codes,
         Receipts(at.keyring),
@@ -156,6 +157,7 @@ def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Trace
             links=build_links(at, settings),
             codes=codes,
             logins=logins,
+            assuming=assuming,
             access=access,
             journal=journal,
             sums=at.sums,
@@ -279,7 +281,7 @@ def _administration_endpoint(
         sums=at.sums,
         meters=at.meters,
         database=at.database,
-        parts=Parts(Searches(at.keyring), build_links(at, settings), at.clock),
+        parts=Parts(Searches(at.keyring), build_links(at, settings)),
         clock=at.clock,
         entropy=at.entropy,
     )

@@ -6,8 +6,7 @@ from typing import Any
 import click
 
 from sts.cli.endpoint import connect, endpoint_options
-from sts.cli.output import json_option, print_json, show_example
-from sts.legible import show
+from sts.cli.output import json_option, print_json, show, show_example
 
 _OUTCOMES = {
     "allowed": "allows it",

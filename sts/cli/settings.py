@@ -4,8 +4,7 @@ import os
 
 import click
 
-from sts.cli.output import json_option, print_json, show_example
-from sts.legible import show
+from sts.cli.output import json_option, print_json, show, show_example
 
 
 @click.command(

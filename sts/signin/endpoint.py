@@ -46,7 +46,7 @@ from sts.telemetry.meters import Meters
 _REGION = "us-east-1"
 _WITH_SESSION = frozenset({Proof.SESSION, Proof.RECENT})
 # What another try with the same form does not mend.
-_NO_RETRY = (AccessDenied, FlowEnded, FormStale, Unavailable)
+_NO_RETRY = (FlowEnded, FormStale, Unavailable)
 _AGAIN = "Please confirm that it is you: this was last done more than 15 minutes ago."
 
 _log = structlog.get_logger("sts.signin")
@@ -161,6 +161,8 @@ class PagesEndpoint:
         entry.pairs = tuple((demand.action, demand.resource) for demand in demands)
         decisions = await self.access.decide(caller, describe_circumstances(visit.scope, entry), demands)
         entry.decisions = tuple(decision.as_record() for decision in decisions)
+        entry.crosses_accounts = any(demand.resource_account_id != caller.account_id for demand in demands)
+        entry.owner_account_id = target.owner_account_id
         require(caller, decisions)
 
     async def _answer_in_any_case(self, visit: Visit, receive: Receive) -> Answer:
@@ -179,7 +181,9 @@ class PagesEndpoint:
     async def _refuse(self, visit: Visit, refusal: Refusal) -> Answer:
         page = visit.page
         if page is not None and isinstance(refusal, SignInNeeded):
-            return Moved(_sign_in_address(visit, page), (take_back(SESSION_COOKIE),))
+            return Moved(
+                f"{PAGE_OF_STEP[Step.PASSWORD]}?to={quote(_way_back(visit, page))}", (take_back(SESSION_COOKIE),)
+            )
         if page is not None and isinstance(refusal, ReauthenticationNeeded):
             return Moved(f"{AGAIN}?to={quote(_way_back(visit, page))}")
         if page is not None and page.retry is not None and visit.is_proven and not isinstance(refusal, _NO_RETRY):
@@ -240,9 +244,3 @@ def _read_path(scope: Scope) -> str:
 def _way_back(visit: Visit, page: Page) -> str:
     """Return where the person is led when they have signed in: the page that they asked for, or the form's."""
     return _read_path(visit.scope) if page.method == "GET" else page.back.replace("{}", visit.rest)
-
-
-def _sign_in_address(visit: Visit, page: Page) -> str:
-    """Return where the person signs in to come back; who was signed in until now is told what became of that."""
-    address = f"{PAGE_OF_STEP[Step.PASSWORD]}?to={quote(_way_back(visit, page))}"
-    return f"{address}&ended=yes" if visit.session_value else address

@@ -6,9 +6,10 @@ from sts.signin.answer import SESSION_COOKIE, Answer, Moved, Shown, take_back
 from sts.signin.row import Page, Proof, Target, change_own, show_own
 from sts.signin.table import HOME
 from sts.signin.visit import Visit
+from sts.store.aliases import find_alias
 
 _SIGN_OUT = "/ui/sign-out"
-_SIGNED_OUT = "/ui/signed-out"
+SIGNED_OUT = "/ui/signed-out"
 
 
 def home_rows() -> tuple[Page, ...]:
@@ -18,12 +19,13 @@ def home_rows() -> tuple[Page, ...]:
         show_own("ShowHome", HOME, _show_home, proof=Proof.SESSION, event=Event.BROWSER_SESSION_READ),
         show_own("ShowSignOut", _SIGN_OUT, _show_sign_out, proof=Proof.SESSION),
         change_own("SignOut", _SIGN_OUT, _sign_out, proof=Proof.SESSION, event=end, retry=None),
-        show_own("ShowSignedOut", _SIGNED_OUT, _show_signed_out, proof=Proof.NONE),
+        show_own("ShowSignedOut", SIGNED_OUT, _show_signed_out, proof=Proof.NONE),
     )
 
 
 async def _show_home(visit: Visit, _target: Target) -> Answer:
-    return Shown("home.html", {"session": visit.get_opened().session})
+    alias = await visit.read(lambda connection: find_alias(connection, visit.caller.account_id))
+    return Shown("home.html", {"session": visit.get_opened().session, "alias": alias})
 
 
 async def _show_sign_out(_visit: Visit, _target: Target) -> Answer:
@@ -33,7 +35,7 @@ async def _show_sign_out(_visit: Visit, _target: Target) -> Answer:
 async def _sign_out(visit: Visit, _target: Target) -> Answer:
     session = visit.get_opened().session
     await visit.change(lambda tx: end_session(tx, session))
-    return Moved(_SIGNED_OUT, (take_back(SESSION_COOKIE),))
+    return Moved(SIGNED_OUT, (take_back(SESSION_COOKIE),))
 
 
 async def _show_signed_out(_visit: Visit, _target: Target) -> Answer:

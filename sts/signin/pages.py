@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sts.access import Decider
+from sts.assume import RoleSessions
 from sts.audit.recording import Recorder
 from sts.audit.search import Searches
 from sts.audit.sums import Sums
@@ -12,6 +13,7 @@ from sts.authn.passwords import PasswordProof
 from sts.authn.recovery import RecoveryProof
 from sts.cache import Cache
 from sts.clock import Clock
+from sts.directory.access_keys import AccessKeys
 from sts.directory.links import SignInLinks
 from sts.directory.login_profiles import NewPasswords
 from sts.directory.mfa_devices import MfaDevices
@@ -24,15 +26,17 @@ from sts.receipts import Receipts
 from sts.sessions import BrowserSessions, Flows
 from sts.signin.again import AgainPages
 from sts.signin.amending import AmendingPages
-from sts.signin.auditing import AuditPages
 from sts.signin.authorizing import AuthorizingPages
 from sts.signin.endpoint import PagesEndpoint
 from sts.signin.entering import EnteringPages
 from sts.signin.factors import FactorPages
 from sts.signin.home import home_rows
+from sts.signin.keys import AccessKeyPages
 from sts.signin.linking import LinkPages
+from sts.signin.own_sessions import SessionPages
 from sts.signin.progress import Progress
 from sts.signin.rendering import build_renderer
+from sts.signin.roles import RolePages
 from sts.signin.row import Page
 from sts.signin.security import FormTokens
 from sts.signin.table import Table
@@ -41,10 +45,17 @@ from sts.telemetry.meters import Meters
 
 # The names of all rows, which are counted by them; a test compares.
 PAGES = (
+    "ActivateAccessKey",
     "AddFactor",
+    "AssumeRole",
     "AuthorizeOAuth2Access",
     "ChooseNewPassword",
+    "CreateAccessKey",
+    "DeactivateAccessKey",
     "DeclineOAuth2Access",
+    "DeleteAccessKey",
+    "EndOtherSessions",
+    "EndSession",
     "EnrolDevice",
     "MakeRecoveryCodes",
     "ProveAgain",
@@ -52,8 +63,8 @@ PAGES = (
     "ProveRecoveryCode",
     "RemoveFactor",
     "SetPassword",
+    "ShowAccessKeys",
     "ShowAgain",
-    "ShowAudit",
     "ShowAuthorization",
     "ShowCode",
     "ShowConfirmation",
@@ -64,6 +75,8 @@ PAGES = (
     "ShowNewFactor",
     "ShowNewPassword",
     "ShowRecovery",
+    "ShowRoles",
+    "ShowSessions",
     "ShowSignIn",
     "ShowSignOut",
     "ShowSignedOut",
@@ -88,6 +101,7 @@ class Parts:
     links: SignInLinks
     codes: CodeProof
     logins: Logins
+    assuming: RoleSessions
     access: Decider
     journal: Recorder
     sums: Sums
@@ -124,5 +138,7 @@ def _build_rows(parts: Parts, flows: Flows) -> Iterator[Page]:
     yield from AgainPages(parts.passwords, progress, parts.clock).rows()
     yield from AuthorizingPages(LoginRequests(parts.keyring, parts.clock), parts.logins, parts.issuer).rows()
     yield from FactorPages(devices, recovery_codes, parts.keyring, parts.issuer, parts.clock).rows()
-    yield from AuditPages(Searches(parts.keyring)).rows()
+    yield from AccessKeyPages(AccessKeys(parts.entropy, parts.keyring)).rows()
+    yield from RolePages(parts.assuming, parts.sessions, parts.access).rows()
+    yield from SessionPages(Searches(parts.keyring), parts.sessions.limits, parts.clock).rows()
     yield from home_rows()

@@ -26,11 +26,12 @@ class Proof(StrEnum):
 class Target:
     """What a page is about: the ARN that is authorized, and the noun that bears it; None where none does, or needs to.
 
-    Whether there is one only those are told who may.
+    Whether there is one only those are told who may. *owner_account_id* is of whom it is when that is another account.
     """
 
     arn: str
     noun: Any = None
+    owner_account_id: str | None = None
 
 
 Find: TypeAlias = Callable[[Visit], Awaitable[Target]]

@@ -44,12 +44,12 @@ class Window:
     def press(self, name: str) -> None:
         """Press the button of this name, and wait for the page that comes."""
         with self.page.expect_navigation():
-            self.page.get_by_role("button", name=name).click()
+            self.page.get_by_role("button", name=name, exact=True).click()
 
     def follow(self, name: str) -> None:
         """Follow the link of this name, and wait for the page that comes."""
         with self.page.expect_navigation():
-            self.page.get_by_role("link", name=name).click()
+            self.page.get_by_role("link", name=name).first.click()
 
     def enter_password(self, person: Person) -> None:
         self.open(origin_of(person) + "/ui/")

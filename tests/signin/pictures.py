@@ -14,7 +14,7 @@ from tests.conftest import BEGINNING
 from tests.installed import get_installed
 from tests.service import Service, Tenant, running
 from tests.signin.chromium import Window, open_window
-from tests.signin.walk import walk, walk_audit, walk_factors
+from tests.signin.walk import walk, walk_factors, walk_home
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 ACCOUNT_ID = "123456789012"
@@ -26,8 +26,8 @@ _COLOURS = 64  # of text on paper: a picture of more is three times as large
 def take_pictures(service: Service, tenant: Tenant, clock: ManualClock, window: Window) -> None:
     """Take a picture of every page, at each width."""
     FOLDER.mkdir(exist_ok=True)
-    signing_in, factors = walk(service, tenant, clock, window), walk_factors(service, tenant, clock, window)
-    for name in chain(signing_in, factors, walk_audit(service, tenant, window)):
+    walks = walk(service, tenant, clock, window), walk_factors(service, tenant, clock, window)
+    for name in chain(*walks, walk_home(service, tenant, window)):
         window.take_pictures(FOLDER, name)
 
 
