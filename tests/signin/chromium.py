@@ -1,5 +1,6 @@
 """Chromium, as people use it: what is found is found by its label, and what a page says is looked at."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from tests.signin.people import Person
 
 WIDTHS = (390, 1280)
 _HEIGHT = 844
+_HEAVIEST = 30 * 1024
 
 
 @dataclass
@@ -72,13 +74,23 @@ class Window:
                 found += [f"{self.path} {width} {scheme}: {each}" for each in self._run_axe(axe)]
                 wide: int = self.page.evaluate("document.documentElement.scrollWidth")
                 found += [f"{self.path}: {wide} px wide at {width}"] if wide > width else []
-        return found
+        weight = self._weigh()
+        return [*found, f"{self.path} weighs {weight} bytes"] if weight > _HEAVIEST else found
 
     def take_pictures(self, folder: Path, name: str) -> None:
         """Keep what the page looks like at each width."""
         for width in WIDTHS:
             self.page.set_viewport_size({"width": width, "height": _HEIGHT})
-            self.page.screenshot(path=folder / f"{name}-{width}.png", full_page=True)
+            # What can be scrolled is painted only where it is in sight.
+            tall: int = self.page.evaluate("document.documentElement.scrollHeight")
+            self.page.set_viewport_size({"width": width, "height": tall})
+            self.page.screenshot(path=folder / f"{name}-{width}.png")
+
+    def _weigh(self) -> int:
+        """Return how many bytes the page and its stylesheet are, without pictures."""
+        page = re.sub(r'src="data:[^"]*"', "", self.page.content())
+        style = self.page.evaluate("document.querySelector('link[rel=stylesheet]').href")
+        return len(page.encode()) + len(self.page.request.get(style).body())
 
     def _run_axe(self, axe: str) -> list[str]:
         # Evaluated by the debugger, whom no Content-Security-Policy holds up: the page itself runs no script.
