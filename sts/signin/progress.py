@@ -1,6 +1,6 @@
 """How a sign-in goes on: every page of it notes what it proved and asks here; here alone a session begins."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from sts.audit.events import Event
 from sts.authn.passwords import PasswordProof
 from sts.directory.needs import find_needs
 from sts.entropy import Entropy
-from sts.errors import FlowEnded
+from sts.errors import FlowEnded, Refusal
 from sts.keyring.keyring import Keyring
 from sts.sessions import BrowserSessions, Flow, Flows, Opened, Step, next_step
 from sts.signin.answer import DEVICE_COOKIE, FLOW_COOKIE, SESSION_COOKIE, Cookie, Moved, take_back
@@ -61,10 +61,10 @@ class Progress:
             # Kept first: while the cache is away nothing is changed, as the person is told. Nobody has its value yet.
             value = await self.flows.begin(self._prepare(flow))
             if change is not None:
-                await visit.change(change)
+                await self._attempt(visit, visit.change(change))
             return (Cookie(FLOW_COOKIE, value),)
         if change is not None:
-            await visit.change_beside(change)
+            await self._attempt(visit, visit.change_beside(change))
         return await self._renew(visit, flow) if flow.session_id else await self._begin(visit, flow)
 
     async def move_on(self, visit: Visit, flow: Flow, change: Change | None = None) -> Moved:
@@ -73,6 +73,15 @@ class Progress:
         step = next_step(flow)
         return Moved(flow.goal if step is Step.DONE else PAGE_OF_STEP[step], cookies)
 
+    async def _attempt(self, visit: Visit, changing: Awaitable[object]) -> None:
+        """Await a change; when it is refused the flow is put back as it was, so that its step can be tried again."""
+        try:
+            await changing
+        except Refusal:
+            if visit.flow is not None:
+                visit.begun_flow = await self.flows.begin(visit.flow)
+            raise
+
     async def _begin(self, visit: Visit, flow: Flow) -> tuple[Cookie, ...]:
         entry = visit.entry
         beginning = await self.sessions.prepare(flow, entry.address, entry.user_agent)
@@ -80,6 +89,7 @@ class Progress:
         entry.parameters = {"methods": flow.methods, "failures": flow.failures}
         device = await self.passwords.remember(flow.principal_id, visit.device)
         await visit.change(lambda tx: self.sessions.begin(tx, beginning))
+        visit.opened = Opened(beginning.session, beginning.caller, beginning.value)  # a page that follows is of it
         return (
             Cookie(SESSION_COOKIE, beginning.value),
             Cookie(DEVICE_COOKIE, device, int(_DEVICE.total_seconds())),
@@ -92,6 +102,7 @@ class Progress:
         visit.entry.event, visit.entry.caller = Event.BROWSER_SESSION_RENEW, renewed.caller
         visit.entry.parameters = {"methods": flow.methods}
         await visit.change(lambda tx: self.sessions.renew(tx, opened, renewed))
+        visit.opened = renewed
         return Cookie(SESSION_COOKIE, renewed.value), take_back(FLOW_COOKIE)
 
     async def open_own(self, visit: Visit, flow: Flow) -> Opened:

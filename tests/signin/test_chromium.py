@@ -76,7 +76,9 @@ def test_signing_in_needs_no_script_and_no_mouse(
         assert window.path == "/ui/"
 
 
-def test_the_qr_code_is_the_key_below_it(service: Service, tenant: Tenant, clock: ManualClock, window: Window) -> None:
+def test_s_11_the_qr_code_is_the_key_below_it_and_the_codes_behind_it_can_be_left(
+    service: Service, tenant: Tenant, clock: ManualClock, window: Window
+) -> None:
     alice = make_person(service, tenant.account_id, must_enrol=True)
     window.enter_password(alice)
     device = read_device(window)
@@ -84,6 +86,8 @@ def test_the_qr_code_is_the_key_below_it(service: Service, tenant: Tenant, clock
     assert f"secret={device.seed}" in read_qr_code(picture)
     enrol(window, device, clock)
     assert window.heading == "Your recovery codes"
+    window.press("Sign out")  # S-11: the session has begun, and can be left from here too
+    assert window.heading == "Signed out"
 
 
 def test_s_15_another_site_that_sends_the_form_gets_nowhere(service: Service, tenant: Tenant, window: Window) -> None:

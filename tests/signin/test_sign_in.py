@@ -1,11 +1,12 @@
 """Signing in step by step, in order and out of it: always a page a person understands, never an unearned session."""
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from sts.clock import ManualClock
-from tests.authenticator import STEP
+from tests.authenticator import STEP, Authenticator
 from tests.service import Service, Tenant
 from tests.signin.browsing import Browser, Seen
 from tests.signin.people import Person, make_person
@@ -175,6 +176,24 @@ def test_a_first_password_reaches_only_the_page_that_changes_it(service: Service
         assert (refused.status, refused.path) == (400, "/ui/sign-in/password"), refused.text
     assert browser.go(page, "/ui/sign-in/password", new_password=CHOSEN, new_password_again=CHOSEN).path == "/ui/"
     assert bob.enter_password(Browser(service)).status == 403
+
+
+def test_a_step_that_is_refused_can_be_tried_again(service: Service, tenant: Tenant, clock: ManualClock) -> None:
+    taken = make_person(service, tenant.account_id, "carol", with_device=True)
+    bob = make_person(service, tenant.account_id, "bob", must_enrol=True)
+    browser = Browser(service)
+    page = bob.enter_password(browser)
+    key = re.search(r'id="seed">([A-Z2-7 ]+)<', page.html)
+    assert key is not None
+    device, now = Authenticator(key[1].replace(" ", "")), clock.now()
+    codes = {"first_code": device.code(now, -1), "second_code": device.code(now)}
+    for wrong in ({**codes, "device": f"{taken.name}-phone"}, {**codes, "device": "no spaces"}):
+        page = browser.go(page, "/ui/sign-in/device", **wrong)
+        assert page.status in {400, 409}
+        assert key[1] in page.html
+    page = browser.go(page, "/ui/sign-in/device", **codes, device="bobs-phone")
+    assert "They are shown only now" in page.text
+    assert not is_signed_out(browser)
 
 
 def test_s_09_a_changed_password_ends_every_other_session(service: Service, tenant: Tenant) -> None:
