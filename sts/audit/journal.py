@@ -210,6 +210,8 @@ class Journal:
         self, group: Sequence[_Waiting], transaction: Transaction
     ) -> tuple[int, bytes, tuple[table.Use | table.RoleUse, ...]]:
         sequence, head = self._find_place(transaction)
+        if self.is_failing:  # one small enough for what room is left would be taken, and the next refused again
+            table.probe_records(transaction.connection, self.stream, sequence)
         rows = []
         for waiting in group:
             if waiting.change is not None:
