@@ -26,7 +26,8 @@ class AccessDenied(Refusal):
 class Demand:
     """One (action, resource) pair that a command needs, with the condition keys that the command brings.
 
-    *trust* is the trust policy of the role that is to be assumed: it must allow, even within the account.
+    *trust* is the trust policy of the role that is to be assumed: it must allow, even within the account. *borne* are
+    condition keys too, of what the resource bears: another account's policies ask for them once the resource's allows.
     """
 
     action: str
@@ -34,6 +35,7 @@ class Demand:
     resource_account_id: str
     context: Context = field(default_factory=dict)
     trust: NamedPolicy | None = None
+    borne: Context = field(default_factory=dict)
 
 
 class Decider(Protocol):
@@ -58,12 +60,17 @@ class Access:
         """Return a decision for each of *demands*, up to the first that is not allowed."""
         decisions = []
         for demand in demands:
-            matter = Matter(demand.action, demand.resource, demand.resource_account_id, demand.context, demand.trust)
-            decision = await self.evaluator.decide(caller, circumstances, matter)
+            decision = await self.evaluator.decide(caller, circumstances, _pose(demand))
             decisions.append(decision)
             if decision.outcome is not Outcome.ALLOWED:
                 break
         return tuple(decisions)
+
+
+def _pose(demand: Demand) -> Matter:
+    return Matter(
+        demand.action, demand.resource, demand.resource_account_id, demand.context, demand.trust, demand.borne
+    )
 
 
 def require(caller: Caller, decisions: Sequence[Decision]) -> None:

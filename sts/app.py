@@ -281,7 +281,7 @@ def _administration_endpoint(
         sums=at.sums,
         meters=at.meters,
         database=at.database,
-        parts=Parts(Searches(at.keyring), build_links(at, settings)),
+        parts=Parts(Searches(at.keyring), build_links(at, settings), at.clock),
         clock=at.clock,
         entropy=at.entropy,
     )

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from sts.access import Context, Demand
 from sts.arn import parse_arn, session_arn
 from sts.clock import Clock
 from sts.credentials import Credentials, Grant, TemporaryCredentials
 from sts.errors import Malformed, NotFound, ParameterInvalid
+from sts.evaluator import describe_principal
 from sts.model import Caller, CallerKind, Role
 from sts.policy.document import Kind, NamedPolicy
 from sts.store.snapshot import Snapshot
@@ -111,14 +113,26 @@ class RoleSessions:
         return AssumedRole(arn, f"{role.unique_id}:{wish.session_name}", credentials, source_identity)
 
 
-def name_actions(caller: Caller, *, brings_tags: bool, source_identity: str | None) -> tuple[str, ...]:
-    """Return what has to be allowed of a role that *caller* asks for; raises ParameterInvalid.
+def demand_role(
+    caller: Caller, candidate: Candidate, context: Context, *, brings_tags: bool, source_identity: str | None
+) -> tuple[Demand, ...]:
+    """Return what AssumeRole demands of *caller*, whose parameters bring *context*; raises ParameterInvalid.
 
     Tags and a source identity are demanded also where they are inherited.
     """
     tagging = ("sts:TagSession",) if brings_tags or inherit_tags(caller) else ()
     identity = () if find_source_identity(caller, source_identity) is None else ("sts:SetSourceIdentity",)
-    return ("sts:AssumeRole", *tagging, *identity)
+    return tuple(
+        Demand(
+            action=action,
+            resource=candidate.arn,
+            resource_account_id=candidate.account_id,
+            context=context,
+            trust=candidate.trust,
+            borne=describe_principal(candidate.tags),
+        )
+        for action in ("sts:AssumeRole", *tagging, *identity)
+    )
 
 
 def find_source_identity(caller: Caller, wished: str | None) -> str | None:

@@ -6,7 +6,7 @@ header or parameter can set one of them but those named here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sts.arn import signin_arn
@@ -41,13 +41,17 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """What is asked: an action on a resource, with the command's condition keys and a trust policy, if any."""
+    """What is asked: an action on a resource, with the command's condition keys and a trust policy, if any.
+
+    *borne* are the condition keys of what the resource bears.
+    """
 
     action: str
     resource: str
     resource_account_id: str
     context: Context
     trust: NamedPolicy | None
+    borne: Context = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,10 @@ class Evaluator:
                 **_context(caller, circumstances),
                 "aws:resourceaccount": (matter.resource_account_id,),
                 **describe_tags("aws:PrincipalTag", tags),
+                **matter.borne,
                 **matter.context,
             },
+            concealed=frozenset(matter.borne),
         )
         policies = Policies(
             identity=() if held is None else held.identity,
@@ -122,6 +128,16 @@ def describe_tags(name: str, tags: Tags) -> dict[str, tuple[str, ...]]:
         folded = fold(f"{name}/{key}")
         described[folded] = (*described.get(folded, ()), value)
     return described
+
+
+def describe_resource(tags: Tags) -> dict[str, tuple[str, ...]]:
+    """Return the condition keys that tell of the tags which a resource of IAM bears."""
+    return describe_tags("aws:ResourceTag", tags)
+
+
+def describe_principal(tags: Tags) -> dict[str, tuple[str, ...]]:
+    """Return the condition keys that tell of the tags which a user or a role bears that is the resource."""
+    return {**describe_resource(tags), **describe_tags("iam:ResourceTag", tags)}
 
 
 def _principal(caller: Caller) -> Principal:

@@ -24,11 +24,13 @@ from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
 from sts.store.browser_sessions import delete_forgotten
 from sts.store.database import Database
+from sts.store.login_grants import delete_past
 from sts.store.revocations import delete_ended
 
 _FOLLOW_SECONDS = 0.5
 _MINUTE_SECONDS = 60.0
 _SESSIONS_SHOWN = timedelta(days=30)  # for how long somebody sees where they were signed in
+_LOGINS_KEPT = timedelta(days=1)  # a token that is shown late is told from one that never was
 _PAGE = 1_000  # secrets that are sealed anew in one transaction
 
 _log = structlog.get_logger("sts.upkeep")
@@ -95,6 +97,8 @@ class Upkeep:
         await self._attempt("revocations.purge.failed", ended)
         forgotten = self.database.transact(lambda tx: delete_forgotten(tx.connection, now - _SESSIONS_SHOWN), now)
         await self._attempt("browser-sessions.purge.failed", forgotten)
+        past = self.database.transact(lambda tx: delete_past(tx.connection, now - _LOGINS_KEPT), now)
+        await self._attempt("logins.purge.failed", past)
 
     async def _record_sums(self) -> None:
         taken = deque(self.sums.take())

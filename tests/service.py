@@ -160,7 +160,7 @@ class Service:
                 region=region,
             )  # fmt: skip
         target = f"{self.url}{path}" + (f"?{query}" if query else "")
-        with httpx2.Client(trust_env=False, verify=_trust()) as client:
+        with httpx2.Client(trust_env=False, verify=default_tls()) as client:
             answer = client.request(method, target, content=body, headers=sent | (headers or {}))
         return Reply(answer.status_code, answer.headers, answer.content)
 
@@ -196,7 +196,7 @@ def allow(action: str | list[str], resource: str | list[str] = "*", effect: str 
 
 
 @cache
-def _trust() -> ssl.SSLContext:
+def default_tls() -> ssl.SSLContext:
     """Return what plain http does not need, made once: a client of its own would read all authorities each time."""
     return ssl.create_default_context()
 

@@ -63,6 +63,7 @@ BESIDE_ROWS = MappingProxyType(
         Event.LOGIN_DECLINE: "sts/signin/authorizing.py",
         Event.LOGIN_REDEEM: "sts/aws/login/token.py",
         Event.LOGIN_REFRESH: "sts/aws/login/token.py",
+        Event.USER_STATES_LIST: "sts/api/operations.py",
         Event.SIGN_IN_LINK_CREATE: "sts/api/operations.py",
         Event.USER_UNLOCK: "sts/api/operations.py",
         Event.PASSWORD_CHANGE_REQUIRE: "sts/api/operations.py",

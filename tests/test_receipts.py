@@ -155,6 +155,68 @@ def test_what_a_caller_reads_is_the_same_whatever_a_foreign_trust_policy_says(se
     assert told == {"denies": 10, "nearly-allows": 1, "allows": 0}
 
 
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+@pytest.mark.parametrize("key", ["aws:ResourceTag/project", "iam:ResourceTag/project"])
+def test_a_condition_of_the_caller_s_tells_nothing_of_a_foreign_role_s_tags_nor_whether_it_is_there(
+    service: Service, tenant: Tenant, effect: str, key: str
+) -> None:
+    owner = service.tenant()
+    arn = make_role(service, owner, "hidden", trust(f"arn:aws:iam::{owner.account_id}:root"))
+    tag = {"Tags.member.1.Key": "project", "Tags.member.1.Value": "merger-with-acme"}
+    assert service.call(owner.key, "TagRole", RoleName="hidden", **tag).status == 200
+    probing = {"Effect": effect, "Action": "sts:*", "Resource": "*", "Condition": {"StringLike": {key: "merger*"}}}
+    broad = [{"Effect": "Allow", "Action": "sts:*", "Resource": "*"}] if effect == "Deny" else []
+    prober = make_user(service, tenant, "prober", document(probing, *broad))
+    there, missing = (service.assume(prober, name) for name in (arn, arn.replace("hidden", "absent")))
+    assert there.message.partition(" Encoded")[0] == missing.message.partition(" Encoded")[0].replace(
+        "absent", "hidden"
+    )
+    assert side(service, tenant.key, there) == side(service, tenant.key, missing)
+    first, second = (
+        [{**each, "resource": ""} for each in record["decisions"]]
+        for record in json.loads(service.send(tenant.key, method="GET", path="/api/audit/records").body)["records"]
+        if record["operation"] == "sts:AssumeRole"
+    )
+    assert first == second
+
+
+def test_a_condition_on_the_tags_of_a_foreign_role_that_trusts_its_caller_holds_and_is_told_without_them(
+    service: Service, tenant: Tenant
+) -> None:
+    owner = service.tenant()
+    arn = make_role(service, owner, "partner", trust(f"arn:aws:iam::{tenant.account_id}:root"))
+    tag = {"Tags.member.1.Key": "project", "Tags.member.1.Value": "merger-with-acme"}
+    assert service.call(owner.key, "TagRole", RoleName="partner", **tag).status == 200
+    asking = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+    answers = [
+        service.assume(make_user(service, tenant, name, document(asking | {"Condition": condition})), arn)
+        for name, condition in (
+            ("fits", {"StringEquals": {"aws:ResourceTag/project": "merger-with-acme"}}),
+            ("differs", {"StringEquals": {"aws:ResourceTag/project": "x"}}),
+        )
+    ]
+    assert [answer.status for answer in answers] == [200, 403]
+    (told,) = side(service, tenant.key, answers[1])["conditions"]
+    assert (told["key"], told["seen"], told["held"]) == ("aws:resourcetag/project", None, False)
+
+
+def test_a_trust_policy_s_own_condition_on_the_role_s_tags_is_told_to_its_owner(
+    service: Service, tenant: Tenant
+) -> None:
+    owner = service.tenant()
+    condition = {"StringEquals": {"aws:ResourceTag/open": "yes"}}
+    arn = make_role(service, owner, "partner", trust(f"arn:aws:iam::{tenant.account_id}:root", condition=condition))
+    statuses = []
+    for value in ("no", "yes"):
+        tag = {"Tags.member.1.Key": "open", "Tags.member.1.Value": value}
+        assert service.call(owner.key, "TagRole", RoleName="partner", **tag).status == 200
+        statuses.append(service.assume(tenant.key, arn))
+    assert [answer.status for answer in statuses] == [403, 200]
+    (told,) = side(service, owner.key, statuses[0])["conditions"]
+    assert (told["wanted"], told["seen"]) == (["yes"], ["no"])
+    assert side(service, tenant.key, statuses[0])["conditions"] == []
+
+
 def test_what_a_role_s_owner_reads_is_the_same_whatever_a_foreign_caller_s_policies_say(
     service: Service, tenant: Tenant
 ) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection
 
-from sts.api import audit, logins, revocations, sign_in
+from sts.api import audit, logins, revocations, sign_in, users
 from sts.api.request import Asked
 from sts.api.row import Changes, Command, Operation, Parts, Reads, Target
 from sts.audit.events import Event
@@ -54,6 +54,15 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         parse=logins.parse_end,
         target=logins.find_own,
         handler=Changes(logins.end_own),
+    ),
+    ("GET", "/api/users"): Operation(
+        name="ListUserStates",
+        event=Event.USER_STATES_LIST,
+        demands=True,
+        largest_body=0,
+        parse=users.parse_users,
+        target=users.find_users,
+        handler=Reads(users.render_users),
     ),
     ("POST", "/api/sessions/revoke"): _change(
         "RevokeSession",

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from sts.api.request import Asked
 from sts.audit.events import Event
 from sts.audit.search import Searches
+from sts.clock import Clock
 from sts.directory.links import SignInLinks
 from sts.errors import NotFound
 from sts.model import Caller
@@ -40,6 +41,7 @@ class Parts:
 
     searches: Searches
     links: SignInLinks
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,7 @@ class Event(StrEnum):
     ROLE_DISABLE = "role.disable"
     ROLE_ENABLE = "role.enable"
 
+    USER_STATES_LIST = "user-states.list"
     SIGN_IN_LINK_CREATE = "sign-in-link.create"
     USER_UNLOCK = "user.unlock"
     PASSWORD_CHANGE_REQUIRE = "password-change.require"  # noqa: S105  no password

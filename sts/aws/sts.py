@@ -8,11 +8,11 @@ from typing import Any
 
 from sts.access import Context, Demand
 from sts.arn import federated_user_arn
-from sts.assume import AssumedRole, RoleSessions, Wish, name_actions
+from sts.assume import AssumedRole, RoleSessions, Wish, demand_role
 from sts.audit.events import Event
 from sts.authn.codes import CodeProof
 from sts.aws.row import SMALL, Acts, Command, Demands, Done, Operation, Proof, Recall, Result, Target
-from sts.aws.tags import describe_principal, describe_request, read_tags
+from sts.aws.tags import describe_request, read_tags
 from sts.credentials import TemporaryCredentials
 from sts.entropy import find_account_of_access_key
 from sts.errors import ParameterInvalid
@@ -216,20 +216,11 @@ def _parse_wish(command: Command) -> Wish:
 
 
 def _demand_role(caller: Caller, command: Command, target: Target) -> tuple[Demand, ...]:
-    """Return what AssumeRole demands."""
     keys = [key for key, _ in read_tags(command)]
     verify_session_tags(caller, keys, command.get("TransitiveTagKeys", ()))
-    actions = name_actions(caller, brings_tags=bool(keys), source_identity=command.get("SourceIdentity"))
-    context = {**describe_principal(target.noun.tags), **target.context, **_describe_wish(command)}
-    return tuple(
-        Demand(
-            action=action,
-            resource=target.arn,
-            resource_account_id=target.account_id,
-            context=context,
-            trust=target.noun.trust,
-        )
-        for action in actions
+    context = {**target.context, **_describe_wish(command)}
+    return demand_role(
+        caller, target.noun, context, brings_tags=bool(keys), source_identity=command.get("SourceIdentity")
     )
 
 

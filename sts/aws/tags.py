@@ -15,16 +15,6 @@ def show_tags(tags: Tags) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def describe_resource(tags: Tags) -> dict[str, tuple[str, ...]]:
-    """Return the condition keys that tell of the tags which a resource of IAM bears."""
-    return describe_tags("aws:ResourceTag", tags)
-
-
-def describe_principal(tags: Tags) -> dict[str, tuple[str, ...]]:
-    """Return the condition keys that tell of the tags which a user or a role bears that is the resource."""
-    return {**describe_resource(tags), **describe_tags("iam:ResourceTag", tags)}
-
-
 def describe_request(command: Command) -> dict[str, tuple[str, ...]]:
     """Return the condition keys that tell of the tags which a command brings, or of the keys that it takes away."""
     tags = read_tags(command)

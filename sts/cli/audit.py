@@ -11,8 +11,9 @@ import click
 
 from sts.cli.endpoint import connect, endpoint_options
 from sts.cli.instants import INSTANT
-from sts.cli.output import json_option, print_json, print_table, show, show_example
+from sts.cli.output import json_option, print_json, print_table, show_example
 from sts.errors import Refusal, Unavailable
+from sts.legible import show
 
 if TYPE_CHECKING:
     from sts.audit.record import Entry
@@ -65,7 +66,7 @@ def tail(
     Credentials are found as an AWS SDK finds them. They need sts-admin:ListAuditRecords on
     arn:aws:sts-admin::ACCOUNT:audit/records. The reading itself is recorded, and not shown here.
     """
-    from sts.cli.summary import is_refused
+    from sts.audit.summary import is_refused
     from sts.client.audit import Tail
 
     reading = Tail(connect(endpoint_url, profile))
@@ -107,7 +108,7 @@ def list_records(
     A role stands for all of its sessions. Where more follow, the marker to go on with is told. The credentials need
     sts-admin:ListAuditRecords on arn:aws:sts-admin::ACCOUNT:audit/records. The reading itself is recorded.
     """
-    from sts.cli.summary import COLUMNS, summarize
+    from sts.audit.summary import COLUMNS, summarize
     from sts.client.audit import read_pages
 
     query = _write_query(filters, marker, "oldest" if oldest_first else "newest")
@@ -188,7 +189,7 @@ def verify(exported: TextIO | None, records: TextIO | None, *, as_json: bool) ->
 
 
 def _print_record(record: Mapping[str, Any], *, as_json: bool) -> None:
-    from sts.cli.summary import summarize
+    from sts.audit.summary import summarize
 
     if as_json:
         print_json(record)

@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from sts.cli.endpoint import connect, endpoint_options
-from sts.cli.output import json_option, print_json, show, show_example
+from sts.cli.output import json_option, print_json, show_example
+from sts.legible import show
 
 _OUTCOMES = {
     "allowed": "allows it",

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
+from sts.legible import show
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -43,13 +45,3 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as
 def print_json(value: Any) -> None:
     """Print *value* as one line of JSON, in ASCII: nothing in it can command a terminal."""
     click.echo(json.dumps(value, default=str))
-
-
-def show(value: Any) -> str:
-    """Return *value* for a person to read.
-
-    What a stranger sent (a user agent, a name) may hold characters that move the cursor or turn the line around, and
-    would let a record show something else than it says.
-    """
-    text = "-" if value is None else str(value)
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

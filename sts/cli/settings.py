@@ -4,7 +4,8 @@ import os
 
 import click
 
-from sts.cli.output import json_option, print_json, show, show_example
+from sts.cli.output import json_option, print_json, show_example
+from sts.legible import show
 
 
 @click.command(

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from sts.cli.endpoint import connect, endpoint_options
-from sts.cli.output import json_option, print_fields, show_example
+from sts.cli.output import json_option, print_fields, print_table, show_example
 from sts.errors import AlreadyExists
 
 
@@ -15,6 +15,30 @@ from sts.errors import AlreadyExists
 )
 def users() -> None:
     """Let users sign in: links, locks, changes of password and second factors."""
+
+
+@users.command("list", short_help="List how users stand.", epilog=show_example("sts users list --containing ali"))
+@click.option("--containing", metavar="TEXT", help="Only users whose names hold this, in any case.")
+@endpoint_options
+@json_option
+def list_(containing: str | None, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
+    """List how users stand: locks, passwords, second factors, last sign-ins and, with --json, access keys.
+
+    It takes sts-admin:ListUserStates on arn:aws:iam::ACCOUNT:user/.
+    """
+    from sts.client.sign_in import list_users
+
+    columns = (
+        "name",
+        "enabled",
+        "locked_until",
+        "password",
+        "must_change",
+        "factors",
+        "factor_required",
+        "signed_in_at",
+    )
+    print_table(list_users(connect(endpoint_url, profile), containing), columns, as_json=as_json)
 
 
 @users.command(

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from sts.errors import Refusal
+from sts.privacy import find_exposure
 
-_OTHERS = 0o077
 _SUFFIX = ".json"
 
 
@@ -82,8 +82,9 @@ class PrivateFiles:
     def _read(self, path: Path) -> Mapping[str, Any] | None:
         try:
             with self._telling(), path.open("rb") as file:
-                if os.fstat(file.fileno()).st_mode & _OTHERS:
-                    raise Refusal(f"{path} can be read by others: remove it and run `sts login`")
+                exposure = find_exposure(file.fileno())
+                if exposure is not None:
+                    raise Refusal(f"{path} {exposure}: remove it and run `sts login`")
                 told = json.loads(file.read())
         except FileNotFoundError:
             return None

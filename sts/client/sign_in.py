@@ -6,6 +6,17 @@ from typing import Any
 from sts.client.connection import Connection
 
 
+def list_users(connection: Connection, containing: str | None = None) -> list[Mapping[str, Any]]:
+    """Return how the users of the account stand, those whose names hold *containing*, by name. Raises Refusal kin."""
+    query = {} if containing is None else {"containing": containing}
+    page = connection.get("/api/users", query).body
+    found = list(page["users"])
+    while page["after"] is not None:
+        page = connection.get("/api/users", query | {"after": page["after"]}).body
+        found += page["users"]
+    return found
+
+
 def create_link(connection: Connection, name: str) -> Mapping[str, Any]:
     """Make a link by which the user sets a password; returns its `url` and when it ends. Raises Refusal kin."""
     return connection.post("/api/users/create-link", {"name": name}).body

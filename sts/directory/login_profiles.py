@@ -11,7 +11,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from sts.directory.owners import Owner, confirm_owner, owner_id_of
-from sts.directory.password_rules import find_rules
+from sts.directory.password_rules import PasswordRules, find_rules
 from sts.directory.revocations import revoke_principal
 from sts.errors import AlreadyExists, NotFound, PasswordMismatch, PasswordRefused
 from sts.hashing import PasswordHasher
@@ -30,21 +30,38 @@ class NewPasswords:
     database: Database
     hasher: PasswordHasher
 
-    async def make(self, owner: Owner, password: str) -> KeptPassword:
-        """Return *password* as it is to be kept for *owner*; raises PasswordRefused, PasswordMalformed, Throttled."""
-        rules = await self.database.read(lambda connection: find_rules(connection, owner))
-        await asyncio.to_thread(rules.require, password)  # the list is read for the first time
+    async def make_chosen(self, owner: Owner, password: str) -> KeptPassword:
+        """Return *password*, which *owner* chose, as it is to be kept: it is not the present one either.
+
+        Otherwise whoever set a first password would know the lasting one. Raises PasswordRefused, PasswordMalformed,
+        Throttled.
+        """
+        rules = await self._require(owner, password)
         with self.hasher.place():
             for former in rules.former:
                 await self._require_other(former, password)
             return await self.hasher.hash(password)
+
+    async def make_first(self, owner: Owner, password: str) -> KeptPassword:
+        """Return *password*, which somebody else sets for *owner*, as it is to be kept; raises as `make_chosen` does.
+
+        It is compared with none of the owner's: the answer would tell whether a guess is one of them.
+        """
+        await self._require(owner, password)
+        with self.hasher.place():
+            return await self.hasher.hash(password)
+
+    async def _require(self, owner: Owner, password: str) -> PasswordRules:
+        rules = await self.database.read(lambda connection: find_rules(connection, owner))
+        await asyncio.to_thread(rules.require, password)  # the list is read for the first time
+        return rules
 
     async def _require_other(self, former: KeptPassword, password: str) -> None:
         try:
             await self.hasher.verify(former, password)
         except PasswordMismatch:
             return
-        raise PasswordRefused("Password should not be one that was used before: so the account's password policy says")
+        raise PasswordRefused("Password should not be the present one, or one that was used before")
 
 
 def create_login_profile(
@@ -79,6 +96,7 @@ def update_login_profile(
         changed = replace(changed, reset_required=reset_required, change_required=must)
     if password is not None:
         login_profiles.insert_former_password(tx.connection, changed)
+        _end_what_began(tx, owner)
         first_until = tx.now + FIRST_PASSWORD_LIFE
         changed = replace(changed, password=password, first_until=first_until, changed_at=tx.now)
     login_profiles.update_login_profile(tx.connection, changed)
@@ -99,26 +117,27 @@ def require_change(tx: Transaction, *, owner: Owner) -> None:
 def choose_password(tx: Transaction, *, owner: Owner, password: KeptPassword, spared: str | None = None) -> None:
     """Keep the password that *owner* chose for itself, in a profile that is made if there is none; raises NotFound.
 
-    A link that could set it is no good any more. The owner's browser sessions end, but for the one of the id *spared*:
-    who knew the old password may have begun them.
+    Wrong passwords are forgotten, and what began with the old one ends, but for the browser session of the id *spared*.
     """
     confirm_owner(tx.connection, owner)
-    links.delete_link_of(tx.connection, owner_id_of(owner))
-    if login_profiles.find_login_profile(tx.connection, owner_id_of(owner)) is None:
-        create_login_profile(tx, owner=owner, password=password, reset_required=False)
-    known = get_login_profile(tx.connection, owner)
-    login_profiles.insert_former_password(tx.connection, known)
+    known = login_profiles.find_login_profile(tx.connection, owner_id_of(owner))
+    if known is None:
+        known = create_login_profile(tx, owner=owner, password=password, reset_required=False)
+    else:
+        login_profiles.insert_former_password(tx.connection, known)
     chosen = replace(
         known, password=password, reset_required=False, change_required=False, first_until=None, changed_at=tx.now
     )
     login_profiles.update_login_profile(tx.connection, chosen)
-    end_sessions(tx, owner_id_of(owner), spared)
+    password_failures.unlock(tx.connection, owner_id_of(owner))
+    _end_what_began(tx, owner, spared)
 
 
 def delete_login_profile(tx: Transaction, *, owner: Owner) -> None:
-    """Delete the profile: its owner signs in no more; raises NotFound."""
+    """Delete the profile: its owner signs in no more, nor sets a password by a link; raises NotFound."""
     confirm_owner(tx.connection, owner)
     get_login_profile(tx.connection, owner)
+    _end_what_began(tx, owner)
     login_profiles.delete_login_profile(tx.connection, owner_id_of(owner))
 
 
@@ -128,6 +147,12 @@ def get_login_profile(connection: Connection, owner: Owner) -> LoginProfile:
     if profile is None:
         raise NotFound(f"Login Profile for User {_name(owner)} cannot be found.")
     return profile
+
+
+def _end_what_began(tx: Transaction, owner: Owner, spared: str | None = None) -> None:
+    """End the link that could set the password, and the browser sessions: who knew the old one may have begun them."""
+    links.delete_link_of(tx.connection, owner_id_of(owner))
+    end_sessions(tx, owner_id_of(owner), spared)
 
 
 def _name(owner: Owner) -> str:

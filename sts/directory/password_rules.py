@@ -30,7 +30,7 @@ _SYMBOLS = frozenset("!@#$%^&*()_+-=[]{}|'")  # (IAM API Reference, "UpdateAccou
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordRules:
-    """What a new password of one owner must be; *former* are those that it may not be again."""
+    """What a new password of one owner must be; *former* are the present one, and others that it may not be again."""
 
     minimum_length: int
     context_words: frozenset[str]
@@ -98,10 +98,10 @@ def _find_words(connection: Connection, owner: Owner) -> Iterator[str]:
 
 
 def _find_former(connection: Connection, owner_id: str, count: int) -> tuple[KeptPassword, ...]:
-    profile = find_login_profile(connection, owner_id) if count else None
+    profile = find_login_profile(connection, owner_id)
     if profile is None:
         return ()
-    return (profile.password, *list_former_passwords(connection, owner_id, count - 1))
+    return (profile.password, *list_former_passwords(connection, owner_id, max(0, count - 1)))
 
 
 @cache

@@ -33,7 +33,8 @@ from sts.store.users import find_user_by_id
 from sts.wishes import begin_chain, find_beginning
 
 AUTHORIZE, REDEEM = "signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"
-CODE_LIFE = timedelta(seconds=60)
+# OAuth 2.0 Security Best Current Practice wants codes short-lived: a machine has a minute, a person types.
+_CODE_LIFE = {Client.SAME_DEVICE: timedelta(minutes=1), Client.CROSS_DEVICE: timedelta(minutes=5)}
 GRACE = timedelta(seconds=60)
 CREDENTIALS_LIFE = timedelta(minutes=15)
 _USED = "The authorization code is not valid: it was used, is too old, or was not given to this client"
@@ -90,7 +91,7 @@ class Logins:
             redirect_uri=request.redirect_uri,
             challenge=request.challenge,
             code_stamp=stamp,
-            code_ends_at=tx.now + CODE_LIFE,
+            code_ends_at=tx.now + _CODE_LIFE[request.client],
             address=address,
             ends_at=tx.now + self.life,
             replaced_at=tx.now,

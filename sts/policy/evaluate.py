@@ -96,23 +96,32 @@ def _require_kinds(question: Question, resource: _Finding) -> frozenset[Kind]:
 
 
 def _consult(question: Question, policies: Policies) -> list[_Finding]:
-    """Ask every kind of policy that applies, in the order of combining: the resource's first."""
+    """Ask every kind of policy that applies, in the order of combining: the resource's first.
+
+    What the resource bears is for a caller of another account's policies to ask once it allows: a condition on a tag
+    would else tell which tags a stranger's role has, and whether there is one.
+    """
     action = fold(question.action)
     service = action.partition(":")[0]
     bounded = policies.boundary is not None
-    findings = [_consult_resource(question, policies.resource, action, service, bounded=bounded)]
+    resource = _consult_resource(question, policies.resource, action, service, bounded=bounded)
     if question.principal.kind in _WITHOUT_POLICIES:
-        return findings
-    findings.append(_consult_own(Kind.IDENTITY, policies.identity, question, action, service))
-    findings[-1].all_rights = _has_all_rights(question.principal)
+        return [resource]
+    asked = question if resource.outcome is Outcome.ALLOWED else question.conceal()
+    return [resource, *_consult_caller(asked, policies, action, service)]
+
+
+def _consult_caller(question: Question, policies: Policies, action: str, service: str) -> Iterator[_Finding]:
+    identity = _consult_own(Kind.IDENTITY, policies.identity, question, action, service)
+    identity.all_rights = _has_all_rights(question.principal)
+    yield identity
     if policies.boundary is not None:
-        findings.append(_consult_own(Kind.BOUNDARY, (policies.boundary,), question, action, service))
+        yield _consult_own(Kind.BOUNDARY, (policies.boundary,), question, action, service)
     session = policies.session
     if session is None and question.principal.kind is PrincipalKind.FEDERATED_USER:
         session = ()  # a federated user without session policy has only what resources grant to it
     if session is not None:
-        findings.append(_consult_own(Kind.SESSION, session, question, action, service))
-    return findings
+        yield _consult_own(Kind.SESSION, session, question, action, service)
 
 
 def _has_all_rights(principal: Principal) -> bool:
@@ -205,12 +214,13 @@ def _report(
     finding: _Finding, statements: Iterable[tuple[str, Statement]], *, denied: bool
 ) -> Iterator[ConditionReport]:
     question = finding.question
+    known = question.context if finding.kind in _OWNERS_SIDE else question.conceal().context
     for policy, statement in statements:
         cited = StatementReference(finding.kind, policy, statement.sid, statement.index)
         for each in statement.conditions:
             held = each.holds(question)
             if denied or not held:
-                yield ConditionReport(cited, each.operator, each.key, each.wanted, question.context.get(each.key), held)
+                yield ConditionReport(cited, each.operator, each.key, each.wanted, known.get(each.key), held)
 
 
 def _find_near_misses(finding: _Finding) -> Iterator[tuple[str, Statement]]:

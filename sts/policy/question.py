@@ -4,7 +4,7 @@ Context keys and actions ignore the case of ASCII letters, and only of those; `f
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sts.policy.matching import Memory
@@ -60,7 +60,8 @@ class Question:
     """One action on one resource (`*` for an action that has none), in a context.
 
     The keys of *context* are folded; a key that the request does not have is absent, never empty. *memory* is what all
-    policies that are asked find out about the resource and the values of the context.
+    policies that are asked find out about the resource and the values of the context. *concealed* are the keys of
+    *context* that tell of the resource what another account may not know.
     """
 
     principal: Principal
@@ -68,7 +69,15 @@ class Question:
     resource: str
     resource_account_id: str
     context: Context
+    concealed: frozenset[str] = frozenset()
     memory: Memory = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def conceal(self) -> "Question":
+        """Return the question as an account other than the resource's may know it."""
+        if not self.concealed or self.principal.account_id == self.resource_account_id:
+            return self
+        known = {key: values for key, values in self.context.items() if key not in self.concealed}
+        return replace(self, context=known, concealed=frozenset())
 
 
 def fold(text: str) -> str:

@@ -68,7 +68,7 @@ class AmendingPages:
         chosen = visit.find("new-password")
         if chosen != visit.find("new-password-again"):
             raise PasswordRefused(_DIFFERENT)
-        kept = await self.new_passwords.make(owner, chosen)
+        kept = await self.new_passwords.make_chosen(owner, chosen)
         visit.entry.caller = caller_of(visit.get_flow())
         flow = await self.progress.take(visit)
 

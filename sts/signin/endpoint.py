@@ -181,9 +181,7 @@ class PagesEndpoint:
     async def _refuse(self, visit: Visit, refusal: Refusal) -> Answer:
         page = visit.page
         if page is not None and isinstance(refusal, SignInNeeded):
-            return Moved(
-                f"{PAGE_OF_STEP[Step.PASSWORD]}?to={quote(_way_back(visit, page))}", (take_back(SESSION_COOKIE),)
-            )
+            return Moved(_sign_in_address(visit, page), (take_back(SESSION_COOKIE),))
         if page is not None and isinstance(refusal, ReauthenticationNeeded):
             return Moved(f"{AGAIN}?to={quote(_way_back(visit, page))}")
         if page is not None and page.retry is not None and visit.is_proven and not isinstance(refusal, _NO_RETRY):
@@ -244,3 +242,9 @@ def _read_path(scope: Scope) -> str:
 def _way_back(visit: Visit, page: Page) -> str:
     """Return where the person is led when they have signed in: the page that they asked for, or the form's."""
     return _read_path(visit.scope) if page.method == "GET" else page.back.replace("{}", visit.rest)
+
+
+def _sign_in_address(visit: Visit, page: Page) -> str:
+    """Return where the person signs in to come back; who was signed in until now is told what became of that."""
+    address = f"{PAGE_OF_STEP[Step.PASSWORD]}?to={quote(_way_back(visit, page))}"
+    return f"{address}&ended=yes" if visit.session_value else address

@@ -120,7 +120,8 @@ def begin_flow(
 
 def _sign_in_form(visit: Visit, goal: str, error: str = "") -> Shown:
     typed = {"account": visit.find("account"), "user": visit.find("user")}
-    return Shown("sign-in.html", {"goal": goal, "error": error, **typed})
+    has_ended = visit.query.get("ended") == "yes"
+    return Shown("sign-in.html", {"goal": goal, "error": error, "has_ended": has_ended, **typed})
 
 
 async def _retry_sign_in(visit: Visit, refusal: Refusal) -> Shown:

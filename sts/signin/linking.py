@@ -69,7 +69,7 @@ class LinkPages:
         chosen = visit.find("new-password")
         if chosen != visit.find("new-password-again"):
             raise PasswordRefused(_DIFFERENT)
-        kept = await self.new_passwords.make(owner, chosen)
+        kept = await self.new_passwords.make_chosen(owner, chosen)
         flow = await self._begin_flow(visit, owner)
         visit.entry.caller = caller_of(flow)
 

@@ -1,7 +1,7 @@
 """One's own sessions, and when and from where somebody signed in, or tried to."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -51,8 +51,11 @@ class SessionPages:
         session, end = Proof.SESSION, Event.BROWSER_SESSION_END
         return (
             show_own("ShowSessions", SESSIONS, self._show, proof=session, event=Event.BROWSER_SESSION_READ),
-            change_own("EndSession", _END, _end, proof=session, event=end, retry=None),
-            change_own("EndOtherSessions", _END_OTHERS, _end_others, proof=session, event=end, retry=None),
+            replace(change_own("EndSession", _END, _end, proof=session, event=end, retry=None), back=SESSIONS),
+            replace(
+                change_own("EndOtherSessions", _END_OTHERS, _end_others, proof=session, event=end, retry=None),
+                back=SESSIONS,
+            ),
         )
 
     async def _show(self, visit: Visit, _target: Target) -> Answer:

@@ -26,6 +26,7 @@ from sts.receipts import Receipts
 from sts.sessions import BrowserSessions, Flows
 from sts.signin.again import AgainPages
 from sts.signin.amending import AmendingPages
+from sts.signin.auditing import AuditPages
 from sts.signin.authorizing import AuthorizingPages
 from sts.signin.endpoint import PagesEndpoint
 from sts.signin.entering import EnteringPages
@@ -65,6 +66,7 @@ PAGES = (
     "SetPassword",
     "ShowAccessKeys",
     "ShowAgain",
+    "ShowAudit",
     "ShowAuthorization",
     "ShowCode",
     "ShowConfirmation",
@@ -138,6 +140,7 @@ def _build_rows(parts: Parts, flows: Flows) -> Iterator[Page]:
     yield from AgainPages(parts.passwords, progress, parts.clock).rows()
     yield from AuthorizingPages(LoginRequests(parts.keyring, parts.clock), parts.logins, parts.issuer).rows()
     yield from FactorPages(devices, recovery_codes, parts.keyring, parts.issuer, parts.clock).rows()
+    yield from AuditPages(Searches(parts.keyring)).rows()
     yield from AccessKeyPages(AccessKeys(parts.entropy, parts.keyring)).rows()
     yield from RolePages(parts.assuming, parts.sessions, parts.access).rows()
     yield from SessionPages(Searches(parts.keyring), parts.sessions.limits, parts.clock).rows()

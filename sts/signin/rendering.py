@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from sts.legible import show
 from sts.signin.answer import Shown
 
 
@@ -34,6 +35,7 @@ def build_renderer() -> Renderer:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    environment.filters["show"] = show
     environment.filters["instant"] = lambda at: at.strftime("%Y-%m-%d %H:%M UTC")
     style = (resources.files("sts.signin") / "style.css").read_bytes()
     # Its address changes with it, so that it is kept by browsers and never an old one of another release.

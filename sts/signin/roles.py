@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sts.access import Decider, Demand
-from sts.assume import Candidate, RoleSessions, Wish, name_actions
+from sts.assume import Candidate, RoleSessions, Wish, demand_role
 from sts.audit.events import Event
 from sts.authn.arrival import describe_circumstances
 from sts.errors import ParameterInvalid, Refusal
-from sts.evaluator import describe_tags
 from sts.policy.question import Outcome
 from sts.sessions import BrowserSessions
 from sts.signin.answer import Answer, Shown
@@ -140,21 +139,10 @@ def _demand_role(visit: Visit, target: Target) -> tuple[Demand, ...]:
 def _demand(visit: Visit, candidate: Candidate, session_name: str, external_id: str) -> tuple[Demand, ...]:
     """Return what AssumeRole demands of whom it is asked by."""
     context = {
-        **describe_tags("aws:ResourceTag", candidate.tags),
-        **describe_tags("iam:ResourceTag", candidate.tags),
         "sts:rolesessionname": (session_name,),
         **({"sts:externalid": (external_id,)} if external_id else {}),
     }
-    return tuple(
-        Demand(
-            action=action,
-            resource=candidate.arn,
-            resource_account_id=candidate.account_id,
-            context=context,
-            trust=candidate.trust,
-        )
-        for action in name_actions(visit.caller, brings_tags=False, source_identity=None)
-    )
+    return demand_role(visit.caller, candidate, context, brings_tags=False, source_identity=None)
 
 
 def _suggest_name(visit: Visit) -> str:

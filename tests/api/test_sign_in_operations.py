@@ -144,3 +144,28 @@ def test_a_13_a_change_of_password_is_required_and_what_was_begun_ends(
     assert profile is not None
     assert profile.change_required
     assert service.call(session, "GetCallerIdentity", "sts").code == "ExpiredToken"
+
+
+def test_how_users_stand_is_listed_in_pages(service: Service, tenant: Tenant) -> None:
+    for name in ("bob", "Carla", "dora"):
+        service.call(tenant.key, "CreateUser", UserName=name)
+    tell(ask(service, tenant.key, "/api/users/require-factor", {"name": "bob"}))
+    tell(ask(service, tenant.key, "/api/users/create-link", {"name": "dora"}))
+
+    def page(query: str) -> Any:
+        return tell(service.send(tenant.key, method="GET", path="/api/users", query=query))
+
+    first = page("limit=3")
+    assert ([each["name"] for each in first["users"]], first["after"]) == (["admin", "bob", "Carla"], "Carla")
+    second = page("after=Carla&limit=3")
+    assert ([each["name"] for each in second["users"]], second["after"]) == (["dora"], None)
+    assert second["users"][0]["link_until"] == "2026-03-02T16:00:00Z"
+    assert [each["factor_required"] for each in first["users"]] == [False, True, False]
+    assert len(first["users"][0]["keys"]) == 1
+    assert [each["name"] for each in page("containing=car")["users"]] == ["Carla"]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "after=a%00b", "containing=%20", "name=bob"])
+def test_a_query_that_breaks_a_rule_is_refused(service: Service, tenant: Tenant, query: str) -> None:
+    reply = service.send(tenant.key, method="GET", path="/api/users", query=query)
+    assert refusal(reply) == (400, "ValidationError")

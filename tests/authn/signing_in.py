@@ -58,8 +58,8 @@ class Desk:
         return self.run(self.hasher.hash(password))
 
     def make(self, owner: Owner, password: str) -> KeptPassword:
-        """Return *password* as it may be kept for *owner*, by the rules."""
-        return self.run(NewPasswords(self.store.database, self.hasher).make(owner, password))
+        """Return *password*, which *owner* chooses, as it may be kept by the rules."""
+        return self.run(NewPasswords(self.store.database, self.hasher).make_chosen(owner, password))
 
     def choose(self, owner: Owner, password: str = PASSWORD) -> None:
         """Have *owner* choose a lasting password, whatever the rules say of it."""

@@ -156,12 +156,14 @@ def test_the_browser_is_opened_at_the_address_that_is_shown(person: Person) -> N
 def test_a_browser_of_another_machine_shows_what_is_typed_in(person: Person) -> None:
     with person.running("login", "--endpoint-url", person.endpoint, "--remote", "--json") as process:
         url = read_url(process)
+        assert process.stderr is not None
+        warning = process.stderr.readline()
         assert parse_qs(urlsplit(url).query)["redirect_uri"] == [f"{person.endpoint}/v1/sessions/confirmation"]
         members = parse_qs(urlsplit(person.desk.answer(url)).query)
         typed = base64.b64encode(f"state={members['state'][0]}&code={members['code'][0]}".encode()).decode()
         out, err = process.communicate(typed + "\n")
     assert process.returncode == 0, err
-    assert "Type in only what the page shows that you opened yourself" in err
+    assert "Type in only what the page shows that you opened yourself" in warning
     assert json.loads(out)["arn"] == person.desk.arn
 
 
@@ -180,7 +182,7 @@ def test_what_is_kept_is_for_its_owner_alone(person: Person) -> None:
     assert [stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()] == [0o600, 0o600]  # the login, and its lock
     (kept,) = folder.glob("*.json")
     kept.chmod(0o640)
-    with pytest.raises(Refusal, match="can be read by others"):
+    with pytest.raises(Refusal, match=r"can be used by others \(mode 0640, wanted 0600\): remove it"):
         person.logins.find(person.endpoint)
 
 

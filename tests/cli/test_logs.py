@@ -11,9 +11,9 @@ from sts.authn.arrival import begin_entry
 from sts.cache.address import Place
 from sts.cache.server import Server
 from sts.cli.logs import configure_logs, mask_secrets
-from sts.cli.output import show
 from sts.clock import SystemClock
 from sts.errors import Unavailable
+from sts.legible import show
 from sts.model import Secret
 from tests.cli.conftest import Command
 

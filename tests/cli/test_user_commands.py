@@ -20,6 +20,14 @@ def ask(elsewhere: Command, server: Service, credentials: Mapping[str, str]) -> 
     return lambda *words: elsewhere.json("users", *words, "--endpoint-url", server.url, **credentials)
 
 
+def test_users_are_listed_as_they_stand(ask: Callable[..., Any], server: Service, resident: Tenant) -> None:
+    server.call(resident.key, "CreateUser", UserName="zoe")
+    listed = {each["name"]: each for each in ask("list")}
+    assert listed["zoe"]["keys"] == []
+    assert [key["active"] for key in listed["admin"]["keys"]] == [True]
+    assert [each["name"] for each in ask("list", "--containing", "ZO")] == ["zoe"]
+
+
 def test_activate_answers_an_address(ask: Callable[..., Any], server: Service, resident: Tenant) -> None:
     made = ask("activate", "admin")
     assert list(made) == ["arn", "url", "expires_at"]

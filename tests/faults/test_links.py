@@ -1,6 +1,7 @@
 """A link while the cache is away: nothing is changed that the person is told was not."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,24 @@ def test_a_link_signs_in_without_the_cache_who_has_no_further_step(service: Serv
     page = browser.get(path)
     redis.stop()
     assert choose(browser, page, path).path == "/ui/"
+
+
+def test_a_15_of_many_who_redeem_one_link_at_once_at_two_servers_one_does(
+    service: Service, home: Path, clock: ManualClock, redis: RedisServer
+) -> None:
+    alice = make_person(service, service.tenant().account_id)
+    path = make_link(service, alice)
+    with running(home, clock, STS_CACHE_URL=redis.url) as other:
+        browsers = [Browser(server) for server in (service, other) for _ in range(8)]
+        pages = [browser.get(path) for browser in browsers]
+
+        def redeem(number: int) -> bool:
+            browser, phrase = browsers[number], f"phrase of the number {number:02}"
+            form = pages[number].form(path) | {"new-password": phrase, "new-password-again": phrase}
+            return browser.ask("POST", path, form=form).status == 303
+
+        with ThreadPoolExecutor(len(browsers)) as threads:
+            redeemed = list(threads.map(redeem, range(len(browsers))))
+    assert redeemed.count(True) == 1
+    winner = f"phrase of the number {redeemed.index(True):02}"
+    assert Person(service, alice.user, winner).sign_in()

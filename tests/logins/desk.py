@@ -20,7 +20,7 @@ from sts.credentials import Credentials
 from sts.foundation import Foundation, lay_foundation
 from sts.logins.requests import Client, LoginRequest, LoginRequests
 from sts.model import Caller
-from sts.sessions import BrowserSessions, Flow, Needs, end_sessions
+from sts.sessions import Beginning, BrowserSessions, Flow, Needs, end_sessions
 from sts.store.users import find_user
 from tests.ports import find_port
 from tests.possession import Holder
@@ -107,7 +107,7 @@ class CommandLine:
 
     def post(self, body: bytes, headers: dict[str, str]) -> Answer:
         """Send *body* as it is."""
-        with httpx2.Client(trust_env=False) as client:
+        with httpx2.Client(trust_env=False, verify=False, timeout=60) as client:
             answer = client.post(
                 f"{self.node or self.service.url}/v1/token",
                 content=body,
@@ -199,7 +199,14 @@ class LoginDesk:
             factor_at=now - timedelta(seconds=60) if with_factor else None,
         )
         sessions = BrowserSessions(at.database, at.snapshot, at.coherence, at.keyring, at.clock, at.entropy)
-        beginning = asyncio.run(sessions.prepare(flow, "192.0.2.7", "a browser"))
+
+        async def prepare() -> Beginning:
+            try:
+                return await sessions.prepare(flow, "192.0.2.7", "a browser")
+            finally:
+                await at.cache.close()
+
+        beginning = asyncio.run(prepare())
         at.database.transact_now(lambda tx: sessions.begin(tx, beginning), now)
         return beginning.caller
 

@@ -66,7 +66,14 @@ def test_o_26_a_session_alone_makes_no_code_but_a_click_does(desk: LoginDesk, pe
     page = _ask(desk)
     seen = browser.get(page)
     assert (seen.status, seen.path) == (200, page)
-    for told in ("AWS CLI", "bob", desk.tenant.account_id, person.user.arn, "http://127.0.0.1:49152", "12 hours"):
+    for told in (
+        "A command line ( aws login or sts login )",
+        "bob",
+        desk.tenant.account_id,
+        person.user.arn,
+        "http://127.0.0.1:49152",
+        "12 hours",
+    ):
         assert told in seen.text
     answer = browser.send(seen, page)
     address, _, query = answer.location.partition("?")

@@ -58,9 +58,19 @@ def test_o_21_the_very_same_request_again_is_a_client_that_got_no_answer(desk: L
     assert desk.service.call(again.key, "GetCallerIdentity", "sts").code == "ExpiredToken"
 
 
-@pytest.mark.parametrize(("seconds", "status"), [(59, 200), (60, 401)])
-def test_o_08_a_code_lives_for_a_minute(desk: LoginDesk, clock: ManualClock, seconds: int, status: int) -> None:
-    command_line = desk.command_line()
+@pytest.mark.parametrize(
+    ("client", "seconds", "status"),
+    [
+        (Client.SAME_DEVICE, 59, 200),
+        (Client.SAME_DEVICE, 60, 401),
+        (Client.CROSS_DEVICE, 299, 200),
+        (Client.CROSS_DEVICE, 300, 401),
+    ],
+)
+def test_o_08_a_code_lives_for_a_minute_and_where_a_person_types_it_for_five(
+    desk: LoginDesk, clock: ManualClock, client: Client, seconds: int, status: int
+) -> None:
+    command_line = desk.command_line(client)
     code = desk.approve(command_line)
     clock.tick(timedelta(seconds=seconds))
     assert command_line.redeem(code).status == status

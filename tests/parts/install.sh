@@ -4,6 +4,7 @@
 : "${python:?find_python comes first}"
 export TEST_AWS_V1="$PWD/.venvs/awscli/bin/aws"
 export TEST_AWS_V2="$PWD/.venvs/awscli-v2/aws"
+export TEST_BOTO3_CRT="$PWD/.venvs/boto3-crt/bin/python"
 export TEST_COMPOSE=docker-compose
 export TEST_NODE="" TEST_HAPROXY="" TEST_NGINX="" TEST_CHROMIUM=""
 export TEST_NODE_MODULES="$PWD/.venvs/node/node_modules"
@@ -16,6 +17,11 @@ install_tests() {
 
 install_awscli_v1() {
   make_venv .venvs/awscli 'awscli>=1.46' # of its own: it pins another botocore than the service
+}
+
+# Of its own: with AWS's C runtime botocore signs by other code than the tests' own clients are to be signed for by.
+install_boto3_crt() {
+  make_venv .venvs/boto3-crt 'boto3[crt]==1.44.5'
 }
 
 install_awscli_v2() {
@@ -134,6 +140,7 @@ install_parts() {
   install_tests
   install_awscli_v1
   install_awscli_v2
+  install_boto3_crt
   install_node
   install_node_modules
   install_redis

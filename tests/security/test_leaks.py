@@ -119,7 +119,7 @@ def _show_passwords(watched: Watched, tenant: Tenant) -> None:
         ("UpdateLoginProfile", {"UserName": "admin", "Password": wrong + "\N{GRINNING FACE}"}, 400),
         ("ChangePassword", {"OldPassword": wrong, "NewPassword": chosen}, 403),
         ("ChangePassword", {"OldPassword": first, "NewPassword": chosen}, 200),
-        ("ChangePassword", {"OldPassword": chosen, "NewPassword": chosen, "Password": wrong}, 400),
+        ("ChangePassword", {"OldPassword": chosen, "NewPassword": first, "Password": wrong}, 400),
     )
     for name, parameters, status in asked:
         request = _sign(watched, tenant.key, form(name, "iam", **parameters), "iam")

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from tests.service import Service
+from tests.service import Service, default_tls
 
 ORIGIN = "http://localhost"
 
@@ -102,7 +102,7 @@ class Browser:
         if method == "POST":
             headers |= {"origin": self.origin, "sec-fetch-site": "same-origin"}
         headers = {name: value for name, value in (headers | more.pop("headers", {})).items() if value}
-        with httpx2.Client(trust_env=False) as client:
+        with httpx2.Client(trust_env=False, verify=default_tls()) as client:
             answer = client.request(method, self.origin + path, data=form, headers=headers, **more)
         cookies_set = tuple(answer.headers.get_list("set-cookie"))
         for cookie in cookies_set:

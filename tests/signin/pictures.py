@@ -14,7 +14,7 @@ from tests.conftest import BEGINNING
 from tests.installed import get_installed
 from tests.service import Service, Tenant, running
 from tests.signin.chromium import Window, open_window
-from tests.signin.walk import walk, walk_factors, walk_home
+from tests.signin.walk import walk, walk_audit, walk_factors, walk_home
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 ACCOUNT_ID = "123456789012"
@@ -27,7 +27,7 @@ def take_pictures(service: Service, tenant: Tenant, clock: ManualClock, window: 
     """Take a picture of every page, at each width."""
     FOLDER.mkdir(exist_ok=True)
     walks = walk(service, tenant, clock, window), walk_factors(service, tenant, clock, window)
-    for name in chain(*walks, walk_home(service, tenant, window)):
+    for name in chain(*walks, walk_home(service, tenant, window), walk_audit(service, tenant, window)):
         window.take_pictures(FOLDER, name)
 
 

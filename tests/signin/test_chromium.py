@@ -7,7 +7,7 @@ from tests.authenticator import read_qr_code
 from tests.service import Service, Tenant
 from tests.signin.chromium import Window, open_window, origin_of
 from tests.signin.people import Person, make_person
-from tests.signin.walk import enrol, read_device, walk, walk_factors, walk_home
+from tests.signin.walk import enrol, read_device, walk, walk_audit, walk_factors, walk_home
 
 
 def test_axe_finds_nothing_on_any_page_at_either_width_light_or_dark(
@@ -15,7 +15,7 @@ def test_axe_finds_nothing_on_any_page_at_either_width_light_or_dark(
 ) -> None:
     found = {name: window.look(axe) for name in walk(service, tenant, clock, window)}
     assert [each for page in found.values() for each in page] == []
-    assert len(found) == 13
+    assert len(found) == 17
     assert [each for each in window.complaints if "status of 40" not in each] == []
 
 
@@ -25,6 +25,13 @@ def test_axe_finds_nothing_on_the_pages_of_links_and_second_factors(
     found = {name: window.look(axe) for name in walk_factors(service, tenant, clock, window)}
     assert [each for page in found.values() for each in page] == []
     assert len(found) == 8
+    assert [each for each in window.complaints if "status of 40" not in each] == []
+
+
+def test_axe_finds_nothing_on_the_page_of_records(service: Service, tenant: Tenant, window: Window, axe: str) -> None:
+    found = {name: window.look(axe) for name in walk_audit(service, tenant, window)}
+    assert [each for page in found.values() for each in page] == []
+    assert len(found) == 2
     assert [each for each in window.complaints if "status of 40" not in each] == []
 
 

@@ -162,3 +162,13 @@ def test_s_19_no_record_holds_what_a_link_is(service: Service, tenant: Tenant) -
     events = [(each["event"], (each["principal"] or {}).get("arn")) for each in tell(listed)["records"]]
     assert ("password.change.done", alice.user.arn) in events
     assert ("browser-session.begin.done", alice.user.arn) in events
+
+
+def test_a_22_guesses_of_links_are_limited_by_address(service: Service, tenant: Tenant) -> None:
+    alice, browser = make_person(service, tenant.account_id), Browser(service)
+    path = make_link(service, alice)
+    statuses = [browser.ask("GET", f"{PATH}{number:022}.{number:022}").status for number in range(100)]
+    assert set(statuses) == {403}
+    slowed = browser.ask("GET", path)
+    assert slowed.status == 429
+    assert int(slowed.headers["retry-after"]) > 0

@@ -215,6 +215,16 @@ def test_s_09_a_device_that_is_taken_away_ends_every_session(service: Service, t
     assert is_signed_out(browser)
 
 
+def test_whose_session_has_ended_is_told_and_led_back(alice: Person, clock: ManualClock) -> None:
+    browser, home = alice.sign_in()
+    clock.tick(timedelta(hours=1))
+    seen = browser.go(home, "/ui/sign-out")
+    assert "session has ended" in seen.text
+    assert "session has ended" not in Browser(alice.service).get("/ui/").text
+    seen = browser.go(seen, "/ui/sign-in", account=alice.account_id, user=alice.name, password=alice.password)
+    assert browser.go(seen, "/ui/sign-in/code", code=alice.code()).path == "/ui/"
+
+
 def _renew(browser: Browser, alice: Person, to: str = "/ui/") -> Seen:
     page = browser.go(browser.get(f"/ui/again?to={to}"), "/ui/again", password=alice.password)
     return browser.go(page, "/ui/sign-in/code", code=alice.code())

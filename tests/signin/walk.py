@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from sts.app import build_links
 from sts.clock import ManualClock
+from sts.logins.requests import CONFIRMATION_PATH, Client, LoginRequest, LoginRequests
 from tests.authenticator import STEP, Authenticator
 from tests.service import Service, Tenant, allow, trust
 from tests.signin.chromium import Window, origin_of
-from tests.signin.people import Person, change, make_person
+from tests.signin.people import Person, change, make_person, opened
 
 STEP_SPAN = timedelta(seconds=STEP)
 CHOSEN = "seven green bottles on a wall"
@@ -32,11 +33,33 @@ def walk(service: Service, tenant: Tenant, clock: ManualClock, window: Window) -
     codes = window.page.get_by_label("Recovery codes").locator("li").all_inner_texts()
     window.follow("I have kept them")
     yield "home"
+    yield from _let_in(alice, tenant, window)
     window.open(origin_of(alice) + "/ui/again")
     yield "again"
     window.press("Sign out")
     yield "signed-out"
     yield from _come_back(Person(service, alice.user, CHOSEN, device), codes, window)
+
+
+def _let_in(alice: Person, tenant: Tenant, window: Window) -> Iterator[str]:
+    policy = {"UserName": alice.name, "PolicyArn": "arn:aws:iam::aws:policy/SignInLocalDevelopmentAccess"}
+    assert alice.service.call(tenant.key, "AttachUserPolicy", **policy).status == 200
+    window.open(_ask(alice, Client.SAME_DEVICE, "http://127.0.0.1:49152/oauth/callback"))
+    yield "authorize"
+    window.open(_ask(alice, Client.CROSS_DEVICE, origin_of(alice) + CONFIRMATION_PATH))
+    yield "authorize-remote"
+    window.press("Let it in")
+    yield "confirmation"
+    window.open(f"{origin_of(alice)}{CONFIRMATION_PATH}?error=access_denied")
+    yield "declined"
+
+
+def _ask(alice: Person, client: Client, redirect_uri: str) -> str:
+    """Return the page that the browser is led to when a command line asks to be let in."""
+    at = int(alice.service.clock.now().timestamp())
+    asked = LoginRequest(client=client, redirect_uri=redirect_uri, state="s" * 36, challenge="c" * 43, asked_at=at)
+    with opened(alice.service) as foundation:
+        return f"{origin_of(alice)}/ui/authorize/{LoginRequests(foundation.keyring, foundation.clock).render(asked)}"
 
 
 def _come_back(alice: Person, codes: list[str], window: Window) -> Iterator[str]:
@@ -89,6 +112,25 @@ def walk_factors(service: Service, tenant: Tenant, clock: ManualClock, window: W
     assert window.heading == "Second factors"
     window.open(origin_of(bob) + path)
     yield "link-used"
+
+
+def walk_audit(service: Service, tenant: Tenant, window: Window) -> Iterator[str]:
+    """Look for records, as somebody else than who sat here before."""
+    window.context.clear_cookies()
+    service.call(
+        tenant.key, "AssumeRole", "sts", RoleArn=f"arn:aws:iam::{tenant.account_id}:role/x", RoleSessionName="me"
+    )
+    auditor = make_person(service, tenant.account_id, "auditor")
+    policy = allow("sts-admin:ListAuditRecords")
+    service.call(tenant.key, "PutUserPolicy", UserName="auditor", PolicyName="audit", PolicyDocument=policy)
+    window.sign_in(auditor)
+    window.follow("Audit")
+    yield "audit"
+    window.fill(Who="user/auditor", What="two words", **{"From_(UTC)": "2026-03-01T00:00:00"})
+    window.press("Find")
+    assert window.page.get_by_text("There is no such record.").is_visible()
+    window.open(origin_of(auditor) + "/ui/audit?from=never&principal=user/alice")
+    yield "audit-refused"
 
 
 def read_device(window: Window) -> Authenticator:

@@ -13,10 +13,11 @@ from sts.aws.iam.paging import Pager, read_limit
 from sts.aws.iam.roles import describe_roles, get_role
 from sts.aws.iam.rows import demand, iam_row, on_tagging
 from sts.aws.row import Changes, Command, Operation, Reads, Result, Target
-from sts.aws.tags import describe_principal, read_tags, show_tags
+from sts.aws.tags import read_tags, show_tags
 from sts.directory.bearers import unknown_bearer
 from sts.directory.instance_profiles import InstanceProfiles, unknown_profile
 from sts.directory.tags import Tagging
+from sts.evaluator import describe_principal
 from sts.model import Caller, InstanceProfile, Role
 from sts.store import instance_profiles as stored
 from sts.store.attachments import BearerKind

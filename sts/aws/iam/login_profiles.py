@@ -55,7 +55,7 @@ class LoginProfileOperations:
     async def _prepare(self, _caller: Caller, command: Command, target: Target, _address: str) -> Command:
         if "Password" not in command:
             return command
-        return {**command, "Password": await self.passwords.make(require_user(target), command["Password"])}
+        return {**command, "Password": await self.passwords.make_first(require_user(target), command["Password"])}
 
     async def _prepare_change(self, caller: Caller, command: Command, target: Target, address: str) -> Command:
         """Prove the old password, whose failures count as those of a sign-in do, before the new one is looked at.
@@ -66,7 +66,7 @@ class LoginProfileOperations:
             raise UserUnsuitable("Only an IAM user can change its own password by this operation")
         user = require_user(target)
         await self.proof.prove_again(user.unique_id, command["OldPassword"], address)
-        return {"NewPassword": await self.passwords.make(user, command["NewPassword"])}
+        return {"NewPassword": await self.passwords.make_chosen(user, command["NewPassword"])}
 
 
 def _create(tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:

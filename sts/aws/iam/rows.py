@@ -9,8 +9,9 @@ from sts.access import Context, Demand
 from sts.arn import iam_arn
 from sts.audit.events import Event
 from sts.aws.row import SMALL, Changes, Command, Demands, Find, Limit, Operation, Prepare, Proof, Reads, Result, Target
-from sts.aws.tags import describe_principal, describe_request, describe_resource
+from sts.aws.tags import describe_request
 from sts.directory.tags import bearer_id
+from sts.evaluator import describe_principal, describe_resource
 from sts.model import Caller, InstanceProfile, MfaDevice, Policy, Role, User
 from sts.store.boundaries import find_boundary_arn
 from sts.store.tags import find_tags

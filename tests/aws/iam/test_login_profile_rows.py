@@ -78,6 +78,32 @@ def test_a_17_whatever_is_asked_an_administrator_sets_a_first_password_and_no_ot
     assert sign_in.prove().must_change is True
 
 
+def test_a_17_the_first_password_is_not_chosen_for_the_lasting_one(desk: Desk, sign_in: SignIn, alice: User) -> None:
+    create(desk)
+    with pytest.raises(PasswordRefused, match="not be the present one"):
+        change(desk, alice, new=PASSWORD)
+    assert sign_in.prove().must_change is True
+
+
+def test_a_17_an_administrator_does_not_learn_whether_a_guess_is_the_password(
+    desk: Desk, sign_in: SignIn, alice: User
+) -> None:
+    sign_in.choose(alice)
+    before = sign_in.hasher.computed
+    desk.call(root(), "UpdateLoginProfile", UserName="alice", Password=PASSWORD)
+    assert sign_in.hasher.computed - before == 1
+    assert sign_in.prove().must_change is True
+
+
+def test_a_19_who_chooses_a_password_is_locked_out_no_more(sign_in: SignIn, alice: User) -> None:
+    sign_in.choose(alice)
+    for _ in range(FREE_FAILURES):
+        with pytest.raises(SignInRefused):
+            sign_in.prove("not the one")
+    sign_in.choose(alice, OTHER)  # by a link
+    assert sign_in.prove(OTHER).failures == 0
+
+
 def test_a_profile_is_there_once_and_is_not_found_when_it_is_gone(desk: Desk, sign_in: SignIn, alice: User) -> None:
     create(desk)
     with pytest.raises(AlreadyExists, match="Login Profile for User alice already exists"):
@@ -147,8 +173,9 @@ def test_an_account_may_let_each_user_change_its_own_password(desk: Desk, store:
     assert desk.demanded(calling(alice), "ChangePassword") == []
 
 
+@pytest.mark.parametrize("name", ["ChangePassword", "UpdateLoginProfile", "DeleteLoginProfile"])
 def test_a_16_a_change_ends_the_link_by_which_a_password_could_be_set(
-    desk: Desk, sign_in: SignIn, store: Store, alice: User
+    desk: Desk, sign_in: SignIn, store: Store, alice: User, name: str
 ) -> None:
     sign_in.choose(alice)
     link = SignInLink(
@@ -160,7 +187,12 @@ def test_a_16_a_change_ends_the_link_by_which_a_password_could_be_set(
         expires_at=NOW + timedelta(hours=1),
     )
     store.change(lambda tx: links.put_link(tx.connection, link))
-    change(desk, alice)
+    commands = {
+        "ChangePassword": {"OldPassword": PASSWORD, "NewPassword": OTHER},
+        "UpdateLoginProfile": {"UserName": "alice", "Password": OTHER},
+        "DeleteLoginProfile": {"UserName": "alice"},
+    }
+    desk.call(calling(alice), name, **commands[name])
     assert store.read(lambda connection: links.find_link(connection, "link")) is None
 
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from sts.cli.summary import is_refused, summarize
+from sts.audit.summary import is_refused, summarize
 
 pytestmark = pytest.mark.pure
 
