@@ -19,7 +19,7 @@ from sts.entropy import Entropy
 from sts.errors import KeyUnknown, PasswordMismatch, Throttled
 from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
-from sts.model import KeptPassword
+from sts.passwords import KeptPassword
 
 _T = TypeVar("_T")
 _LABEL = b"sts password 1"

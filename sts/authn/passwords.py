@@ -23,7 +23,8 @@ from sts.clock import Clock
 from sts.crypto.passwords import STRONG_ALONE, count_code_points
 from sts.errors import PasswordMalformed, PasswordMismatch, PasswordWrong, SignInRefused
 from sts.hashing import PasswordHasher
-from sts.model import Account, KeptPassword, LoginProfile, PasswordPolicy, Secret, User
+from sts.model import Account, Secret, User
+from sts.passwords import KeptPassword, LoginProfile, PasswordPolicy
 from sts.store import login_profiles, password_failures
 from sts.store.attempts import Locks
 from sts.store.database import Database, Transaction

@@ -19,7 +19,8 @@ from sts.errors import LinkInvalid, RootRefused, SealBroken
 from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import make_stamp, verify_stamp
-from sts.model import Account, Secret, SignInLink
+from sts.model import Account, Secret
+from sts.passwords import SignInLink
 from sts.store import accounts, links, users
 from sts.store.database import Transaction
 

@@ -15,7 +15,8 @@ from sts.directory.password_rules import PasswordRules, find_rules
 from sts.directory.revocations import revoke_principal
 from sts.errors import AlreadyExists, NotFound, PasswordMismatch, PasswordRefused
 from sts.hashing import PasswordHasher
-from sts.model import Account, KeptPassword, LoginProfile
+from sts.model import Account
+from sts.passwords import KeptPassword, LoginProfile
 from sts.sessions import end_sessions
 from sts.store import links, login_profiles, password_failures
 from sts.store.database import Database, Transaction

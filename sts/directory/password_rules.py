@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 from sts.crypto.passwords import MOST_CODE_POINTS, STRONG_ALONE, encode_password
 from sts.directory.owners import Owner, owner_id_of
 from sts.errors import PasswordRefused
-from sts.model import KeptPassword, PasswordPolicy, User
+from sts.model import User
+from sts.passwords import KeptPassword, PasswordPolicy
 from sts.store.aliases import find_alias
 from sts.store.login_profiles import find_login_profile, list_former_passwords
 from sts.store.mfa_devices import list_owned

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from sts.model import SignInLink
+from sts.passwords import SignInLink
 from sts.store.database import from_microseconds, to_microseconds
 from sts.store.tables import sign_in_link
 

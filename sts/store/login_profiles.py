@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
-from sts.model import Account, KeptPassword, LoginProfile, PasswordPolicy, User
+from sts.model import Account, User
+from sts.passwords import KeptPassword, LoginProfile, PasswordPolicy
 from sts.store.accounts import find_account
 from sts.store.aliases import find_account_of_alias
 from sts.store.columns import is_among

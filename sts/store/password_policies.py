@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
-from sts.model import PasswordPolicy
+from sts.passwords import PasswordPolicy
 from sts.store.password_tables import password_policy
 
 

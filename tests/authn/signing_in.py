@@ -15,7 +15,8 @@ from sts.crypto.passwords import Cost
 from sts.directory.login_profiles import NewPasswords, choose_password, create_login_profile
 from sts.directory.owners import Owner
 from sts.hashing import PasswordHasher
-from sts.model import KeptPassword, User
+from sts.model import User
+from sts.passwords import KeptPassword
 from sts.store.database import Transaction
 from tests.directory.people import user
 from tests.directory.store import ACCOUNT_ID, ENTROPY, Store

@@ -10,7 +10,8 @@ from sts.directory.aliases import create_alias
 from sts.directory.mfa_devices import MfaDevices
 from sts.directory.password_rules import BESIDE_FACTOR, PasswordRules, find_rules
 from sts.errors import PasswordMalformed, PasswordRefused
-from sts.model import Account, PasswordPolicy, User
+from sts.model import Account, User
+from sts.passwords import PasswordPolicy
 from sts.store.password_policies import put_password_policy
 from tests.directory.people import user
 from tests.directory.store import ACCOUNT_ID, ENTROPY, NOW, Store

@@ -8,7 +8,8 @@ from sts.directory.factor_requirements import require_factor
 from sts.directory.links import SignInLinks
 from sts.directory.login_profiles import choose_password, create_login_profile, require_change
 from sts.directory.mfa_devices import MfaDevices
-from sts.model import KeptPassword, User
+from sts.model import User
+from sts.passwords import KeptPassword
 from sts.store import code_failures, password_failures
 from sts.store.password_failures import ELSEWHERE
 from sts.store.user_states import UserState, find_user_state, list_user_states

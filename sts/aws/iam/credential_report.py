@@ -17,7 +17,8 @@ from sts.aws.iam.rows import iam_row
 from sts.aws.row import Command, Operation, Reads, Result, Target
 from sts.clock import Clock
 from sts.directory.accounts import get_account
-from sts.model import Caller, LoginProfile, PasswordPolicy
+from sts.model import Caller
+from sts.passwords import LoginProfile, PasswordPolicy
 from sts.store.credential_report import ReportedKey, find_device_owners, list_reported_keys
 from sts.store.login_profiles import list_login_profiles_of
 from sts.store.password_policies import find_password_policy

@@ -21,7 +21,8 @@ from sts.directory.login_profiles import (
     update_login_profile,
 )
 from sts.errors import ParameterInvalid, UserUnsuitable
-from sts.model import Caller, CallerKind, LoginProfile, User
+from sts.model import Caller, CallerKind, User
+from sts.passwords import LoginProfile
 from sts.store.attachments import BearerKind
 from sts.store.database import Transaction
 

@@ -7,7 +7,8 @@ from sts.aws.iam.account import find_everything
 from sts.aws.iam.rows import iam_row, unless_granted
 from sts.aws.row import Changes, Command, Operation, Reads, Result, Target
 from sts.errors import NotFound
-from sts.model import Caller, CallerKind, PasswordPolicy
+from sts.model import Caller, CallerKind
+from sts.passwords import PasswordPolicy
 from sts.store.database import Transaction
 from sts.store.password_policies import delete_password_policy, find_password_policy, put_password_policy
 

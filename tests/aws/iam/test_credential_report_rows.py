@@ -9,7 +9,8 @@ from sts.aws.iam.credential_report import COLUMNS, CredentialReport
 from sts.clock import ManualClock
 from sts.directory.access_keys import AccessKeys
 from sts.directory.accounts import get_account
-from sts.model import Account, MfaDevice, PasswordPolicy
+from sts.model import Account, MfaDevice
+from sts.passwords import PasswordPolicy
 from sts.store.audit import Use, put_uses
 from sts.store.database import Transaction, to_microseconds
 from sts.store.mfa_devices import assign_device, insert_device

@@ -19,7 +19,8 @@ from sts.errors import (
     SignInRefused,
     UserUnsuitable,
 )
-from sts.model import PasswordPolicy, SignInLink, User
+from sts.model import User
+from sts.passwords import PasswordPolicy, SignInLink
 from sts.store import links
 from sts.store.login_profiles import require_change
 from sts.store.password_policies import put_password_policy
