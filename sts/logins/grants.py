@@ -162,6 +162,16 @@ class Logins:
         return await self.credentials.mint(wanted)
 
 
+def describe(client: Client, *, redirect_uri: str | None = None, grant_type: str | None = None) -> Context:
+    """Return what policies may ask about a login (Service Authorization Reference, AWS Signin)."""
+    context = {"signin:oauthclientid": (client.client_id,)}
+    if redirect_uri is not None:
+        context["signin:oauthredirecturi"] = (redirect_uri,)
+    if grant_type is not None:
+        context["signin:oauthgranttype"] = (grant_type,)
+    return context
+
+
 def demand(action: str, caller: Caller, client: Client, context: Context) -> Demand:
     """Return what a login demands: *action* on AWS's resource for *client*, in the caller's account."""
     arn = signin_arn(caller.account_id, client.resource)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from sts.access import Demand
 from sts.audit.events import Event
 from sts.errors import LoginEnded, NotFound
-from sts.logins.grants import AUTHORIZE, Logins, demand
+from sts.logins.grants import AUTHORIZE, Logins, demand, describe
 from sts.logins.requests import CONFIRMATION_PATH, Client, LoginRequest, LoginRequests, render_typed_answer
 from sts.logins.tokens import read_grant_id
 from sts.signin.answer import Answer, Moved, Shown
@@ -137,10 +137,7 @@ class AuthorizingPages:
 
 def _demand(visit: Visit, target: Target) -> tuple[Demand, ...]:
     request: LoginRequest = target.noun
-    context = {
-        "signin:oauthclientid": (request.client.client_id,),
-        "signin:oauthredirecturi": (request.redirect_uri,),
-    }
+    context = describe(request.client, redirect_uri=request.redirect_uri)
     return (demand(AUTHORIZE, visit.caller, request.client, context),)
 
 

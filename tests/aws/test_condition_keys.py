@@ -28,6 +28,8 @@ from sts.directory.tags import Tagging
 from sts.entropy import Entropy
 from sts.evaluator import Circumstances, _context
 from sts.foundation import Foundation, lay_foundation
+from sts.logins.grants import describe
+from sts.logins.requests import Client
 from sts.model import CallerKind, Hop, Session, User, user_caller
 from sts.policy.document import Kind, NamedPolicy, parse_document
 from sts.settings import read_settings
@@ -173,6 +175,11 @@ def _of_callers() -> set[str]:
     return set(_context(user_caller(user, "", session), HERE))
 
 
+def _of_logins() -> set[str]:
+    """Return the keys of letting a command line in."""
+    return set(describe(Client.SAME_DEVICE, redirect_uri="http://127.0.0.1:1/", grant_type="authorization_code"))
+
+
 def test_each_operation_brings_the_keys_that_the_reference_gives_to_it(table: Operations, world: World) -> None:
     seen = set()
     for offered in table.offered.values():
@@ -182,7 +189,8 @@ def test_each_operation_brings_the_keys_that_the_reference_gives_to_it(table: Op
             expected = _referred(offered.row.name, action, demand.resource)
             assert _generic(demand.context) == expected, (offered.row.name, demand.action)
             seen |= expected
-    assert len(seen) == len(_generic(_listed(there=True)) - _generic([*_of_callers(), *BESIDE]))
+    beside = _generic([*_of_callers(), *_of_logins(), *BESIDE])
+    assert len(seen) == len(_generic(_listed(there=True)) - beside)
 
 
 def test_assume_role_is_weighed_with_its_keys_in_all_that_it_demands(table: Operations, world: World) -> None:
@@ -196,7 +204,7 @@ def test_the_page_lists_every_key_that_is_there(table: Operations, world: World)
     demands = [demand for offered in table.offered.values() for demand in world.demanded(offered)]
     of_operations = [key for demand in demands for key in demand.context]
     assert sorted(_listed(there=True)) == sorted(set(_listed(there=True)))
-    assert _generic(_listed(there=True)) == _generic([*of_operations, *_of_callers(), *BESIDE])
+    assert _generic(_listed(there=True)) == _generic([*of_operations, *_of_callers(), *_of_logins(), *BESIDE])
 
 
 def test_the_page_says_why_each_other_key_of_the_reference_is_not_there() -> None:

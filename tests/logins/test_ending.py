@@ -113,6 +113,16 @@ def test_the_evaluator_decides_on_each_refresh(desk: LoginDesk) -> None:
     assert command_line.refresh(answer.refresh_token).status == 200
 
 
+def test_a_redirect_uri_beside_a_refresh_token_is_no_condition_key(desk: LoginDesk) -> None:
+    command_line = desk.command_line()
+    answer = desk.log_in(command_line)
+    condition = {"Null": {"signin:OAuthRedirectUri": "false"}}
+    statement = {"Effect": "Deny", "Action": "signin:*", "Resource": "*", "Condition": condition}
+    document = msgspec.json.encode({"Version": "2012-10-17", "Statement": [statement]}).decode()
+    _call(desk, "PutUserPolicy", UserName="alice", PolicyName="no", PolicyDocument=document)
+    assert command_line.refresh(answer.refresh_token, redirectUri="http://127.0.0.1:1/").status == 200
+
+
 def test_the_evaluator_sees_client_redirect_and_grant_type(desk: LoginDesk) -> None:
     condition = {
         "StringEquals": {

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from sts.access import Context, Decider, require
+from sts.access import Decider, require
 from sts.arn import GLOBAL_REGION
 from sts.audit.events import Event
 from sts.audit.record import Entry
@@ -35,7 +35,7 @@ from sts.errors import (
     Unproven,
 )
 from sts.keyring.keyring import Keyring
-from sts.logins.grants import REDEEM, Login, Logins, demand, end_for, verify_holder
+from sts.logins.grants import REDEEM, Login, Logins, demand, describe, end_for, verify_holder
 from sts.logins.requests import CLIENTS, Client
 from sts.logins.tokens import read_grant_id, verify_redemption
 from sts.model import LoginGrant
@@ -139,8 +139,7 @@ class TokenEndpoint:
         if login.fault is not None:
             await self._end(recording, login, login.fault)
         recording.entry.caller = login.caller
-        context = {"signin:oauthredirecturi": (redirect_uri,)}
-        await self._decide(scope, recording.entry, login, asked, context)
+        await self._decide(scope, recording.entry, login, asked)
         await self.possessions.use_up(possession)
         result = await self._change(recording, login, lambda tx: self.logins.redeem(tx, grant_id, possession))
         return {**result, "idToken": self._sign_identity(login, asked.client_id)}
@@ -160,7 +159,7 @@ class TokenEndpoint:
         if fault is not None:
             await self._end(recording, login, fault)
         recording.entry.caller = login.caller
-        await self._decide(scope, recording.entry, login, asked, {})
+        await self._decide(scope, recording.entry, login, asked)
         await self.possessions.use_up(possession)
         return await self._change(recording, login, refresh)
 
@@ -170,10 +169,12 @@ class TokenEndpoint:
         await recording.change(lambda tx: end_for(tx, login.grant, fault))
         raise fault
 
-    async def _decide(self, scope: Scope, entry: Entry, login: Login, asked: TokenInput, context: Context) -> None:
-        described = {"signin:oauthclientid": (asked.client_id,), "signin:oauthgranttype": (asked.grant_type,)}
+    async def _decide(self, scope: Scope, entry: Entry, login: Login, asked: TokenInput) -> None:
         client = Client(login.grant.client)
-        demanded = demand(REDEEM, login.caller, client, {**described, **context})
+        # As it was asked for: beside a refresh token the body may name any.
+        redirect_uri = login.grant.redirect_uri if asked.grant_type == "authorization_code" else None
+        context = describe(client, redirect_uri=redirect_uri, grant_type=asked.grant_type)
+        demanded = demand(REDEEM, login.caller, client, context)
         entry.pairs = ((demanded.action, demanded.resource),)
         decisions = await self.access.decide(login.caller, describe_circumstances(scope, entry), (demanded,))
         entry.decisions = tuple(decision.as_record() for decision in decisions)
