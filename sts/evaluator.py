@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sts.arn import signin_arn
+from sts.folding import fold_letters
 from sts.model import Caller, CallerKind, Session
 from sts.policy.document import Kind, NamedPolicy, write_denial
 from sts.policy.evaluate import Decision, Policies, Principal, PrincipalKind, Question, evaluate
-from sts.policy.question import fold
 from sts.store.readings import HeldRole, HeldUser
 from sts.store.snapshot import Snapshot
 from sts.tags import Tags, merge_tags
@@ -121,11 +121,11 @@ def describe_tags(name: str, tags: Tags) -> dict[str, tuple[str, ...]]:
     """Return the condition keys `NAME/KEY` of *tags*.
 
     Two keys that differ in case only are one condition key with two values, which no plain operator matches (IAM User
-    Guide, "aws:ResourceTag": it matches either, but not both).
+    Guide, "aws:RequestTag": it matches either, but not both); what brings both is refused once it is decided on.
     """
     described: dict[str, tuple[str, ...]] = {}
     for key, value in tags.items():
-        folded = fold(f"{name}/{key}")
+        folded = fold_letters(f"{name}/{key}")
         described[folded] = (*described.get(folded, ()), value)
     return described
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sts.errors import ParameterInvalid, PolicyMalformed, ValueInvalid
+from sts.folding import fold_letters
 from sts.model import Caller, Hop
 from sts.policy.document import Kind
 from sts.store.snapshot import Snapshot
-from sts.tags import Tags, find_fault, fold_key
+from sts.tags import Tags, find_fault
 
 _LONGEST_SESSION_POLICY = 2_048  # characters
 _MOST_POLICY_ARNS = 10
@@ -79,13 +80,13 @@ def verify_session_tags(caller: Caller, keys: Sequence[str], transitive_keys: Se
     fault = find_fault(keys) or find_fault(transitive_keys)
     if fault is not None:
         raise ValueInvalid(fault)
-    brought, inherited = {fold_key(key) for key in keys}, {fold_key(key) for key in inherit_tags(caller)}
+    brought, inherited = {fold_letters(key) for key in keys}, {fold_letters(key) for key in inherit_tags(caller)}
     if brought & inherited:
         raise ValueInvalid(
             "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key "
             "from the calling session."
         )
-    if not {fold_key(key) for key in transitive_keys} <= brought:
+    if not {fold_letters(key) for key in transitive_keys} <= brought:
         raise ValueInvalid("The specified transitive tag key must be included in the requested tags.")
     if len(brought | inherited) > _MOST_TAGS:
         raise ValueInvalid(f"A session has at most {_MOST_TAGS} tags, those that it inherits included")

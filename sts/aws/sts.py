@@ -16,11 +16,11 @@ from sts.aws.tags import describe_request, read_tags
 from sts.credentials import TemporaryCredentials
 from sts.entropy import find_account_of_access_key
 from sts.errors import ParameterInvalid
+from sts.folding import fold_letters
 from sts.lending import FederationWish, UserSessions
 from sts.model import Caller, Credential
 from sts.policy.question import Outcome
 from sts.receipts import Receipts
-from sts.tags import fold_key
 from sts.wishes import verify_session_tags
 
 _LONG_TERM = frozenset({Credential.LONG_TERM})
@@ -203,14 +203,14 @@ async def get_access_key_info(_caller: Caller, command: Command, _target: Target
 
 def _parse_wish(command: Command) -> Wish:
     tags = dict(read_tags(command))
-    transitive = {fold_key(key) for key in command.get("TransitiveTagKeys", ())}
+    transitive = {fold_letters(key) for key in command.get("TransitiveTagKeys", ())}
     return Wish(
         session_name=command["RoleSessionName"],
         duration=_read_duration(command),
         policy=command.get("Policy"),
         policy_arns=_read_policy_arns(command),
         tags=tags,
-        transitive_keys=tuple(key for key in tags if fold_key(key) in transitive),
+        transitive_keys=tuple(key for key in tags if fold_letters(key) in transitive),
         source_identity=command.get("SourceIdentity"),
     )
 

@@ -1,12 +1,12 @@
 """Tags of users, roles, policies, instance profiles and MFA devices (IAM User Guide, "Tags for IAM resources").
 
 A key is kept as it was written. The case of a user's or a role's keys does not count: `Team` takes the place of `team`.
-Those of the others differ by case.
+Those of the others differ by case, but none has both: they would be one condition key of two values, which a Deny that
+wants either does not meet, and whoever may tag would be rid of it.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeAlias
 
 from sqlalchemy import Connection
@@ -16,10 +16,11 @@ from sts.directory.instance_profiles import confirm_profile
 from sts.directory.mfa_devices import confirm_device
 from sts.directory.policies import get_changeable_policy
 from sts.errors import InputInvalid, QuotaExceeded
+from sts.folding import fold_letters
 from sts.model import InstanceProfile, MfaDevice, Policy, Role, User
 from sts.store.database import Transaction
-from sts.store.tags import count_other_tags, delete_tags, put_tags
-from sts.tags import find_fault, fold_key
+from sts.store.tags import count_other_tags, delete_tags, find_tags, put_tags
+from sts.tags import Tags, find_fault
 
 Tagged: TypeAlias = User | Role | Policy | InstanceProfile | MfaDevice
 
@@ -38,7 +39,8 @@ class Tagging:
         Raises InputInvalid, QuotaExceeded, and NotFound when the bearer is no longer what was authorized.
         """
         present = _confirm(tx.connection, bearer)
-        _verify(present, tags)
+        _verify(tags)
+        _verify_spelling(present, find_tags(tx.connection, bearer_id(present)), tags)
         new = {_key_of(present, key): (key, value) for key, value in tags}
         if count_other_tags(tx.connection, bearer_id(present), new.keys()) + len(new) > self.per_bearer:
             raise QuotaExceeded(f"Cannot exceed quota for TagsPer{type(present).__name__}: {self.per_bearer}")
@@ -70,15 +72,23 @@ def _confirm(connection: Connection, authorized: Tagged) -> Tagged:
 
 
 def _key_of(bearer: Tagged, key: str) -> str:
-    return fold_key(key) if isinstance(bearer, User | Role) else key
+    return fold_letters(key) if isinstance(bearer, User | Role) else key
 
 
-def _verify(bearer: Tagged, tags: Sequence[tuple[str, str]]) -> None:
+def _verify(tags: Sequence[tuple[str, str]]) -> None:
     if any(not 1 <= len(key) <= _KEY_LENGTH or len(value) > _VALUE_LENGTH for key, value in tags):
         raise InputInvalid(f"A tag has a key of 1 to {_KEY_LENGTH} characters and a value of up to {_VALUE_LENGTH}.")
-    fault = find_fault([key for key, _ in tags], partial(_key_of, bearer))
+    fault = find_fault([key for key, _ in tags])
     if fault is not None:
         raise InputInvalid(fault)
+
+
+def _verify_spelling(bearer: Tagged, present: Tags, tags: Sequence[tuple[str, str]]) -> None:
+    spelt = {fold_letters(key): key for key in present if key not in dict(tags)}
+    for key, _ in tags:
+        found = spelt.get(fold_letters(key))
+        if found is not None and not isinstance(bearer, User | Role):
+            raise InputInvalid(f"Duplicate tag keys found: there is {found}, which differs from {key} by case alone.")
 
 
 def _touch(tx: Transaction, bearer: Tagged) -> None:

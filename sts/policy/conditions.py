@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sts.errors import PolicyMalformed
+from sts.folding import fold_letters
 from sts.policy.grammar import join_place, read_members, read_texts
 from sts.policy.operators import Absence, Comparison, Matcher, Operator, Quantifier, find_operator
-from sts.policy.question import Question, fold
+from sts.policy.question import Question
 from sts.policy.values import find_boolean
 from sts.policy.variables import parse_template, plain_template
 
@@ -52,7 +53,7 @@ def parse_conditions(value: Any, place: str, *, variables: bool) -> tuple[Condit
                 raise PolicyMalformed("A condition key has no name", place=at)
             wanted = read_texts(values, at)
             matcher = _build_matcher(form.comparison, wanted, at, variables=variables)
-            found.append(Condition(name, fold(key), wanted, form, matcher))
+            found.append(Condition(name, fold_letters(key), wanted, form, matcher))
     return tuple(found)
 
 

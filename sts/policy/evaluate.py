@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
+from sts.folding import fold
 from sts.policy.decision import ConditionReport, Decision, StatementReference
 from sts.policy.document import Kind, NamedPolicy, Statement
 from sts.policy.principals import Grant
-from sts.policy.question import Context, Outcome, Principal, PrincipalKind, Question, fold
+from sts.policy.question import Context, Outcome, Principal, PrincipalKind, Question
 
 __all__ = [
     "ConditionReport",

@@ -12,8 +12,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from sts.folding import fold_letters
 from sts.policy.matching import Patterns, bind_to_segments, compile_patterns
-from sts.policy.question import Question, fold_value
+from sts.policy.question import Question
 from sts.policy.values import Network, find_address, find_boolean, find_bytes, find_decimal, find_instant, find_network
 from sts.policy.variables import Template
 
@@ -184,7 +185,7 @@ def _build_texts(values: tuple[Template, ...]) -> Matcher:
 
 def _build_folded(values: tuple[Template, ...]) -> Matcher:
     fixed, templates = _divide(values)
-    return _Texts(frozenset(map(fold_value, fixed)), templates, fold_value)
+    return _Texts(frozenset(map(fold_letters, fixed)), templates, fold_letters)
 
 
 def _build_globs(values: tuple[Template, ...]) -> Matcher:

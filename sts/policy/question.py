@@ -1,6 +1,6 @@
 """What is asked of the policies: who asks, to do what, on what, in which circumstances; and what may come out.
 
-Context keys and actions ignore the case of ASCII letters, and only of those; `fold` is the one way to compare them.
+Context keys ignore the case of letters (`folding.fold_letters`), actions of ASCII letters alone (`folding.fold`).
 """
 
 from collections.abc import Mapping
@@ -10,9 +10,6 @@ from enum import StrEnum
 from sts.policy.matching import Memory
 
 Context = Mapping[str, tuple[str, ...]]
-
-_KELVIN, _DOTTED = "\ud885", "\ud886"  # no valid text holds them
-_UPPER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
 class Outcome(StrEnum):
@@ -78,22 +75,3 @@ class Question:
             return self
         known = {key: values for key, values in self.context.items() if key not in self.concealed}
         return replace(self, context=known, concealed=frozenset())
-
-
-def fold(text: str) -> str:
-    """Return *text* with its ASCII letters in lower case.
-
-    `str.lower` would turn the Kelvin sign into k, and a name that is not `kms:…` into one that is.
-    """
-    return text.lower() if text.isascii() else text.translate(_UPPER)
-
-
-def fold_value(text: str) -> str:
-    """Return *text* in lower case, as long as it was, where no character from outside ASCII becomes one of ASCII.
-
-    Only two would: the Kelvin sign and the dotted capital I. A capital sigma is one small letter wherever it stands.
-    """
-    if text.isascii():
-        return text.lower()
-    kept = text.replace("\u212a", _KELVIN).replace("\u0130", _DOTTED).replace("\u03a3", "\u03c3")
-    return kept.lower().replace(_KELVIN, "\u212a").replace(_DOTTED, "\u0130")

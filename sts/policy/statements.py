@@ -9,11 +9,12 @@ from types import MappingProxyType
 from typing import Any
 
 from sts.errors import PolicyMalformed
+from sts.folding import fold
 from sts.policy.conditions import Condition, parse_conditions
 from sts.policy.grammar import Object, join_place, read_members, read_text, read_texts
 from sts.policy.matching import Patterns, compile_patterns, gather, mark_arn_head, mark_wildcards
 from sts.policy.principals import Principals, parse_principals
-from sts.policy.question import Question, fold
+from sts.policy.question import Question
 from sts.policy.variables import Template, parse_template
 
 _ARN_SEGMENTS = 6

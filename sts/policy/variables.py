@@ -7,8 +7,9 @@ characters, never a wildcard: else whoever may choose a tag or a session name co
 from dataclasses import dataclass
 
 from sts.errors import PolicyMalformed
+from sts.folding import fold_letters
 from sts.policy.matching import bind_to_segments, cover_parts, is_plain, mark_wildcards
-from sts.policy.question import Context, Question, fold
+from sts.policy.question import Context, Question
 
 _CHARACTERS = frozenset("*?$")
 _NOT_IN_KEYS = frozenset("*?$'{")
@@ -115,8 +116,8 @@ def _parse_variable(text: str, start: int, place: str) -> tuple[str | Variable, 
     if not name or not _NOT_IN_KEYS.isdisjoint(name):
         raise PolicyMalformed("A policy variable names no condition key", place=place)
     if comma < 0:
-        return Variable(fold(name), None), close + 1
-    return _parse_default(text, fold(name), comma + 1, place)
+        return Variable(fold_letters(name), None), close + 1
+    return _parse_default(text, fold_letters(name), comma + 1, place)
 
 
 def _parse_default(text: str, key: str, start: int, place: str) -> tuple[Variable, int]:

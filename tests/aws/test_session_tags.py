@@ -74,6 +74,37 @@ def test_policies_see_a_session_s_tags_whatever_the_case_of_the_key(service: Ser
         assert read_team(service, tagged) == "blue"
 
 
+def test_no_character_of_another_alphabet_takes_the_place_of_a_tag_that_a_policy_denies_by(
+    service: Service, tenant: Tenant
+) -> None:
+    trusts = [
+        statement(TAGGING),
+        statement("sts:TagSession", {"Null": {"aws:RequestTag/access": "false"}}) | {"Effect": "Deny"},
+    ]
+    denies = statement("iam:*", {"StringEquals": {"aws:PrincipalTag/access": "low"}}, Resource="*") | {"Effect": "Deny"}
+    may = document(statement("iam:*", Resource="*"), denies)
+    arn = make_role(service, tenant, "worker", trusts=trusts, may=may)
+    assert service.call(tenant.key, "TagRole", RoleName="worker", **tags(("access", "low"))).status == 200
+    assert service.assume(tenant.key, arn, **tags(("ACCESS", "x"))).status == 403
+    begun = service.assume(tenant.key, arn, **tags(("acce\u017fs", "x")))
+    assert [service.call(key, "ListUsers").status for key in (begun.key(), service.assume(tenant.key, arn).key())] == [
+        403,
+        403,
+    ]
+
+
+@pytest.mark.parametrize(("written", "asked"), [("Größe", "GRÖßE"), ("Équipe", "équipe"), ("Команда", "КОМАНДА")])
+def test_policies_ignore_the_case_of_a_key_in_every_alphabet(
+    service: Service, tenant: Tenant, written: str, asked: str
+) -> None:
+    may = document(statement("iam:GetUser", Resource=f"arn:aws:iam::*:user/${{aws:PrincipalTag/{asked}}}"),
+        statement("iam:ListUsers", {"StringEquals": {f"aws:PrincipalTag/{asked}": "red"}}, Resource="*"))  # fmt: skip
+    assert service.call(tenant.key, "CreateUser", UserName="red").status == 200
+    key = service.assume(tenant.key, make_role(service, tenant, "worker", may=may), **tags((written, "red"))).key()
+    assert service.call(key, "GetUser", UserName="red").status == 200
+    assert service.call(key, "ListUsers").status == 200
+
+
 @pytest.mark.usefixtures("users")
 def test_transitive_tags_go_on_along_the_chain_and_others_end_with_their_session(
     service: Service, tenant: Tenant

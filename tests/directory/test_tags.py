@@ -64,12 +64,35 @@ def test_case_does_not_count_in_the_keys_of_users_and_roles_and_is_kept(
     assert borne(store, bearer) == []
 
 
-def test_case_counts_in_the_keys_of_policies(store: Store) -> None:
-    bearer = policy(store)
-    put(store, bearer, ("Team", "one"), ("team", "two"))
-    assert borne(store, bearer) == [("Team", "one"), ("team", "two")]
-    with pytest.raises(InputInvalid, match="Duplicate tag keys"):
-        put(store, bearer, ("Team", "one"), ("Team", "two"))
+@pytest.mark.parametrize("make", EVERY_NOUN)
+@pytest.mark.parametrize(("first", "second"), [("access", "acce\u017fs"), ("Key", "\u212aey"), ("Größe", "Grösse")])
+def test_no_character_of_another_alphabet_is_taken_for_one_of_ascii(
+    store: Store, make: Callable[[Store], Tagged], first: str, second: str
+) -> None:
+    """Policies tell them apart: one tag that took another's place would free its bearer of what they say of that."""
+    bearer = make(store)
+    put(store, bearer, (first, "one"))
+    put(store, bearer, (second, "two"))
+    assert sorted(borne(store, bearer)) == sorted([(first, "one"), (second, "two")])
+
+
+@pytest.mark.parametrize("make", [policy, device])
+@pytest.mark.parametrize(("first", "second"), [("Team", "team"), ("Größe", "GRÖßE")])
+def test_case_counts_in_the_keys_of_policies_and_devices_and_none_is_borne_in_two(
+    store: Store, make: Callable[[Store], Tagged], first: str, second: str
+) -> None:
+    bearer = make(store)
+    put(store, bearer, (first, "one"))
+    for tags in ([(second, "two")], [(first, "one"), (second, "two")]):
+        with pytest.raises(InputInvalid, match="Duplicate tag keys"):
+            put(store, bearer, *tags)
+    store.change(lambda tx: TAGGING.remove(tx, bearer=bearer, keys=[second]))
+    assert borne(store, bearer) == [(first, "one")]
+    put(store, bearer, (first, "anew"))
+    assert borne(store, bearer) == [(first, "anew")]
+    store.change(lambda tx: TAGGING.remove(tx, bearer=bearer, keys=[first]))
+    put(store, bearer, (second, "two"))
+    assert borne(store, bearer) == [(second, "two")]
 
 
 @pytest.mark.parametrize("make", EVERY_NOUN)

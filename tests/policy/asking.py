@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sts.folding import fold_letters
 from sts.policy.document import Document, Kind, NamedPolicy, parse_document
 from sts.policy.evaluate import Decision, Outcome, Policies, Principal, PrincipalKind, Question, evaluate
-from sts.policy.question import fold
 
 ACCOUNT = "111122223333"
 ALICE = Principal(
@@ -54,7 +54,7 @@ def ask(
     context: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Decision:
     """Evaluate one question; the keys of *context* are folded."""
-    folded = {fold(key): values for key, values in (context or {}).items()}
+    folded = {fold_letters(key): values for key, values in (context or {}).items()}
     question = Question(
         principal=principal, action=action, resource=resource, resource_account_id=owner, context=folded
     )

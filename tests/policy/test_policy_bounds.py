@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from sts.folding import fold_letters
 from sts.policy.document import Document, Kind, NamedPolicy, parse_document
 from sts.policy.evaluate import Outcome, Policies, Question, evaluate
 from sts.policy.matching import STAR, Memory, Places, _build_glob, compile_patterns, mark_wildcards
-from sts.policy.question import fold_value
 from tests.policy.asking import ACCOUNT, ALICE, statement, write
 
 pytestmark = pytest.mark.pure
@@ -108,9 +108,9 @@ def test_a_text_that_a_request_makes_far_too_long_matches_nothing(operator: str)
 def test_folding_keeps_the_length_and_makes_no_character_one_of_ascii() -> None:
     every = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x110000))))
     one_by_one = "".join(each if not each.isascii() and each.lower()[0].isascii() else each.lower() for each in every)
-    assert len(fold_value(every)) == len(every)
-    assert fold_value(every) == one_by_one
-    assert fold_value("\u0391\u03a3 \u0391\u03a3.") == "\u03b1\u03c3 \u03b1\u03c3."
+    assert len(fold_letters(every)) == len(every)
+    assert fold_letters(every) == one_by_one
+    assert fold_letters("\u0391\u03a3 \u0391\u03a3.") == "\u03b1\u03c3 \u03b1\u03c3."
 
 
 DISTINCT = "".join(chr(0x4E00 + number) for number in range(1_880))

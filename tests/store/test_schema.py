@@ -9,12 +9,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Connection, insert, inspect, select, text
 
 from sts.store import schema
 from sts.store.database import Database, open_database
 from sts.store.schema import HEAD, find_revision, metadata
-from sts.store.tables import audit_record, change, policy, version
+from sts.store.tables import audit_record, change, policy, tag, version
 from tests.conftest import BEGINNING
 
 # A process that says when it is ready, begins on a word, and says whether it had anything to do.
@@ -136,3 +136,19 @@ def test_records_from_before_principals_had_a_column_are_found_by_them_too(url: 
     found = opened.read_now(lambda c: list(c.execute(principals).scalars()))
     opened.close()
     assert found == [alice, ops, None]
+
+
+def test_tags_from_before_are_found_by_what_their_keys_have_in_common_now(url: str) -> None:
+    opened = open_database(url)
+    opened.transact_now(lambda tx: _migrate_up_to_before(tx.connection, "_tag_keys.py"), BEGINNING)
+    kept = [
+        {"bearer_id": bearer, "key": key, "key_key": key.casefold() if bearer != "ANPAONE" else key, "value": ""}
+        for bearer in ("AIDAONE", "AROAONE", "ANPAONE")
+        for key in ("Team", "acce\u017fs", "GRÖßE")
+    ]
+    opened.transact_now(lambda tx: tx.connection.execute(insert(tag), kept), BEGINNING)
+    assert opened.migrate(lambda _connection: None)
+    found = opened.read_now(lambda c: {(row.bearer_id, row.key_key) for row in c.execute(select(tag))})
+    opened.close()
+    folded = {(bearer, key) for bearer in ("AIDAONE", "AROAONE") for key in ("team", "acce\u017fs", "größe")}
+    assert found == folded | {("ANPAONE", key) for key in ("Team", "acce\u017fs", "GRÖßE")}
