@@ -28,8 +28,10 @@ from sts.errors import (
     Unproven,
 )
 from sts.model import Secret
+from sts.policy.evaluate import Outcome
 from sts.receipts import Receipts
 from sts.sessions import BrowserSessions, Flows, Step, next_step
+from sts.signin.administering import demand_user_states
 from sts.signin.answer import FLOW_COOKIE, SESSION_COOKIE, Answer, Cookie, Moved, Shown, take_back
 from sts.signin.errors import FAULT, FAULT_MESSAGE, find_error, render_message
 from sts.signin.rendering import Renderer
@@ -123,6 +125,8 @@ class PagesEndpoint:
                 raise
             if page.event is None:
                 recording.leave_out()
+        if isinstance(answer, Shown) and visit.opened is not None:
+            visit.administers = await self._may_administer(visit)
         return answer
 
     async def _do(self, page: Page, visit: Visit) -> Answer:
@@ -171,6 +175,17 @@ class PagesEndpoint:
         except Refusal as refusal:
             visit.refusal = refusal
             return await self._answer_refusal(visit, refusal)
+
+    async def _may_administer(self, visit: Visit) -> bool:
+        """Say whether a page leads to those of administrators, each of which decides for itself."""
+        demands = demand_user_states(visit.caller.account_id)
+        try:
+            decisions = await self.access.decide(
+                visit.caller, describe_circumstances(visit.scope, visit.entry), demands
+            )
+        except Unavailable:  # what the page itself does is done
+            return False
+        return all(decision.outcome is Outcome.ALLOWED for decision in decisions)
 
     async def _answer_refusal(self, visit: Visit, refusal: Refusal) -> Answer:
         try:
@@ -226,6 +241,7 @@ class PagesEndpoint:
             shown,
             csrf=self.tokens.mint(visit.bound_to),
             caller=None if visit.opened is None else visit.opened.caller,
+            administers=visit.administers,
             request_id=visit.entry.request_id,
         )
 

@@ -41,6 +41,7 @@ from sts.signin.roles import RolePages
 from sts.signin.row import Page
 from sts.signin.security import FormTokens
 from sts.signin.table import Table
+from sts.signin.users import UserPages
 from sts.store.database import Database
 from sts.telemetry.meters import Meters
 
@@ -52,17 +53,24 @@ PAGES = (
     "AuthorizeOAuth2Access",
     "ChooseNewPassword",
     "CreateAccessKey",
+    "CreateSignInLink",
     "DeactivateAccessKey",
     "DeclineOAuth2Access",
     "DeleteAccessKey",
+    "DisableUser",
+    "EnableUser",
     "EndOtherSessions",
     "EndSession",
+    "EndUserSessions",
     "EnrolDevice",
     "MakeRecoveryCodes",
     "ProveAgain",
     "ProveCode",
     "ProveRecoveryCode",
+    "ReleaseUserFactor",
     "RemoveFactor",
+    "RequirePasswordChange",
+    "RequireUserFactor",
     "SetPassword",
     "ShowAccessKeys",
     "ShowAgain",
@@ -82,8 +90,11 @@ PAGES = (
     "ShowSignIn",
     "ShowSignOut",
     "ShowSignedOut",
+    "ShowUser",
+    "ShowUsers",
     "SignIn",
     "SignOut",
+    "UnlockUser",
 )
 
 
@@ -144,4 +155,5 @@ def _build_rows(parts: Parts, flows: Flows) -> Iterator[Page]:
     yield from AccessKeyPages(AccessKeys(parts.entropy, parts.keyring)).rows()
     yield from RolePages(parts.assuming, parts.sessions, parts.access).rows()
     yield from SessionPages(Searches(parts.keyring), parts.sessions.limits, parts.clock).rows()
+    yield from UserPages(parts.links, parts.clock).rows()
     yield from home_rows()

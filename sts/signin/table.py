@@ -16,8 +16,8 @@ PAGE_OF_STEP: Mapping[Step, str] = {
     Step.DONE: "/ui/",
 }
 _ANY = "{}"
-_PATH = re.compile(r"(/ui/(?:[a-z-]+/)*)([A-Za-z0-9._~-]*)")
-_SEGMENT = "[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
+_PATH = re.compile(r"(/ui/(?:[a-z-]+/)*)([A-Za-z0-9._~+=,@-]*)")
+_SEGMENT = "[A-Za-z0-9_~+=,@-][A-Za-z0-9._~+=,@-]*"
 _GOAL = re.compile(f"/ui/(?:{_SEGMENT}(?:/{_SEGMENT})*/?)?")
 _LONGEST_GOAL = 1_024  # characters
 HOME, AGAIN = "/ui/", "/ui/again"

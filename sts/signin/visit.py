@@ -40,6 +40,7 @@ class Visit:
     page: "Page | None" = None  # None until the path was looked at
     refusal: Refusal | None = None  # what it was answered with
     is_proven: bool = False  # what the row asks for was shown
+    administers: bool = False  # who is signed in may see how the users of their account stand
     begun_flow: Secret | None = field(default=None, repr=False)  # of a browser that had no flow's cookie yet
 
     @property

@@ -1,0 +1,165 @@
+"""The users of the account: how each stands, and what an administrator does about it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from sts.access import Demand
+from sts.audit.events import Event
+from sts.clock import Clock
+from sts.directory import factor_requirements, locks, login_profiles, revocations
+from sts.directory.bearers import confirm_bearer
+from sts.directory.links import SignInLinks
+from sts.model import User
+from sts.sessions import end_sessions
+from sts.signin.administering import (
+    LIMIT,
+    administer,
+    cut,
+    demand_user_states,
+    find_list,
+    find_named,
+    get_noun,
+    on_target,
+    parse_asked,
+    show,
+)
+from sts.signin.answer import Answer, Moved, Shown
+from sts.signin.row import Page, Run, Target
+from sts.signin.visit import Visit
+from sts.store.attachments import BearerKind
+from sts.store.browser_sessions import BrowserSession, list_open
+from sts.store.database import Transaction
+from sts.store.revocations import find_revocation
+from sts.store.user_states import find_user_state, list_user_states
+
+USERS = "/ui/users"
+_USER = f"{USERS}/{{}}"
+_TOLD = (
+    "iam:GetUser",
+    "iam:GetLoginProfile",
+    "iam:ListMFADevices",
+    "iam:ListAccessKeys",
+    "iam:GetAccessKeyLastUsed",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Deed:
+    """What a form does: by the name of the operation of the administration, at its place under the users."""
+
+    place: str
+    event: Event
+    do: Callable[[Transaction, User], object]
+
+
+def _end_sessions(tx: Transaction, user: User) -> int:
+    return end_sessions(tx, confirm_bearer(tx.connection, user).unique_id)
+
+
+_DEEDS: Final[Mapping[str, _Deed]] = MappingProxyType(
+    {
+        "UnlockUser": _Deed("unlock", Event.USER_UNLOCK, lambda tx, user: locks.unlock(tx, user=user)),
+        "RequirePasswordChange": _Deed(
+            "require-password-change",
+            Event.PASSWORD_CHANGE_REQUIRE,
+            lambda tx, user: login_profiles.require_change(tx, owner=user),
+        ),
+        "RequireUserFactor": _Deed(
+            "require-factor",
+            Event.FACTOR_REQUIRE,
+            lambda tx, user: factor_requirements.require_factor(tx, subject=user),
+        ),
+        "ReleaseUserFactor": _Deed(
+            "release-factor",
+            Event.FACTOR_RELEASE,
+            lambda tx, user: factor_requirements.release_factor(tx, subject=user),
+        ),
+        "EndUserSessions": _Deed("end-sessions", Event.USER_SESSIONS_END, _end_sessions),
+        "DisableUser": _Deed("disable", Event.USER_DISABLE, lambda tx, user: revocations.disable(tx, principal=user)),
+        "EnableUser": _Deed("enable", Event.USER_ENABLE, lambda tx, user: revocations.enable(tx, principal=user)),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UserPages:
+    """The list of users, the page of one, and its forms."""
+
+    links: SignInLinks
+    clock: Clock
+
+    def rows(self) -> tuple[Page, ...]:
+        """Return the rows."""
+        find = find_named(BearerKind.USER)
+        link = f"{USERS}/create-link/{{}}"
+        return (
+            show("ShowUsers", USERS, Event.USER_LIST, find=find_list("user"), demands=_demand_states, run=self._list),
+            show("ShowUser", _USER, Event.USER_READ, find=find, demands=on_target(*_TOLD), run=self._show),
+            administer(
+                "CreateSignInLink", link, Event.SIGN_IN_LINK_CREATE, find=find, run=self._create_link, back=_USER
+            ),
+            *(
+                administer(name, f"{USERS}/{deed.place}/{{}}", deed.event, find=find, run=_run(deed), back=_USER)
+                for name, deed in _DEEDS.items()
+            ),
+        )
+
+    async def _list(self, visit: Visit, _target: Target) -> Answer:
+        asked, now, account_id = parse_asked(visit), self.clock.now(), visit.caller.account_id
+        visit.entry.parameters = {"containing": asked.containing, "after": asked.after}
+        found = await visit.read(
+            lambda connection: list_user_states(
+                connection, account_id, now, after=asked.after, limit=LIMIT, containing=asked.containing
+            )
+        )
+        states, after = cut(found, lambda state: state.user.name)
+        return Shown("users.html", {"states": states, "after": after, "asked": asked, "now": now})
+
+    async def _show(self, visit: Visit, target: Target) -> Answer:
+        return Shown("user.html", await visit.read(partial(self._read, get_noun(target))))
+
+    def _read(self, user: User, connection: Connection) -> Mapping[str, Any]:
+        now = self.clock.now()
+        return {
+            "state": find_user_state(connection, user, now),
+            "factor_required": factor_requirements.is_factor_required(
+                connection, account_id=user.account_id, owner_id=user.unique_id
+            ),
+            "sessions": _list_live(connection, user, now),
+            "now": now,
+        }
+
+    async def _create_link(self, visit: Visit, target: Target) -> Answer:
+        visit.entry.parameters = {"name": visit.rest}
+        user = get_noun(target)
+        minted = await visit.change(lambda tx: self.links.create(tx, owner=user))
+        return Shown("new-link.html", {"user": user, "url": minted.url, "expires_at": minted.link.expires_at})
+
+
+def _run(deed: _Deed) -> Run:
+    """Return what does *deed* on the user of the address, and leads back to the page, which shows what became of it."""
+
+    async def run(visit: Visit, target: Target) -> Answer:
+        visit.entry.parameters = {"name": visit.rest}
+        user = get_noun(target)
+        await visit.change(lambda tx: deed.do(tx, user))
+        return Moved(f"{USERS}/{user.name}")
+
+    return run
+
+
+def _list_live(connection: Connection, user: User, now: datetime) -> tuple[BrowserSession, ...]:
+    """Return the sessions that nobody has ended, neither by itself nor with all that the user or the account began."""
+    revoked = [find_revocation(connection, subject) for subject in (user.unique_id, user.account_id)]
+    after = max((each.before for each in revoked if each is not None), default=datetime.min.replace(tzinfo=UTC))
+    return tuple(session for session in list_open(connection, user.unique_id, now) if session.begun_at > after)
+
+
+def _demand_states(visit: Visit, _target: Target) -> tuple[Demand, ...]:
+    return demand_user_states(visit.caller.account_id)

@@ -1,0 +1,15 @@
+"""Administrators' pages in real Chromium: what axe finds on them, and whether each can be walked through."""
+
+from sts.clock import ManualClock
+from tests.service import Service, Tenant
+from tests.signin.administration import walk_users
+from tests.signin.chromium import Window
+
+
+def test_axe_finds_nothing_on_the_pages_of_users(
+    service: Service, tenant: Tenant, clock: ManualClock, window: Window, axe: str
+) -> None:
+    found = {name: window.look(axe) for name in walk_users(service, tenant, clock, window)}
+    assert [each for page in found.values() for each in page] == []
+    assert len(found) == 4
+    assert window.complaints == []
