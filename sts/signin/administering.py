@@ -3,6 +3,7 @@
 Whatever is looked for is looked for in the account of who asks: no page has a way to name another.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -86,6 +87,11 @@ def get_noun(target: Target) -> Any:
     if target.noun is None:
         raise NotFound(f"There is no {target.arn}. It may have been deleted or renamed meanwhile.")
     return target.noun.noun
+
+
+def indent(document: str) -> str:
+    """Return the policy *document*, which is JSON, as a person reads it."""
+    return json.dumps(json.loads(document), ensure_ascii=False, indent=2)
 
 
 def on_target(*actions: str) -> Demands:

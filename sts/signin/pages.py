@@ -24,6 +24,8 @@ from sts.logins.grants import Logins
 from sts.logins.requests import LoginRequests
 from sts.receipts import Receipts
 from sts.sessions import BrowserSessions, Flows
+from sts.signin.account_policies import account_policy_rows
+from sts.signin.account_roles import account_role_rows
 from sts.signin.again import AgainPages
 from sts.signin.amending import AmendingPages
 from sts.signin.auditing import AuditPages
@@ -71,8 +73,11 @@ PAGES = (
     "RemoveFactor",
     "RequirePasswordChange",
     "RequireUserFactor",
+    "RevokePrincipal",
     "SetPassword",
     "ShowAccessKeys",
+    "ShowAccountRole",
+    "ShowAccountRoles",
     "ShowAgain",
     "ShowAudit",
     "ShowAuthorization",
@@ -80,12 +85,17 @@ PAGES = (
     "ShowConfirmation",
     "ShowEnrolment",
     "ShowFactors",
+    "ShowGroup",
+    "ShowGroups",
     "ShowHome",
     "ShowLink",
     "ShowNewFactor",
     "ShowNewPassword",
+    "ShowPolicies",
+    "ShowPolicy",
     "ShowRecovery",
     "ShowRoles",
+    "ShowServicePolicy",
     "ShowSessions",
     "ShowSignIn",
     "ShowSignOut",
@@ -156,4 +166,6 @@ def _build_rows(parts: Parts, flows: Flows) -> Iterator[Page]:
     yield from RolePages(parts.assuming, parts.sessions, parts.access).rows()
     yield from SessionPages(Searches(parts.keyring), parts.sessions.limits, parts.clock).rows()
     yield from UserPages(parts.links, parts.clock).rows()
+    yield from account_role_rows()
+    yield from account_policy_rows()
     yield from home_rows()

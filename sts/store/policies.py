@@ -28,12 +28,16 @@ def find_policy(connection: Connection, arn: str, viewer: str | None = None) -> 
     except Malformed:
         return None
     name = parts.resource.rsplit("/", 1)[-1]
-    query = select_policies(viewer or parts.account_id).where(
-        policy.c.account_id == parts.account_id, policy.c.name_key == name.lower()
-    )
+    found = find_policy_named(connection, parts.account_id, name, viewer or parts.account_id)
+    return found if found is not None and found.arn == arn else None
+
+
+def find_policy_named(connection: Connection, account_id: str, name: str, viewer: str) -> Policy | None:
+    """Return the policy of the account whose name is exactly *name*, whatever its path."""
+    query = select_policies(viewer).where(policy.c.account_id == account_id, policy.c.name_key == name.lower())
     row = connection.execute(query).one_or_none()
     found = None if row is None else _to_policy(row)
-    return found if found is not None and found.arn == arn else None
+    return found if found is not None and found.name == name else None
 
 
 def is_policy_name_taken(connection: Connection, account_id: str, name: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from sts.clock import ManualClock
-from tests.service import Service, Tenant, allow
+from tests.service import Service, Tenant, allow, trust
 from tests.signin.browsing import Browser
 from tests.signin.chromium import Window
 from tests.signin.people import Person, make_person
@@ -32,6 +32,29 @@ def walk_users(service: Service, tenant: Tenant, clock: ManualClock, window: Win
     window.press("Require a second factor")
     window.press("Disable")
     yield "user-disabled"
+
+
+def walk_account(service: Service, tenant: Tenant, _clock: ManualClock, window: Window) -> Iterator[str]:
+    """Look at groups, roles and policies."""
+    chief = make_person(service, tenant.account_id, "chief")
+    arn = f"arn:aws:iam::{tenant.account_id}"
+    for action, parameters in (
+        ("PutUserPolicy", {"UserName": "chief", "PolicyName": "p", "PolicyDocument": allow("*")}),
+        ("CreatePolicy", {"PolicyName": "reading", "PolicyDocument": allow("s3:GetObject", "arn:aws:s3:::shelf/*")}),
+        ("CreateRole", {"RoleName": "reader", "AssumeRolePolicyDocument": trust(f"{arn}:user/chief")}),
+        ("AttachRolePolicy", {"RoleName": "reader", "PolicyArn": f"{arn}:policy/reading"}),
+        ("CreateGroup", {"GroupName": "readers"}),
+        ("AddUserToGroup", {"GroupName": "readers", "UserName": "chief"}),
+        ("AttachGroupPolicy", {"GroupName": "readers", "PolicyArn": f"{arn}:policy/reading"}),
+    ):
+        assert service.call(tenant.key, action, **parameters).status == 200
+    window.context.clear_cookies()
+    window.sign_in(chief)
+    for page, noun in (("All roles", "reader"), ("Policies", "reading"), ("Groups", "readers")):
+        window.follow(page)
+        yield page.lower().replace(" ", "-")
+        window.follow(noun)
+        yield page.lower().replace(" ", "-") + "-one"
 
 
 def _people(service: Service, tenant: Tenant, clock: ManualClock) -> None:
