@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from sts.arn import signin_arn
 from sts.folding import fold_letters
-from sts.model import Caller, CallerKind, Session
+from sts.model import Caller, CallerKind, Role, Session, User
 from sts.policy.document import Kind, NamedPolicy, write_denial
 from sts.policy.evaluate import Decision, Policies, Principal, PrincipalKind, Question, evaluate
 from sts.store.readings import HeldRole, HeldUser
@@ -138,6 +138,11 @@ def describe_resource(tags: Tags) -> dict[str, tuple[str, ...]]:
 def describe_principal(tags: Tags) -> dict[str, tuple[str, ...]]:
     """Return the condition keys that tell of the tags which a user or a role bears that is the resource."""
     return {**describe_resource(tags), **describe_tags("iam:ResourceTag", tags)}
+
+
+def describe_bearer(noun: object, tags: Tags) -> dict[str, tuple[str, ...]]:
+    """Return the condition keys that tell of the *tags* of *noun*, whatever it is: one way for all who demand."""
+    return describe_principal(tags) if isinstance(noun, User | Role) else describe_resource(tags)
 
 
 def _principal(caller: Caller) -> Principal:

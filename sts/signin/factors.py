@@ -7,6 +7,8 @@ added and removed by whom policies let do so through IAM; what one has, and reco
 import base64
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from sts.access import Demand
 from sts.arn import iam_arn
 from sts.audit.events import Event
@@ -15,31 +17,37 @@ from sts.clock import Clock
 from sts.directory.factor_requirements import is_factor_required
 from sts.directory.mfa_devices import MfaDevices, get_enabled_device
 from sts.directory.names import MFA_DEVICE_NAME_LENGTH, verify_name
-from sts.directory.owners import Owner, get_owner, owner_id_of
+from sts.directory.owners import Owner, owner_id_of
 from sts.directory.recovery_codes import RecoveryCodes
+from sts.directory.tags import bearer_id
 from sts.errors import FormStale, Refusal, SealBroken, Unmodifiable
 from sts.keyring.keyring import Keyring
-from sts.model import CallerKind, MfaDevice, Secret
+from sts.model import MfaDevice, Secret
 from sts.signin.answer import Answer, Moved, Shown
 from sts.signin.enrolment import describe_seed
 from sts.signin.errors import render_message
+from sts.signin.own import Self, demand_on, find_self, on_self
 from sts.signin.row import Demands, Find, Page, Proof, Retry, Run, Target, demand_nothing
 from sts.signin.visit import Visit
 from sts.store import mfa_devices, recovery_codes
 from sts.store.database import Transaction
+from sts.store.tags import find_tags
+from sts.tags import Tags
 
 FACTORS = "/ui/factors"
 _ADD, _REMOVE, _CODES = f"{FACTORS}/add", f"{FACTORS}/remove", f"{FACTORS}/recovery-codes"
+_ENABLE = "iam:EnableMFADevice"
 _STALE = "This page is out of date: please open it again, and scan the new picture."
 _NO_DEVICE = "Recovery codes stand in for an authenticator: please add one first."
 
 
 @dataclass(frozen=True, slots=True)
 class _Removal:
-    """A device that is to be taken away, and whose it is."""
+    """A device that is to be taken away, and whose it is; what each bears."""
 
-    owner: Owner
+    bearer: Self
     device: MfaDevice
+    tags: Tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ class FactorPages:
         """Return the rows."""
         return (
             _show_row("ShowFactors", FACTORS, _show, demand_nothing, Event.MFA_DEVICE_LIST),
-            _show_row("ShowNewFactor", _ADD, self._show_new, _demand_enable, None),
+            _show_row("ShowNewFactor", _ADD, self._show_new, on_self(_ENABLE), None),
             _send_row(
                 "AddFactor",
                 _ADD,
@@ -79,7 +87,7 @@ class FactorPages:
                 "MakeRecoveryCodes",
                 _CODES,
                 self._make_codes,
-                find=_find_owner,
+                find=find_self,
                 demands=demand_nothing,
                 event=Event.RECOVERY_CODES_CREATE,
                 retry=None,
@@ -108,7 +116,7 @@ class FactorPages:
             raise FormStale(_STALE, detail="the seed was not sealed for this session") from None
 
     async def _add(self, visit: Visit, target: Target) -> Answer:
-        owner: Owner = target.noun
+        owner: Owner = target.noun.owner
         seed, name = self._open_seed(visit), visit.find("device")
         step = find_step_of_pair(seed, visit.find("first-code"), visit.find("second-code"), self.clock.now())
 
@@ -129,14 +137,14 @@ class FactorPages:
 
         def change(tx: Transaction) -> None:
             serial_number, spared = found.device.serial_number, _session_id(visit)
-            self.devices.deactivate(tx, owner=found.owner, serial_number=serial_number, spared=spared)
+            self.devices.deactivate(tx, owner=found.bearer.owner, serial_number=serial_number, spared=spared)
             self.devices.delete(tx, device=found.device)
 
         await visit.change(change)
         return Moved(FACTORS)
 
     async def _make_codes(self, visit: Visit, target: Target) -> Answer:
-        owner: Owner = target.noun
+        owner: Owner = target.noun.owner
 
         def change(tx: Transaction) -> tuple[Secret, ...]:
             if not mfa_devices.list_owned(tx.connection, owner_id_of(owner)):
@@ -147,7 +155,7 @@ class FactorPages:
 
 
 async def _show(visit: Visit, target: Target) -> Answer:
-    owner_id, account_id = owner_id_of(target.noun), visit.caller.account_id
+    owner_id, account_id = owner_id_of(target.noun.owner), visit.caller.account_id
     devices = await visit.read(lambda connection: mfa_devices.list_owned(connection, owner_id))
     left = await visit.read(lambda connection: len(recovery_codes.list_stamps(connection, owner_id)))
     required = await visit.read(
@@ -160,43 +168,35 @@ def _show_codes(codes: tuple[Secret, ...], done: str) -> Shown:
     return Shown("recovery-codes.html", {"codes": codes, "goal": FACTORS, "done": done})
 
 
-async def _find_owner(visit: Visit) -> Target:
-    caller = visit.caller
-    owner_id = caller.account_id if caller.kind is CallerKind.ROOT else caller.unique_id
-    owner = await visit.read(lambda connection: get_owner(connection, caller.account_id, owner_id))
-    return Target(caller.principal_arn, owner)
-
-
 async def _find_new(visit: Visit) -> Target:
     """Return the owner of a device of the name that was typed; raises InputInvalid."""
     verify_name(visit.find("device"), MFA_DEVICE_NAME_LENGTH)
-    return await _find_owner(visit)
+    return await find_self(visit)
 
 
 async def _find_removal(visit: Visit) -> Target:
     """Return the person's own device of the serial number that was sent; raises NotFound, whosever it may be."""
-    target = await _find_owner(visit)
-    serial_number = visit.find("device")
-    device = await visit.read(lambda connection: get_enabled_device(connection, target.noun, serial_number))
-    return Target(target.arn, _Removal(target.noun, device))
+    target = await find_self(visit)
 
+    def read(connection: Connection) -> _Removal:
+        device = get_enabled_device(connection, target.noun.owner, visit.find("device"))
+        return _Removal(target.noun, device, find_tags(connection, bearer_id(device)))
 
-def _demand(visit: Visit, action: str, resource: str) -> Demand:
-    return Demand(action=f"iam:{action}", resource=resource, resource_account_id=visit.caller.account_id)
-
-
-def _demand_enable(visit: Visit, target: Target) -> tuple[Demand, ...]:
-    return (_demand(visit, "EnableMFADevice", target.arn),)
+    return Target(target.arn, await visit.read(read))
 
 
 def _demand_add(visit: Visit, target: Target) -> tuple[Demand, ...]:
     device = iam_arn(visit.caller.account_id, f"mfa/{visit.find('device')}")
-    return _demand(visit, "EnableMFADevice", target.arn), _demand(visit, "CreateVirtualMFADevice", device)
+    return *on_self(_ENABLE)(visit, target), demand_on(visit, "iam:CreateVirtualMFADevice", device)
 
 
 def _demand_remove(visit: Visit, target: Target) -> tuple[Demand, ...]:
-    device = _demand(visit, "DeleteVirtualMFADevice", target.noun.device.serial_number)
-    return _demand(visit, "DeactivateMFADevice", target.arn), device
+    found: _Removal = target.noun
+    device, bearer = found.device, found.bearer
+    return (
+        demand_on(visit, "iam:DeactivateMFADevice", target.arn, bearer.owner, bearer.tags),
+        demand_on(visit, "iam:DeleteVirtualMFADevice", device.serial_number, device, found.tags),
+    )
 
 
 def _session_id(visit: Visit) -> str:
@@ -215,7 +215,7 @@ def _show_row(name: str, path: str, run: Run, demands: Demands, event: Event | N
         event=event,
         proof=Proof.SESSION if path == FACTORS else Proof.RECENT,
         step=None,
-        find=_find_owner,
+        find=find_self,
         demands=demands,
         run=run,
         back=path,

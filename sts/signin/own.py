@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sts.access import Demand
 from sts.audit.events import Event
 from sts.directory.owners import Owner, get_owner, owner_id_of
-from sts.evaluator import describe_tags
+from sts.evaluator import describe_bearer
 from sts.model import Account
 from sts.signin.answer import Answer
 from sts.signin.row import Demands, Page, Proof, Target
@@ -73,15 +73,23 @@ def change_self(name: str, path: str, action: str, run: Act, *, event: Event, ba
 
 
 def on_self(action: str) -> Demands:
-    """Return the demand of *action* on who is signed in, with the condition keys that tell of a user's tags."""
+    """Return the demand of *action* on who is signed in."""
 
     def demands(visit: Visit, target: Target) -> tuple[Demand, ...]:
-        tags = target.noun.tags
-        context = {**describe_tags("aws:ResourceTag", tags), **describe_tags("iam:ResourceTag", tags)}
-        account_id = visit.caller.account_id
-        return (Demand(action=action, resource=target.arn, resource_account_id=account_id, context=context),)
+        return (demand_on(visit, action, target.arn, target.noun.owner, target.noun.tags),)
 
     return demands
+
+
+def demand_on(visit: Visit, action: str, resource: str, noun: object = None, tags: Tags | None = None) -> Demand:
+    """Return the demand of *action* on *resource*, with the condition keys that tell of the *tags* of its *noun*.
+
+    It is what the operation of the API demands: whom a policy keeps from one thing there does it on no page either.
+    """
+    account_id = visit.caller.account_id
+    return Demand(
+        action=action, resource=resource, resource_account_id=account_id, context=describe_bearer(noun, tags or {})
+    )
 
 
 def _read_self(visit: Visit, connection: Connection) -> Self:

@@ -11,7 +11,7 @@ from sts.audit.events import Event
 from sts.aws.row import SMALL, Changes, Command, Demands, Find, Limit, Operation, Prepare, Proof, Reads, Result, Target
 from sts.aws.tags import describe_request
 from sts.directory.tags import bearer_id
-from sts.evaluator import describe_principal, describe_resource
+from sts.evaluator import describe_bearer
 from sts.model import Caller, InstanceProfile, MfaDevice, Policy, Role, User
 from sts.store.boundaries import find_boundary_arn
 from sts.store.tags import find_tags
@@ -124,10 +124,9 @@ def on_both(action: str, kind: str, new_name: str) -> Demands:
 
 def demand(action: str, target: Target, resource: str | None = None, context: Context | None = None) -> Demand:
     """Return the demand of *action* on *target*, or on another *resource* of the target's account."""
-    describe = describe_principal if isinstance(target.noun, User | Role) else describe_resource
     return Demand(
         action=action,
         resource=resource or target.arn,
         resource_account_id=target.account_id,
-        context={**describe(target.tags), **(context or {})},
+        context={**describe_bearer(target.noun, target.tags), **(context or {})},
     )
