@@ -1,4 +1,4 @@
-"""What a page does through IAM is asked of policies as the API asks it: with the tags of the user, and of the device."""
+"""What a page does through IAM is asked of policies as the API asks it: with the tags of user and device."""
 
 import json
 
