@@ -1,5 +1,6 @@
 """The first steps of a sign-in: the password, then a code of a device or a recovery code."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from sts.authn.recovery import RecoveryProof
 from sts.clock import Clock
 from sts.directory.needs import find_needs
 from sts.directory.owners import Owner, owner_id_of
-from sts.errors import Refusal, SignInNeeded
+from sts.errors import Refusal, SignInNeeded, Throttled
 from sts.model import Account
 from sts.sessions import Flow, Needs, Step, caller_of
 from sts.signin.answer import Answer, Moved, Shown
@@ -28,6 +29,8 @@ _WRONG_CODE = (
     "This code is wrong or was used already, or codes are locked for a while after too many wrong ones. "
     "Please wait for the next one and try again."
 )
+
+ProveFactor = Callable[[str, str], Awaitable[datetime]]  # of an owner, by a code
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +83,17 @@ class EnteringPages:
     async def _prove_code(self, visit: Visit, _target: Target) -> Answer:
         # As authenticators show it: in two groups of three.
         code = visit.find("code").replace(" ", "")
-        return await self._go_on(visit, await self.codes.prove_any(visit.get_flow().principal_id, code))
+        return await self._prove_factor(visit, self.codes.prove_any, code)
 
     async def _prove_recovery(self, visit: Visit, _target: Target) -> Answer:
-        return await self._go_on(
-            visit, await self.recovery.prove(visit.get_flow().principal_id, visit.find("recovery-code"))
-        )
+        return await self._prove_factor(visit, self.recovery.prove, visit.find("recovery-code"))
+
+    async def _prove_factor(self, visit: Visit, prove: ProveFactor, code: str) -> Answer:
+        # Whoever has many people's passwords tries a few codes of each: no count of one principal tells of that.
+        counted = await self.passwords.addresses.count(visit.entry.address)
+        factor_at = await prove(visit.get_flow().principal_id, code)
+        await self.passwords.addresses.take_back(counted)
+        return await self._go_on(visit, factor_at)
 
     async def _go_on(self, visit: Visit, factor_at: datetime) -> Answer:
         visit.entry.caller = caller_of(visit.get_flow())
@@ -132,10 +140,8 @@ async def _show_code(visit: Visit, _target: Target) -> Answer:
     return Shown("code.html", {"name": visit.get_flow().name, "error": ""})
 
 
-async def _retry_code(visit: Visit, _refusal: Refusal) -> Shown:
-    error = (
-        "This code is wrong, was used already, or codes are locked for a while. Wait for the next one and try again."
-    )
+async def _retry_code(visit: Visit, refusal: Refusal) -> Shown:
+    error = render_message(refusal) if isinstance(refusal, Throttled) else _WRONG_CODE
     return Shown("code.html", {"name": visit.get_flow().name, "error": error})
 
 

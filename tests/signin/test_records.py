@@ -12,6 +12,7 @@ from tests.signin.people import make_person
 from tests.signin.test_notices import records
 
 _WRONG_OF_ONE_ADDRESS = 100
+CODE, RECOVERY = "/ui/sign-in/code", "/ui/sign-in/recovery"
 
 
 def _count_records(service: Service) -> int:
@@ -79,3 +80,34 @@ def test_a_22_an_address_that_guesses_is_told_to_wait(service: Service, tenant: 
         assert seen.status == 429
         assert 0 < int(seen.headers["retry-after"]) <= 15 * 60
         assert "wait" in seen.text
+
+
+def test_a_22_an_address_that_guesses_codes_is_told_to_wait(
+    service: Service, tenant: Tenant, clock: ManualClock
+) -> None:
+    alice, bob = (make_person(service, tenant.account_id, name, with_device=True) for name in ("alice", "bob"))
+    guesser, browser = Browser(service), Browser(service)
+    for person, own in ((alice, guesser), (bob, browser)):
+        assert person.enter_password(own).path == CODE
+    code, recovery = guesser.get(CODE), guesser.get(RECOVERY)
+    for _ in range(_WRONG_OF_ONE_ADDRESS // 2):
+        assert guesser.send(code, CODE, code="000000").status == 403
+        assert guesser.send(recovery, RECOVERY, recovery_code="0000-0000-0000-0000").status == 403
+    for path, field in ((CODE, "code"), (RECOVERY, "recovery_code")):
+        seen = browser.send(browser.get(path), path, **{field: bob.code()})
+        assert seen.status == 429
+        assert 0 < int(seen.headers["retry-after"]) <= 15 * 60
+        assert "Please wait" in seen.text
+    clock.tick(timedelta(minutes=15))
+    bob.sign_in()
+
+
+def test_a_22_right_codes_do_not_count_by_address(service: Service, tenant: Tenant) -> None:
+    alice, bob = (make_person(service, tenant.account_id, name, with_device=True) for name in ("alice", "bob"))
+    guesser = Browser(service)
+    alice.enter_password(guesser)
+    code = guesser.get(CODE)
+    for _ in range(_WRONG_OF_ONE_ADDRESS - 1):
+        assert guesser.send(code, CODE, code="000000").status == 403
+    for steps in (-1, 0, 1):
+        bob.sign_in(steps)
