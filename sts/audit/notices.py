@@ -35,7 +35,7 @@ _BY_EVENT: Mapping[Event, Notice] = {
     Event.SIGN_IN_LINK_CREATE: Notice.LINK_MADE,
 }
 
-_FAILURES = 5  # wrong passwords in a row, before the right one
+_FAILURES = 5  # wrong passwords and codes in a row, before the right ones
 
 _log = structlog.get_logger(NOTICE_LOGGER)
 

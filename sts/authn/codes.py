@@ -36,6 +36,14 @@ _PAIR = "Authentication code for device is not valid."
 
 
 @dataclass(frozen=True, slots=True)
+class FactorProven:
+    """When a second factor was proven, and how many wrong codes came before the right one in a row."""
+
+    at: datetime
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
 class CodeProof:
     """Verifies codes, and uses them up."""
 
@@ -56,22 +64,22 @@ class CodeProof:
             raise FactorUnproven(_HALF)
         async with self.line.turn(caller.unique_id):
             now = self.clock.now()
-            refusal, _ = await self.database.transact(partial(self._use, caller, serial_number, code), now)
-        if refusal is not None:
-            raise refusal
+            used, _ = await self.database.transact(partial(self._use, caller, serial_number, code), now)
+        if isinstance(used, FactorUnproven):
+            raise used
         return now
 
-    async def prove_any(self, owner_id: str, code: str) -> datetime:
-        """Return the instant at which the owner proved to hold one of its devices by *code*, whichever it is of.
+    async def prove_any(self, owner_id: str, code: str) -> FactorProven:
+        """Return when the owner proved to hold one of its devices by *code*, whichever it is of.
 
         However many devices there are, it counts as one attempt. Raises FactorUnproven, Throttled, and Unavailable.
         """
         async with self.line.turn(owner_id):
             now = self.clock.now()
-            refusal, _ = await self.database.transact(partial(self._use_any, owner_id, code), now)
-        if refusal is not None:
-            raise refusal
-        return now
+            used, _ = await self.database.transact(partial(self._use_any, owner_id, code), now)
+        if isinstance(used, FactorUnproven):
+            raise used
+        return FactorProven(now, used)
 
     def find_pair(self, device: MfaDevice, first: str, second: str, now: datetime, reach: int = 1) -> int:
         """Return the step of *second*, at most *reach* from ours, when *first* is the code before it.
@@ -100,19 +108,22 @@ class CodeProof:
         code_failures.reset_count(tx.connection, owner_id)
         return None
 
-    def _use(self, caller: Caller, serial_number: str, code: str, tx: Transaction) -> FactorUnproven | None:
-        """Use up the step of *code*, or return why not: what was counted is to be kept, so nothing is raised."""
+    def _use(self, caller: Caller, serial_number: str, code: str, tx: Transaction) -> FactorUnproven | int:
+        """Use up the step of *code* and return how many were wrong before, or why not.
+
+        What was counted is to be kept, so nothing is raised.
+        """
         tx.begin_change()
         device = mfa_devices.find_device(tx.connection, serial_number)
         if device is None or device.owner_id != caller.unique_id:
             return FactorUnproven(_STRANGE, detail="the device is not enabled for the caller")
         return self._look(tx, caller.unique_id, (device,), code)
 
-    def _use_any(self, owner_id: str, code: str, tx: Transaction) -> FactorUnproven | None:
+    def _use_any(self, owner_id: str, code: str, tx: Transaction) -> FactorUnproven | int:
         tx.begin_change()
         return self._look(tx, owner_id, mfa_devices.list_owned(tx.connection, owner_id), code)
 
-    def _look(self, tx: Transaction, owner_id: str, devices: Sequence[MfaDevice], code: str) -> FactorUnproven | None:
+    def _look(self, tx: Transaction, owner_id: str, devices: Sequence[MfaDevice], code: str) -> FactorUnproven | int:
         """Count an attempt, and use up the step of *code* on the first of *devices* that shows it."""
         if not self._count(tx, owner_id):
             return FactorUnproven(_LOCKED, detail="the codes are locked")
@@ -124,8 +135,7 @@ class CodeProof:
             # No guess: two who share a device, or one who is impatient, lock nobody out.
             code_failures.take_back_attempt(tx.connection, owner_id)
             return FactorUnproven(_WRONG, detail="the code was used")
-        code_failures.reset_count(tx.connection, owner_id)
-        return None
+        return code_failures.reset_count(tx.connection, owner_id) - 1
 
     def _count(self, tx: Transaction, owner_id: str) -> bool:
         return code_failures.count_attempt(tx.connection, owner_id, tx.now, free=FREE_FAILURES, lock=LOCK)

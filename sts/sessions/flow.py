@@ -49,7 +49,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     password_at: datetime | None = None
     factor_at: datetime | None = None
     strong_alone: bool = False  # the password is long enough without a second factor
-    failures: int = 0  # wrong passwords that came before the right one
+    failures: int = 0  # wrong passwords and codes that came before the right ones
     session_id: str = ""
     serial_number: str = ""
     sealed_seed: bytes = b""

@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from sts.audit.events import Event
-from sts.authn.codes import CodeProof
+from sts.authn.codes import CodeProof, FactorProven
 from sts.authn.passwords import PasswordProof, PasswordProven
 from sts.authn.recovery import RecoveryProof
 from sts.clock import Clock
@@ -30,7 +30,7 @@ _WRONG_CODE = (
     "Please wait for the next one and try again."
 )
 
-ProveFactor = Callable[[str, str], Awaitable[datetime]]  # of an owner, by a code
+ProveFactor = Callable[[str, str], Awaitable[FactorProven]]  # of an owner, by a code
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +91,15 @@ class EnteringPages:
     async def _prove_factor(self, visit: Visit, prove: ProveFactor, code: str) -> Answer:
         # Whoever has many people's passwords tries a few codes of each: no count of one principal tells of that.
         counted = await self.passwords.addresses.count(visit.entry.address)
-        factor_at = await prove(visit.get_flow().principal_id, code)
+        proven = await prove(visit.get_flow().principal_id, code)
         await self.passwords.addresses.take_back(counted)
-        return await self._go_on(visit, factor_at)
+        return await self._go_on(visit, proven)
 
-    async def _go_on(self, visit: Visit, factor_at: datetime) -> Answer:
+    async def _go_on(self, visit: Visit, proven: FactorProven) -> Answer:
         visit.entry.caller = caller_of(visit.get_flow())
         flow = await self.progress.take(visit)
-        return await self.progress.move_on(visit, replace(flow, factor_at=factor_at))
+        failures = flow.failures + proven.failures
+        return await self.progress.move_on(visit, replace(flow, factor_at=proven.at, failures=failures))
 
 
 def begin_flow(

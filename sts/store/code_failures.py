@@ -34,9 +34,11 @@ def take_back_attempt(connection: Connection, owner_id: str) -> None:
     connection.execute(counted.values(failures=code_failure.c.failures - 1, locked_until=UNLOCKED))
 
 
-def reset_count(connection: Connection, owner_id: str) -> None:
-    """Forget the wrong codes: a right one was shown."""
+def reset_count(connection: Connection, owner_id: str) -> int:
+    """Forget the wrong codes, a right one was shown; return how many there were, with this attempt."""
+    failures = connection.execute(select(code_failure.c.failures).where(_of(owner_id))).scalar()
     attempts.reset_count(connection, code_failure, {"owner_id": owner_id})
+    return failures or 0
 
 
 def find_locked_until(connection: Connection, owner_id: str) -> datetime | None:

@@ -44,7 +44,7 @@ class Bench:
         return self.store.change(lambda tx: codes.replace(tx, owner=owner))
 
     def prove(self, owner: User, code: str) -> datetime:
-        return self.run(self.proof().prove(owner.unique_id, code))
+        return self.run(self.proof().prove(owner.unique_id, code)).at
 
     def refuse(self, owner: User, code: str) -> FactorUnproven:
         with pytest.raises(FactorUnproven) as refused:
