@@ -39,6 +39,7 @@ from sts.errors import (
 from sts.model import Caller
 from sts.receipts import Receipts
 from sts.store.database import Database, Transaction
+from sts.store.policies import SERVICE_ACCOUNT
 from sts.telemetry.meters import Meters
 
 _log = structlog.get_logger("sts.aws")
@@ -122,7 +123,9 @@ class QueryEndpoint:
         entry.pairs = tuple((demand.action, demand.resource) for demand in demands)
         decisions = await self.access.decide(caller, describe_circumstances(scope, entry), demands)
         entry.decisions = tuple(decision.as_record() for decision in decisions)
-        entry.crosses_accounts = any(demand.resource_account_id != caller.account_id for demand in demands)
+        entry.crosses_accounts = any(
+            demand.resource_account_id not in {caller.account_id, SERVICE_ACCOUNT} for demand in demands
+        )
         entry.owner_account_id = target.owner_account_id
         require(caller, decisions)
 

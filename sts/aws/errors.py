@@ -7,6 +7,7 @@ AWS's common errors (IAM API Reference, "Common Errors"; STS API Reference, like
 from dataclasses import dataclass
 
 from sts.access import AccessDenied
+from sts.arn import iam_arn
 from sts.errors import (
     AlreadyExists,
     CodeInvalid,
@@ -71,6 +72,7 @@ from sts.errors import (
 )
 from sts.policy.document import Kind
 from sts.policy.evaluate import Decision, Outcome
+from sts.store.policies import SERVICE_ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,8 @@ ERRORS: dict[type[Refusal], WireError] = {
     SealBroken: INTERNAL_FAILURE,
 }
 
+_KEPT = iam_arn(SERVICE_ACCOUNT, "policy/")
+
 _KINDS = {
     Kind.IDENTITY: "identity-based policy",
     Kind.BOUNDARY: "permissions boundary",
@@ -193,6 +197,8 @@ def _reason(decision: Decision) -> str:
     kind = decision.blocked_by or Kind.IDENTITY
     if decision.outcome is Outcome.EXPLICIT_DENY:
         return f"with an explicit deny in {_article(kind)} {_KINDS[kind]}"
+    if kind is Kind.RESOURCE and decision.resource.startswith(_KEPT):
+        return "because it belongs to the service, and no account may change it"
     return f"because no {_KINDS[kind]} allows the {decision.action} action"
 
 

@@ -55,6 +55,8 @@ def _describe(receipt: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     for kind, outcome in decision["said"].items():
         yield f"{_KINDS.get(kind, kind)}: {_OUTCOMES.get(outcome, outcome)}"
+    if decision["blocked_by"] == "resource" and "resource" not in decision["said"]:
+        yield "it belongs to the service or to another account, which lets nobody else do this"
     for statement in decision["deciding"]:
         yield f"  denied by {_cite(statement)}"
     for report in decision["conditions"]:

@@ -58,3 +58,16 @@ def test_a_text_without_an_encoded_message_is_told_without_asking_anybody(text: 
     told = elsewhere("explain", text, "--endpoint-url", "http://127.0.0.1:9", **credentials(nobody))
     assert told.exit_code == 1
     assert told.stderr.startswith("Error: The text holds no encoded message")
+
+
+def test_a_policy_of_the_service_is_told_as_what_no_account_may_change(
+    elsewhere: Command, server: Service, resident: Tenant
+) -> None:
+    arn = "arn:aws:iam::aws:policy/AdministratorAccess"
+    denied = server.call(resident.key, "UntagPolicy", PolicyArn=arn, **{"TagKeys.member.1": "team"})
+    assert "because it belongs to the service, and no account may change it" in denied.text("Message")
+    words = ("explain", denied.receipt, "--endpoint-url", server.url)
+    told = elsewhere.json(*words, **credentials(resident.key))
+    assert told["decision"]["blocked_by"] == "resource"
+    lines = elsewhere(*words, **credentials(resident.key)).stdout.splitlines()
+    assert "it belongs to the service or to another account, which lets nobody else do this" in lines
