@@ -187,7 +187,7 @@ def test_each_operation_brings_the_keys_that_the_reference_gives_to_it(table: Op
             # What STS demands beside an operation's own action is weighed with the same request.
             action = demand.action if offered.row.service == "iam" else offered.qualified_name
             expected = _referred(offered.row.name, action, demand.resource)
-            assert _generic(demand.context) == expected, (offered.row.name, demand.action)
+            assert _generic([*demand.context, *demand.borne]) == expected, (offered.row.name, demand.action)
             seen |= expected
     beside = _generic([*_of_callers(), *_of_logins(), *BESIDE])
     assert len(seen) == len(_generic(_listed(there=True)) - beside)
@@ -202,7 +202,7 @@ def test_assume_role_is_weighed_with_its_keys_in_all_that_it_demands(table: Oper
 
 def test_the_page_lists_every_key_that_is_there(table: Operations, world: World) -> None:
     demands = [demand for offered in table.offered.values() for demand in world.demanded(offered)]
-    of_operations = [key for demand in demands for key in demand.context]
+    of_operations = [key for demand in demands for key in (*demand.context, *demand.borne)]
     assert sorted(_listed(there=True)) == sorted(set(_listed(there=True)))
     assert _generic(_listed(there=True)) == _generic([*of_operations, *_of_callers(), *_of_logins(), *BESIDE])
 

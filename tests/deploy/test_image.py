@@ -147,4 +147,4 @@ def test_the_service_writes_to_its_home_alone(tmp_path: Path) -> None:
             told: dict[str, Any] = json.loads(connection.getresponse().read())
         assert told["status"] == "ready"
     assert (tmp_path / "sts.db").is_file()
-    assert len(list((tmp_path / "keys").glob("*.json"))) == 7
+    assert len(list((tmp_path / "keys").glob("*.json"))) == 8

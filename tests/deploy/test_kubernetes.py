@@ -225,7 +225,7 @@ def test_keys_are_made_by_the_migration_and_written_back_and_a_rotation_adds_to_
     first = _run(script, mounted, *sts, "migrate")
     assert first.returncode == 0, first.stderr
     made = _apply(script, mounted)
-    assert len(made) == 7
+    assert len(made) == 8
     rotated = _run(script, mounted, *sts, "keys", "rotate", "--algorithm", "ES256")
     assert rotated.returncode == 0, rotated.stderr
     after = _apply(script, mounted)
@@ -239,7 +239,7 @@ def test_keys_are_made_by_the_migration_and_written_back_and_a_rotation_adds_to_
         text=True,
         check=True,
     )
-    assert len(json.loads(listed.stdout)) == 8
+    assert len(json.loads(listed.stdout)) == 9
 
 
 def test_a_command_that_fails_or_makes_no_key_writes_nothing_back(script: Path, tmp_path: Path) -> None:

@@ -188,6 +188,15 @@ def sealed_with(pair: Pair, node: Server) -> str:
     return str(parse_sealed(sealed).version)
 
 
+def peppered_with(pair: Pair, node: Server) -> str:
+    profile = {"UserName": "sealed", "Password": "a phrase that nobody knows"}
+    done(node.call(pair.estate.key, "CreateLoginProfile", **profile))
+    with closing(sqlite3.connect(pair.estate.home / "sts.db", timeout=30)) as connection:
+        ((version,),) = connection.execute("SELECT pepper_version FROM login_profile").fetchall()
+    done(node.call(pair.estate.key, "DeleteLoginProfile", UserName="sealed"))
+    return str(version)
+
+
 def _select(pair: Pair, what: str, *values: str | None) -> bytes:
     with closing(sqlite3.connect(pair.estate.home / "sts.db", timeout=30)) as connection:
         ((found,),) = connection.execute(f"SELECT {what}", values).fetchall()
@@ -200,6 +209,7 @@ IN_USE: Mapping[Purpose, Callable[[Pair, Server], str]] = {
     Purpose.SEALING: sealed_with,
     Purpose.AUDIT: recorded_with,
     Purpose.MARKER: marked_with,
+    Purpose.PEPPER: peppered_with,
 }
 
 

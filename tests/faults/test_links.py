@@ -8,7 +8,8 @@ import pytest
 
 from sts.app import build_links
 from sts.clock import ManualClock
-from tests.redis_servers import RedisServer, redis_server
+from tests.faults.stores import health
+from tests.redis_servers import RedisServer, redis_server, until
 from tests.service import Service, running
 from tests.signin.browsing import Browser, Seen
 from tests.signin.people import Person, change, make_person
@@ -46,6 +47,7 @@ def test_a_link_is_not_used_up_where_a_factor_cannot_be_asked_for(service: Servi
     assert refused.status == 503
     assert "Nothing was changed" in refused.text
     redis.start()
+    until(lambda: "degraded" not in health(service)[1], "Redis")
     assert choose(browser, browser.get(path), path).path == "/ui/sign-in/code"
     assert Person(service, alice.user, NEW, alice.device).sign_in()
 

@@ -310,7 +310,7 @@ def test_who_speaks_json_is_answered_in_json(still: Service, guest: Tenant, targ
 
 def test_json_that_is_sent_to_a_path_of_another_service_is_answered_in_json(still: Service) -> None:
     for method, path in (
-        ("POST", "/v1/token"),
+        ("POST", "/client/register"),
         ("GET", "/federation/credentials"),
         ("GET", "/<script>"),
         ("PUT", "/a" * 4000),

@@ -60,12 +60,24 @@ def _marked_with(service: Service, tenant: Tenant) -> str:
     return _marker(service, tenant).split(".")[1]
 
 
+def _peppered_with(service: Service, tenant: Tenant) -> str:
+    invoke(service, tenant.key, "CreateUser", UserName="peppered")
+    profile = {"UserName": "peppered", "Password": "a phrase that nobody knows"}
+    assert invoke(service, tenant.key, "CreateLoginProfile", **profile).status == 200
+    with closing(sqlite3.connect(service.database_path)) as connection:
+        (version,) = connection.execute("SELECT pepper_version FROM login_profile").fetchone()
+    invoke(service, tenant.key, "DeleteLoginProfile", UserName="peppered")
+    invoke(service, tenant.key, "DeleteUser", UserName="peppered")
+    return str(version)
+
+
 IN_USE: dict[Purpose, Callable[[Service, Tenant], str]] = {
     Purpose.SIGNING: _kid,
     Purpose.DERIVATION: _derived_with,
     Purpose.SEALING: _sealed_with,
     Purpose.AUDIT: _recorded_with,
     Purpose.MARKER: _marked_with,
+    Purpose.PEPPER: _peppered_with,
 }
 
 
