@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from msgspec.structs import replace
 from sqlalchemy import Connection
@@ -11,17 +12,19 @@ from sts.audit.events import Event
 from sts.authn.passwords import PasswordProof
 from sts.directory.needs import find_needs
 from sts.entropy import Entropy
-from sts.errors import FlowEnded, Refusal
+from sts.errors import FlowEnded, Refusal, SignInNeeded
 from sts.keyring.keyring import Keyring
-from sts.sessions import BrowserSessions, Flow, Flows, Opened, Step, next_step
+from sts.sessions import Beginning, BrowserSessions, Flow, Flows, Opened, Step, end_session, next_step
 from sts.signin.answer import DEVICE_COOKIE, FLOW_COOKIE, SESSION_COOKIE, Cookie, Moved, take_back
 from sts.signin.table import PAGE_OF_STEP
 from sts.signin.visit import Visit
+from sts.store.browser_sessions import BrowserSession
 from sts.store.database import Transaction
 
 _DEVICE = timedelta(days=365)
 _SEED = b"seed that is being enrolled "
 _ENDED = "This sign-in is over: the session that it was for has ended."
+_OVERTAKEN = "This sign-in is over: the password or the second factor was changed meanwhile. Please sign in again."
 
 Change = Callable[[Transaction], None]
 
@@ -39,24 +42,18 @@ class Progress:
     async def take(self, visit: Visit) -> Flow:
         """Take the flow of the browser, whose step was proven, for `go_on`: of two requests one has it.
 
-        Raises FlowEnded. What the store asks of the principal is read anew.
+        Raises FlowEnded, also when the store no longer asks for this step. What it asks for is read anew.
         """
         flow = await self.flows.take(visit.flow_value)
-        return await self.refresh(visit, flow)
-
-    async def refresh(self, visit: Visit, flow: Flow) -> Flow:
-        """Return *flow* with what the store asks of its principal now."""
-
-        def read(connection: Connection) -> Flow:
-            return replace(flow, needs=find_needs(connection, flow.account_id, flow.principal_id))
-
-        return await visit.read(read)
+        return await visit.read(lambda connection: _confirm_step(connection, visit, flow))
 
     async def go_on(self, visit: Visit, flow: Flow, change: Change | None = None) -> tuple[Cookie, ...]:
         """Keep *flow* as it is after a step, with *change* in the store, and return the cookies of what is next.
 
         Behind the last step the session begins, or is renewed, with a record of its own.
         """
+        if change is not None:
+            change = partial(_change_while_due, visit, change)
         if next_step(flow) is not Step.DONE:
             # Kept first: while the cache is away nothing is changed, as the person is told. Nobody has its value yet.
             value = await self.flows.begin(self._prepare(flow))
@@ -77,6 +74,8 @@ class Progress:
         """Await a change; when it is refused the flow is put back as it was, so that its step can be tried again."""
         try:
             await changing
+        except FlowEnded:
+            raise
         except Refusal:
             if visit.flow is not None:
                 visit.begun_flow = await self.flows.begin(visit.flow)
@@ -88,13 +87,26 @@ class Progress:
         entry.event, entry.caller = Event.BROWSER_SESSION_BEGIN, beginning.caller
         entry.parameters = {"methods": flow.methods, "failures": flow.failures}
         device = await self.passwords.remember(flow.principal_id, visit.device)
-        await visit.change(lambda tx: self.sessions.begin(tx, beginning))
+        former = await self._find_former(visit)
+        await visit.change(partial(self._begin_in_place, former, beginning))
         visit.opened = Opened(beginning.session, beginning.caller, beginning.value)  # a page that follows is of it
         return (
             Cookie(SESSION_COOKIE, beginning.value),
             Cookie(DEVICE_COOKIE, device, int(_DEVICE.total_seconds())),
             take_back(FLOW_COOKIE),
         )
+
+    async def _find_former(self, visit: Visit) -> BrowserSession | None:
+        """Return the session that the browser shows, whoever's it is: the new one takes its place."""
+        try:
+            return (await self.sessions.open(visit.session_value)).session
+        except SignInNeeded:
+            return None
+
+    def _begin_in_place(self, former: BrowserSession | None, beginning: Beginning, tx: Transaction) -> None:
+        if former is not None:
+            end_session(tx, former)
+        self.sessions.begin(tx, beginning)
 
     async def _renew(self, visit: Visit, flow: Flow) -> tuple[Cookie, ...]:
         opened = await self.open_own(visit, flow)
@@ -122,3 +134,19 @@ class Progress:
     def open_seed(self, flow: Flow) -> bytes:
         """Return the seed of the device that is being enrolled."""
         return self.keyring.open_sealed(flow.sealed_seed, _SEED + flow.principal_id.encode("ascii"))
+
+
+def _change_while_due(visit: Visit, change: Change, tx: Transaction) -> None:
+    """Make *change* while its step is due: what its owner set meanwhile, who knows an old password overwrites not."""
+    tx.begin_change()
+    if visit.flow is not None:
+        _confirm_step(tx.connection, visit, visit.flow)
+    change(tx)
+
+
+def _confirm_step(connection: Connection, visit: Visit, flow: Flow) -> Flow:
+    """Return *flow* with what the store asks of its principal now; raises FlowEnded when that is another step."""
+    fresh = replace(flow, needs=find_needs(connection, flow.account_id, flow.principal_id))
+    if visit.page is None or next_step(fresh) is not visit.page.step:
+        raise FlowEnded(_OVERTAKEN, detail="the store asks for another step than the one that was taken")
+    return fresh
