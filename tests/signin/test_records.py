@@ -109,5 +109,5 @@ def test_a_22_right_codes_do_not_count_by_address(service: Service, tenant: Tena
     code = guesser.get(CODE)
     for _ in range(_WRONG_OF_ONE_ADDRESS - 1):
         assert guesser.send(code, CODE, code="000000").status == 403
-    for steps in (-1, 0, 1):
+    for steps in (0, 1):
         bob.sign_in(steps)
