@@ -141,11 +141,11 @@ def test_z_06_no_hop_changes_what_the_chain_began_with(
     root = f"arn:aws:iam::{resident.account_id}:root"
     arn = make_role(iam, "any", trust_with_tags(root), allow("*"))
     asked = {"RoleArn": arn, "RoleSessionName": "me"}
-    wish = {"Tags": as_members(TRANSITIVE), "TransitiveTagKeys": ["GRÖSSE", *list(TRANSITIVE)[1:]]}
+    wish = {"Tags": as_members(TRANSITIVE), "TransitiveTagKeys": ["GRÖßE", *list(TRANSITIVE)[1:]]}
     first = begin(client, server, resident.key, "sts.AssumeRole", **asked, **wish, SourceIdentity=SOURCE_IDENTITY)
     said = "the source identity is already set"
     assert said in client.refuse(first.key, "sts.AssumeRole", **asked, SourceIdentity="mallory").message.lower()
-    for key in ("größe", "GRÖSSE", "Größe"):
+    for key in ("größe", "GRÖßE", "Größe"):
         changed = client.refuse(first.key, "sts.AssumeRole", **asked, Tags=as_members({key: "x"}))
         assert changed.code.startswith("InvalidParameterValue")
         assert "conflicts with a transitive tag key" in changed.message

@@ -139,6 +139,7 @@ def _parse_measured(text: str) -> tuple[Document, int]:
         tracemalloc.stop()
 
 
+@pytest.mark.alone  # what another thread of a worker takes meanwhile would be measured as well
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_compiled_policy_weighs_what_it_takes(shape: str) -> None:
     document, taken = _parse_measured(write(SHAPES[shape]))

@@ -105,7 +105,7 @@ def make_person(
 
 def _enrol(at: Foundation, tx: Transaction, user: User) -> Authenticator:
     seed = at.entropy.totp_seed()
-    step = step_at(tx.now) - 1  # used up: the code of now is the next
+    step = step_at(tx.now) - 2
     MfaDevices(at.entropy, at.keyring).enrol(tx, owner=user, name=f"{user.name}-phone", seed=seed, step=step)
     return Authenticator(encode_seed(seed))
 

@@ -93,12 +93,6 @@ def test_both_sides_of_a_rename_bear_the_tags(desk: RootDesk) -> None:
     assert [each.context for each in demands] == [PRINCIPAL, PRINCIPAL]
 
 
-def test_two_keys_of_a_policy_that_differ_in_case_are_two_values_of_one_condition_key(desk: RootDesk) -> None:
-    desk.ask("CreatePolicy", **CREATE["Policy"], Tags=[BLUE, {"Key": "team", "Value": "red"}])
-    context = desk.demand("GetPolicy", **NAMED["Policy"]).context
-    assert context == {"aws:resourcetag/team": ("blue", "red")}
-
-
 @EVERY_NOUN
 @pytest.mark.parametrize("operation", ["Tag{}", "Untag{}", "List{}Tags"])
 def test_what_does_not_exist_bears_no_tags_and_is_not_found(desk: RootDesk, noun: str, operation: str) -> None:
