@@ -81,15 +81,15 @@ class CodeProof:
             raise used
         return FactorProven(now, used)
 
-    def find_pair(self, device: MfaDevice, first: str, second: str, now: datetime, reach: int = 1) -> int:
-        """Return the step of *second*, at most *reach* from ours, when *first* is the code before it.
+    def find_pair(self, device: MfaDevice, first: str, second: str, now: datetime) -> int:
+        """Return the step of *second* when *first* is the code before it: about ours, else where its clock was last.
 
         Raises CodeInvalid, also when either was used. Nothing is used up.
         """
-        step = find_step_of_pair(self._open(device), first, second, now, reach)
-        if step - 1 <= device.last_step:
-            raise CodeInvalid(_PAIR, detail="a code was used")
-        return step
+        seed = self._open(device)
+        around = (totp.step_at(now), _step_of(device, now))
+        found = (totp.find_pair(seed, first, second, each) for each in around)
+        return _require_unused(device, next((step for step in found if step is not None), None))
 
     def resync(self, tx: Transaction, device: MfaDevice, owner_id: str, first: str, second: str) -> CodeInvalid | None:
         """Learn from two codes how far the device's clock is from ours, and use them up.
@@ -99,7 +99,7 @@ class CodeProof:
         if not self._count(tx, owner_id):
             return CodeInvalid(_PAIR, detail="the codes are locked")
         try:
-            step = self.find_pair(device, first, second, tx.now, REACH)
+            step = _require_unused(device, find_step_of_pair(self._open(device), first, second, tx.now, REACH))
         except CodeInvalid as refusal:
             return refusal
         drift = step - totp.step_at(tx.now)
@@ -149,6 +149,14 @@ def find_step_of_pair(seed: bytes, first: str, second: str, now: datetime, reach
     step = totp.find_pair(seed, first, second, totp.step_at(now), reach)
     if step is None:
         raise CodeInvalid(_PAIR)
+    return step
+
+
+def _require_unused(device: MfaDevice, step: int | None) -> int:
+    if step is None:
+        raise CodeInvalid(_PAIR)
+    if step - 1 <= device.last_step:
+        raise CodeInvalid(_PAIR, detail="a code was used")
     return step
 
 

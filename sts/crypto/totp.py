@@ -34,6 +34,12 @@ def find_pair(seed: bytes, first: str, second: str, around: int, reach: int = _T
     return None
 
 
+def drift_at(step: int, now: datetime) -> int:
+    """Return by how many steps a clock that shows *step* is off: none within what is tolerated of any clock."""
+    drift = step - step_at(now)
+    return 0 if abs(drift) <= _TOLERANCE else drift
+
+
 def encode_seed(seed: bytes) -> str:
     """Return *seed* as it is typed into an authenticator: base32 (RFC 4648 section 6)."""
     return base64.b32encode(seed).decode("ascii")

@@ -10,7 +10,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from sts.arn import iam_arn
-from sts.crypto.totp import encode_seed
+from sts.crypto.totp import drift_at, encode_seed
 from sts.directory.names import MFA_DEVICE_NAME_LENGTH, verify_name, verify_path
 from sts.directory.owners import Owner, confirm_owner, owner_id_of
 from sts.directory.resealing import Resealed, SealedValue, reseal_page
@@ -73,9 +73,10 @@ class MfaDevices:
     def enable(self, tx: Transaction, *, owner: Owner, device: MfaDevice, step: int, spared: str | None = None) -> None:
         """Enable *device* for *owner*, which used up *step* of it by showing that it has it; raises CodeInvalid.
 
+        How far its clock is from ours is learnt anew by that: it may have been set since it was last enabled.
         The owner's browser sessions end, but for the one of the id *spared*: they began without it.
         """
-        if not mfa_devices.burn_step(tx.connection, device.serial_number, step):
+        if not mfa_devices.burn_step(tx.connection, device.serial_number, step, drift_at(step, tx.now)):
             raise CodeInvalid(_USED, detail="the step was used")
         mfa_devices.assign_device(tx.connection, device.serial_number, owner_id_of(owner), tx.now)
         code_failures.begin_count(tx.connection, owner_id_of(owner))

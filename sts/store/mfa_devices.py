@@ -89,7 +89,7 @@ def assign_device(connection: Connection, serial_number: str, owner_id: str, at:
 
 
 def release_device(connection: Connection, serial_number: str) -> None:
-    """Enable the device for nobody; the steps that were used stay used, and its clock is as it was."""
+    """Enable the device for nobody; the steps that were used stay used, and its drift is known."""
     connection.execute(update(mfa_device).where(_is(serial_number)).values(owner_id=None, enabled_at=None))
 
 

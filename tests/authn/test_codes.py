@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -46,11 +47,12 @@ class Bench:
         return asyncio.run(work) if self.store.runner is None else self.store.runner.run(work)
 
     def enable(self, owner: Owner, name: str = "phone") -> tuple[str, Authenticator]:
-        """Enable a new device; the steps that are used up lie before all that are looked at."""
+        """Enable a new device, long enough ago that the steps that are used up lie before all that are looked at."""
         devices = MfaDevices(ENTROPY, self.store.keyring)
         minted = self.store.change(lambda tx: devices.create(tx, account_id=ACCOUNT_ID, name=name))
-        used = step_at(self.clock.now()) - 100
-        self.store.change(lambda tx: devices.enable(tx, owner=owner, device=minted.device, step=used))
+        at = self.clock.now() - 100 * ONE
+        enable = partial(devices.enable, owner=owner, device=minted.device, step=step_at(at))
+        self.store.change(lambda tx: enable(replace(tx, now=at)))
         return minted.device.serial_number, Authenticator(minted.seed)
 
     def fail(self, caller: Caller, serial_number: str, device: Authenticator, times: int, match: str = WRONG) -> None:

@@ -247,3 +247,20 @@ def test_the_token_says_that_a_second_factor_was_shown(bearer: Bearer) -> None:
     payload = token.split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     assert (claims["amr"], claims["auth_time"]) == (["mfa", "otp"], int(bearer.service.clock.now().timestamp()))
+
+
+@pytest.mark.parametrize("drift", [0, 10])
+def test_a_device_that_is_enabled_again_is_taken_at_the_time_it_shows_then(
+    service: Service, tenant: Tenant, clock: ManualClock, drift: int
+) -> None:
+    bearer = enable(service, tenant)
+    named = {"UserName": "admin", "SerialNumber": bearer.serial_number}
+    resync = service.call(tenant.key, "ResyncMFADevice", **named, **bearer.device.pair(clock.now(), 10))
+    assert resync.status == 200
+    clock.tick(timedelta(hours=1))
+    assert service.call(tenant.key, "DeactivateMFADevice", **named).status == 200
+    shown = bearer.device.pair(clock.now(), drift)
+    assert service.call(tenant.key, "EnableMFADevice", **named, **shown).status == 200
+    clock.tick(timedelta(minutes=5))
+    proof = {"SerialNumber": bearer.serial_number, "TokenCode": bearer.code(drift)}
+    assert service.call(tenant.key, "GetSessionToken", "sts", **proof).status == 200

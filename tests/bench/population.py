@@ -10,6 +10,7 @@ from pyotp import TOTP
 
 from sts.app import build_accounts
 from sts.clock import SystemClock
+from sts.crypto.totp import step_at
 from sts.directory.access_keys import AccessKeys
 from sts.directory.attachments import Attachments
 from sts.directory.inline_policies import InlinePolicies
@@ -80,7 +81,7 @@ class _Verbs:
 
     def _hand_device(self, tx: Transaction, user: User, name: str) -> Device:
         minted = self.mfa_devices.create(tx, account_id=user.account_id, name=name)
-        self.mfa_devices.enable(tx, owner=user, device=minted.device, step=1)
+        self.mfa_devices.enable(tx, owner=user, device=minted.device, step=step_at(tx.now) - 1)
         return Device(minted.device.serial_number, str(minted.seed))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sts.crypto.totp import step_at
 from sts.directory.accounts import get_account
 from sts.directory.mfa_devices import MfaDevices, MintedDevice, get_device, get_enabled_device
 from sts.directory.owners import Owner, owner_id_of
@@ -18,6 +19,8 @@ from sts.store.mfa_devices import burn_step, find_device, list_devices, list_own
 from tests.directory.people import user
 from tests.directory.store import ACCOUNT_ID, ENTROPY, NOW, OTHER_ACCOUNT_ID, Store
 
+STEP = step_at(NOW)
+
 
 def devices_of(store: Store, **limits: int) -> MfaDevices:
     return MfaDevices(ENTROPY, store.keyring, **limits)
@@ -28,7 +31,7 @@ def mint(store: Store, name: str = "phone", path: str = "/", account_id: str = A
     return store.change(lambda tx: devices.create(tx, account_id=account_id, name=name, path=path))
 
 
-def enable(store: Store, owner: Owner, device: MfaDevice, step: int = 1) -> None:
+def enable(store: Store, owner: Owner, device: MfaDevice, step: int = STEP) -> None:
     devices = devices_of(store)
     free = store.read(lambda c: devices.get_free(c, owner=owner, serial_number=device.serial_number))
     store.change(lambda tx: devices.enable(tx, owner=owner, device=free, step=step))
@@ -98,7 +101,7 @@ def test_an_account_has_so_many_devices_at_most(store: Store) -> None:
 def test_an_enabled_device_is_its_owners(store: Store) -> None:
     alice, bob, device = user(store), user(store, "bob"), mint(store).device
     enable(store, alice, device)
-    assert kept(store, device) == replace(device, owner_id=alice.unique_id, enabled_at=NOW, last_step=1)
+    assert kept(store, device) == replace(device, owner_id=alice.unique_id, enabled_at=NOW, last_step=STEP)
     found = store.read(lambda connection: get_enabled_device(connection, alice, device.serial_number))
     assert found == kept(store, device)
     for other in (bob, root(store)):
@@ -145,12 +148,12 @@ def test_a_renamed_user_gets_no_device_under_the_name_that_was_authorized(store:
 
 def test_a_deactivated_device_keeps_the_steps_that_were_used(store: Store) -> None:
     alice, device = user(store), mint(store).device
-    enable(store, alice, device, step=7)
+    enable(store, alice, device, step=STEP)
     deactivate(store, alice, device)
-    assert kept(store, device) == replace(device, last_step=7)
+    assert kept(store, device) == replace(device, last_step=STEP)
     with pytest.raises(CodeInvalid):
-        enable(store, alice, device, step=7)
-    enable(store, alice, device, step=8)
+        enable(store, alice, device, step=STEP)
+    enable(store, alice, device, step=STEP + 1)
 
 
 def test_nobody_elses_device_is_deactivated(store: Store) -> None:

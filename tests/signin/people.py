@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from sts.crypto.totp import encode_seed, step_at
@@ -104,9 +105,10 @@ def make_person(
 
 
 def _enrol(at: Foundation, tx: Transaction, user: User) -> Authenticator:
-    seed = at.entropy.totp_seed()
-    step = step_at(tx.now) - 2
-    MfaDevices(at.entropy, at.keyring).enrol(tx, owner=user, name=f"{user.name}-phone", seed=seed, step=step)
+    """Enable a device for *user* a minute ago: all codes that it may show now are left."""
+    seed, ago = at.entropy.totp_seed(), replace(tx, now=tx.now - timedelta(minutes=1))
+    enrol = MfaDevices(at.entropy, at.keyring).enrol
+    enrol(ago, owner=user, name=f"{user.name}-phone", seed=seed, step=step_at(ago.now))
     return Authenticator(encode_seed(seed))
 
 
