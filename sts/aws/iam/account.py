@@ -25,7 +25,14 @@ from sts.store.database import Transaction
 from sts.store.summary import count_everything
 
 # Nobody has any of these: they are not offered.
-_NONE = ("AccountSigningCertificatesPresent", "Providers", "ServerCertificates")
+_NONE = (
+    "AccountSigningCertificatesPresent",
+    "Providers",
+    "ServerCertificates",
+    "ServerCertificatesQuota",
+    "SigningCertificatesPerUserQuota",
+)
+_IN_ALL_REGIONS = 2  # the version of session tokens that are taken everywhere (IAM User Guide, "Manage AWS STS")
 _FLAGS = ("AccountMFAEnabled", "AccountAccessKeysPresent", "AccountPasswordPresent")  # AWS says whether, not how many
 
 
@@ -60,6 +67,7 @@ class Quotas:
                 "PoliciesQuota": self.policies.per_account,
                 "PolicySizeQuota": self.policies.size,
                 "VersionsPerPolicyQuota": self.policies.versions,
+                "PolicyVersionsInUseQuota": self.policies.per_account * self.policies.versions,
             }
         )
 
@@ -96,7 +104,8 @@ class AccountOperations:
     def _get_summary(self, connection: Connection, _caller: Caller, _command: Command, target: Target) -> Result:
         counts = dict(count_everything(connection, target.account_id))
         flags = {name: min(counts[name], 1) for name in _FLAGS}
-        return {"SummaryMap": {**counts, **flags, **dict.fromkeys(_NONE, 0), **self.quotas.describe()}}
+        fixed = {**dict.fromkeys(_NONE, 0), "GlobalEndpointTokenVersion": _IN_ALL_REGIONS}
+        return {"SummaryMap": {**counts, **flags, **fixed, **self.quotas.describe()}}
 
 
 def find_everything(_connection: Connection, caller: Caller, _command: Command) -> Target:

@@ -4,6 +4,7 @@ import pytest
 
 from sts.aws.iam.account import AccountOperations, Quotas
 from sts.aws.iam.paging import Pager
+from sts.aws.wire import load_model
 from sts.directory.access_keys import AccessKeys
 from sts.directory.attachments import Attachments
 from sts.directory.groups import Groups
@@ -90,7 +91,21 @@ def test_the_summary_counts_what_the_account_has_and_tells_the_quotas_that_are_k
     assert [counted[name] for name in names] == [2, 1, 1, 1, 2, 1]
     quotas = ("UsersQuota", "AttachedPoliciesPerRoleQuota", "GroupPolicySizeQuota", "AssumeRolePolicySizeQuota")
     assert [counted[name] for name in quotas] == [7, 3, 5_120, 2_048]
+    assert counted["PolicyVersionsInUseQuota"] == counted["PoliciesQuota"] * counted["VersionsPerPolicyQuota"]
     assert summary(desk, OTHER_ACCOUNT_ID)["Users"] == 0
+
+
+def test_the_summary_has_every_entry_of_the_model_and_no_other(desk: Desk) -> None:
+    assert set(summary(desk)) == set(load_model("iam").shapes["summaryKeyType"]["enum"])
+
+
+def test_the_summary_tells_of_what_is_not_offered_that_there_is_none(desk: Desk) -> None:
+    names = ("ServerCertificatesQuota", "SigningCertificatesPerUserQuota")
+    assert [summary(desk)[name] for name in names] == [0, 0]
+
+
+def test_the_summary_says_that_session_tokens_are_taken_in_all_regions(desk: Desk) -> None:
+    assert summary(desk)["GlobalEndpointTokenVersion"] == 2
 
 
 def test_the_summary_says_whether_root_has_keys_and_not_how_many(desk: Desk, store: Store) -> None:
