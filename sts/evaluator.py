@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sts.arn import signin_arn
+from sts.arn import parse_arn, signin_arn
 from sts.folding import fold_letters
-from sts.model import Caller, CallerKind, Role, Session, User
+from sts.model import Caller, CallerKind, Session
 from sts.policy.document import Kind, NamedPolicy, write_denial
 from sts.policy.evaluate import Decision, Policies, Principal, PrincipalKind, Question, evaluate
 from sts.store.readings import HeldRole, HeldUser
@@ -20,6 +20,7 @@ from sts.tags import Tags, merge_tags
 
 Context = Mapping[str, tuple[str, ...]]
 
+_PRINCIPALS = ("user", "role")  # the kinds of resource whose tags iam:ResourceTag tells of
 _KINDS = {
     CallerKind.ROOT: (PrincipalKind.ROOT, "Account"),
     CallerKind.USER: (PrincipalKind.USER, "User"),
@@ -130,19 +131,20 @@ def describe_tags(name: str, tags: Tags) -> dict[str, tuple[str, ...]]:
     return described
 
 
-def describe_resource(tags: Tags) -> dict[str, tuple[str, ...]]:
-    """Return the condition keys that tell of the tags which a resource of IAM bears."""
-    return describe_tags("aws:ResourceTag", tags)
-
-
 def describe_principal(tags: Tags) -> dict[str, tuple[str, ...]]:
     """Return the condition keys that tell of the tags which a user or a role bears that is the resource."""
-    return {**describe_resource(tags), **describe_tags("iam:ResourceTag", tags)}
+    return {**describe_tags("aws:ResourceTag", tags), **describe_tags("iam:ResourceTag", tags)}
 
 
-def describe_bearer(noun: object, tags: Tags) -> dict[str, tuple[str, ...]]:
-    """Return the condition keys that tell of the *tags* of *noun*, whatever it is: one way for all who demand."""
-    return describe_principal(tags) if isinstance(noun, User | Role) else describe_resource(tags)
+def describe_bearer(arn: str, tags: Tags) -> dict[str, tuple[str, ...]]:
+    """Return the condition keys that tell of the *tags* of the resource of IAM that *arn* names, of whichever kind.
+
+    One way for all who demand: what was looked for may be something else, as a key of the user that is the resource.
+    """
+    if not tags:
+        return {}
+    kind = parse_arn(arn).resource.partition("/")[0]
+    return describe_principal(tags) if kind in _PRINCIPALS else describe_tags("aws:ResourceTag", tags)
 
 
 def _principal(caller: Caller) -> Principal:

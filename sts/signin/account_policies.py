@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from sts.arn import iam_arn
 from sts.audit.events import Event
-from sts.evaluator import describe_tags
+from sts.evaluator import describe_bearer
 from sts.model import Group, Policy
 from sts.signin.administering import (
     LIMIT,
@@ -127,7 +127,7 @@ def _find(connection: Connection, owner: str, name: str, viewer: str) -> Target:
     found = policies.find_policy_named(connection, owner, name, viewer)
     if found is None:
         return Target(iam_arn(owner, f"policy/{name}"))
-    return Target(found.arn, Found(found, describe_tags("aws:ResourceTag", find_tags(connection, found.policy_id))))
+    return Target(found.arn, Found(found, describe_bearer(found.arn, find_tags(connection, found.policy_id))))
 
 
 async def _show_policy(visit: Visit, target: Target) -> Answer:

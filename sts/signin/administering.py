@@ -16,7 +16,7 @@ from sts.audit.events import Event
 from sts.directory.bearers import find_bearer
 from sts.directory.names import verify_name
 from sts.errors import NotFound
-from sts.evaluator import describe_tags
+from sts.evaluator import describe_bearer
 from sts.model import Group
 from sts.signin.row import Demands, Find, Page, Proof, Run, Target
 from sts.signin.table import HOME
@@ -164,8 +164,8 @@ def _find(connection: Connection, kind: BearerKind, account_id: str, name: str) 
         return Target(iam_arn(account_id, f"{kind}/{name}"))
     if isinstance(found, Group):  # which bears neither tags nor a boundary
         return Target(found.arn, Found(found))
-    tags, boundary_arn = find_tags(connection, found.unique_id), find_boundary_arn(connection, found.unique_id)
-    context = {**describe_tags("aws:ResourceTag", tags), **describe_tags("iam:ResourceTag", tags)}
+    boundary_arn = find_boundary_arn(connection, found.unique_id)
+    context = describe_bearer(found.arn, find_tags(connection, found.unique_id))
     if boundary_arn is not None and kind is BearerKind.ROLE:
         context["iam:permissionsboundary"] = (boundary_arn,)
     return Target(found.arn, Found(found, context))

@@ -194,8 +194,8 @@ def _demand_remove(visit: Visit, target: Target) -> tuple[Demand, ...]:
     found: _Removal = target.noun
     device, bearer = found.device, found.bearer
     return (
-        demand_on(visit, "iam:DeactivateMFADevice", target.arn, bearer.owner, bearer.tags),
-        demand_on(visit, "iam:DeleteVirtualMFADevice", device.serial_number, device, found.tags),
+        demand_on(visit, "iam:DeactivateMFADevice", target.arn, bearer.tags),
+        demand_on(visit, "iam:DeleteVirtualMFADevice", device.serial_number, found.tags),
     )
 
 

@@ -76,20 +76,19 @@ def on_self(action: str) -> Demands:
     """Return the demand of *action* on who is signed in."""
 
     def demands(visit: Visit, target: Target) -> tuple[Demand, ...]:
-        return (demand_on(visit, action, target.arn, target.noun.owner, target.noun.tags),)
+        return (demand_on(visit, action, target.arn, target.noun.tags),)
 
     return demands
 
 
-def demand_on(visit: Visit, action: str, resource: str, noun: object = None, tags: Tags | None = None) -> Demand:
-    """Return the demand of *action* on *resource*, with the condition keys that tell of the *tags* of its *noun*.
+def demand_on(visit: Visit, action: str, resource: str, tags: Tags | None = None) -> Demand:
+    """Return the demand of *action* on *resource*, with the condition keys that tell of its *tags*.
 
     It is what the operation of the API demands: whom a policy keeps from one thing there does it on no page either.
     """
     account_id = visit.caller.account_id
-    return Demand(
-        action=action, resource=resource, resource_account_id=account_id, context=describe_bearer(noun, tags or {})
-    )
+    context = describe_bearer(resource, tags or {})
+    return Demand(action=action, resource=resource, resource_account_id=account_id, context=context)
 
 
 def _read_self(visit: Visit, connection: Connection) -> Self:

@@ -128,5 +128,5 @@ def demand(action: str, target: Target, resource: str | None = None, context: Co
         action=action,
         resource=resource or target.arn,
         resource_account_id=target.account_id,
-        context={**describe_bearer(target.noun, target.tags), **(context or {})},
+        context={**describe_bearer(target.arn, target.tags), **(context or {})},
     )

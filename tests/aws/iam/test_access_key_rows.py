@@ -6,6 +6,7 @@ from sqlalchemy import insert
 from sts.aws.iam.access_keys import AccessKeyOperations
 from sts.aws.iam.paging import Pager
 from sts.directory.access_keys import AccessKeys
+from sts.directory.tags import Tagging
 from sts.directory.users import Users
 from sts.errors import NotFound, ParameterInvalid
 from sts.model import User
@@ -119,6 +120,14 @@ def test_a_key_that_was_never_used_says_so(desk: Desk, alice: User) -> None:
         "UserName": "alice",
         "AccessKeyLastUsed": {"ServiceName": "N/A", "Region": "N/A"},
     }
+
+
+def test_the_last_use_of_a_key_is_demanded_with_the_tags_of_its_user(desk: Desk, store: Store, alice: User) -> None:
+    key = {"AccessKeyId": create(desk, UserName=alice.name)}
+    store.change(lambda tx: Tagging().put(tx, bearer=alice, tags=[("team", "red")]))
+    name = "GetAccessKeyLastUsed"
+    (demand,) = desk.rows[name].demands(root(), key, desk.target(root(), name, **key))
+    assert demand.context == {"aws:resourcetag/team": ("red",), "iam:resourcetag/team": ("red",)}
 
 
 def test_the_last_use_of_a_key_is_shown(desk: Desk, store: Store) -> None:
