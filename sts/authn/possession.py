@@ -7,6 +7,7 @@ unreachable, none is taken.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sts.cache import Cache
@@ -32,13 +33,14 @@ class Possessions:
     cache: Cache
     clock: Clock
 
-    def prove(self, proof: str | None, *, method: str, path: str, body: bytes) -> Possession:
-        """Return what *proof* shows of who sent *body* to *path* of the issuer; raises PossessionUnproven.
+    def prove(self, proofs: Sequence[str], *, method: str, path: str, body: bytes) -> Possession:
+        """Return what the one of *proofs* shows of who sent *body* to *path* of the issuer; raises PossessionUnproven.
 
         The address is the issuer's own: what the request says of its host is the sender's word.
         """
-        if proof is None:
-            raise PossessionUnproven("The request has no DPoP proof")
+        if len(proofs) != 1:  # RFC 9449 section 4.3: of two, who stands before the service may have looked at the other
+            raise PossessionUnproven("The request has no DPoP proof, or more than one")
+        (proof,) = proofs
         held = verify_possession(proof, method=method, url=self.issuer + path, now=self.clock.now())
         digest = hashlib.sha256(proof.encode("ascii") + b"\0" + body).digest()
         return Possession(held.thumbprint, held.jti, digest)

@@ -4,6 +4,7 @@ The key comes with the proof, so a proof alone says nothing about who sent it: i
 the token was given to. Nothing of a proof is believed before its signature holds under the key that it brings.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ OLDEST = timedelta(minutes=5)
 SKEW = timedelta(seconds=60)  # that a client's clock may be ahead
 _COORDINATE_BYTES = 32  # of P-256
 _LONGEST = 4_096  # characters
-_LONGEST_JTI = 256
+_JTI = re.compile(r"[^\ud800-\udfff]{1,256}")  # half a surrogate pair has no bytes to be remembered by
 _PRIVATE = ("d", "k")
 _PORTS = {"http": 80, "https": 443}
 
@@ -108,6 +109,6 @@ def _read_instant(value: object) -> datetime:
 
 
 def _read_jti(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_JTI:
+    if not isinstance(value, str) or not _JTI.fullmatch(value):
         raise Malformed("The proof has no identifier of its own")
     return value

@@ -1,4 +1,4 @@
-"""Letting a command line in: the page on which a person says that `aws login` may be who they are.
+"""Letting a command line in: the page on which a person says that `aws login` or `sts login` may be who they are.
 
 Whatever the browser brings, a code is made only after a click on this page, which says who asks, for whom, and where
 the answer goes. Of a client on another device nobody here knows whose it is: its page warns of who sends such links.

@@ -82,6 +82,7 @@ def _unsigned(header: dict[str, Any]) -> str:
         HOLDER.sign({}, {**CLAIMS, "jti": ""}),
         HOLDER.sign({}, {**CLAIMS, "jti": "x" * 257}),
         HOLDER.sign({}, {**CLAIMS, "jti": 1}),
+        HOLDER.sign({}, {**CLAIMS, "jti": "\ud800"}),
         HOLDER.sign({}, _without("jti")),
         HOLDER.sign({"more": "x" * 4_096}, CLAIMS),
         "not a token",

@@ -8,7 +8,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx2
 import pytest
 
+from sts.client.sending import open_sender
+from sts.client.signin import SignIn
 from sts.clock import ManualClock
+from sts.entropy import Entropy
+from sts.errors import LoginEnded, Malformed
 from sts.logins.requests import Client
 from tests.logins.desk import CALLBACK, CHALLENGE, CommandLine, LoginDesk
 from tests.service import allow
@@ -150,6 +154,35 @@ def test_the_page_for_another_device_warns_and_gives_a_code_to_type_in(desk: Log
     line = CommandLine(desk.service, Client.CROSS_DEVICE)
     redirect = {"redirectUri": desk.service.settings.issuer + CONFIRMATION}
     assert line.redeem(told["code"][0], **redirect).status == 200
+
+
+def test_a_37_a_code_is_of_use_for_the_request_that_was_approved_and_for_no_other(
+    desk: LoginDesk, person: Person
+) -> None:
+    issuer = desk.service.settings.issuer
+    command_line = SignIn(issuer, open_sender(issuer, None), desk.service.clock, Entropy())
+    first, second = command_line.ask(None), command_line.ask(None)
+    browser, _ = person.sign_in()
+    with httpx2.Client(trust_env=False) as http:
+        page = http.get(first.render_url()).headers["location"]
+    seen = browser.get(page)
+    for told in (
+        "A command line ( aws login or sts login ), on another device",
+        "aws login --remote or sts login --remote",
+        person.user.arn,
+        "All that you may do",
+    ):
+        assert told in seen.text
+    shown = browser.get(browser.send(seen, page).location.removeprefix(issuer))
+    assert "aws login --remote or sts login --remote" in shown.text
+    found = re.search(r"<pre[^>]*>([^<]+)</pre>", shown.html)
+    assert found is not None, shown.html
+    with pytest.raises(Malformed):
+        second.read_typed_answer(found[1])
+    code = first.read_typed_answer(found[1])
+    with pytest.raises(LoginEnded):
+        command_line.redeem(second, code)
+    assert command_line.redeem(first, code).arn == person.user.arn
 
 
 def test_a_code_of_somebody_else_is_shown_to_nobody(desk: LoginDesk, person: Person) -> None:

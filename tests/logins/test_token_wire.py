@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 from sts.aws.login.errors import ERRORS
 from sts.aws.login.token import TokenInput
 from sts.clock import ManualClock
-from tests.logins.desk import CALLBACK, VERIFIER, CommandLine, LoginDesk, login_service
+from sts.logins.requests import Client
+from tests.logins.desk import CALLBACK, VERIFIER, CommandLine, LoginDesk, login_service, open_desk
 
 INVALID = (400, "ValidationException", "INVALID_REQUEST")
 CODE = {
@@ -40,8 +42,6 @@ def _rules(schema: dict[str, Any]) -> dict[str, Any]:
     rules = {named[name]: value for name, value in own.items() if name in named}
     if "pattern" in rules:
         rules["pattern"] = rules["pattern"].removeprefix("^").removesuffix(r"\Z")
-    if "enum" in own:
-        rules["pattern"] = f"({'|'.join(own['enum'])})"
     return rules
 
 
@@ -84,6 +84,7 @@ def test_every_error_is_one_of_the_models_with_a_reason_of_the_models(shapes: di
         {"redirectUri": None},
         {"redirectUri": ["x"]},
         {"more": "x"},
+        {"grantType": VERIFIER},
         {"grantType": "refresh_token", "refreshToken": None},
         {"grantType": "refresh_token", "refreshToken": "x" * 2049},
     ],
@@ -108,6 +109,10 @@ def test_a_body_that_breaks_a_rule_is_told_which(front: LoginDesk, changed: dict
         b"[" * 5_000,
         b"x" * 9_000,
         b"x" * 2_000_000,
+        b'{"\\ud800": 1}',
+        json.dumps({**CODE, "grantType": "\ud800"}).encode(),
+        json.dumps({**CODE, "clientId": "\ud800"}).encode(),
+        json.dumps({**CODE, "codeVerifier": "\ud800" * 43}).encode(),
     ],
 )
 def test_a_body_that_is_none_is_refused(front: LoginDesk, body: bytes) -> None:
@@ -124,6 +129,28 @@ def test_a_form_is_refused_as_are_another_method_and_a_query(front: LoginDesk) -
         assert (got.status_code, got.headers["allow"]) == (405, "POST")
         other = client.post(f"{front.service.url}/v1/token?x-amz-client-auth-method=iam", json=CODE)
         assert (other.status_code, other.json()["error"]) == (400, "INVALID_REQUEST")
+
+
+def test_a_code_and_an_address_that_no_text_can_hold_are_those_of_nobody(front: LoginDesk) -> None:
+    command_line = front.command_line()
+    code = front.approve(command_line)
+    for changed in ({"code": "\ud800"}, {"code": code, "redirectUri": "\ud800"}):
+        body = json.dumps({**CODE, **changed}).encode()
+        refused = command_line.post(body, {"dpop": command_line.prove()})
+        assert refused.error == (401, "AccessDeniedException", "AUTHCODE_EXPIRED")
+    assert command_line.redeem(code).status == 200
+
+
+def test_o_21_of_two_proofs_none_is_taken(front: LoginDesk) -> None:
+    command_line = front.command_line()
+    code = front.approve(command_line)
+    headers = [("content-type", "application/json"), *[("dpop", command_line.prove()) for _ in range(2)]]
+    with httpx2.Client(trust_env=False) as client:
+        answer = client.post(
+            f"{front.service.url}/v1/token", content=json.dumps({**CODE, "code": code}), headers=headers
+        )
+    assert (answer.status_code, answer.json()["error"]) == (400, "INVALID_REQUEST")
+    assert command_line.redeem(code).status == 200
 
 
 def test_o_36_no_answer_may_be_kept(front: LoginDesk) -> None:
@@ -147,3 +174,17 @@ def test_a_flood_of_failures_is_slowed_with_the_models_error(home: Path, clock: 
         last = command_line.send(CODE)
     assert last.error == (429, "TooManyRequestsError", "rate_exceeded")
     assert last.headers["retry-after"] == "1"
+
+
+def test_a_38_guesses_at_a_code_are_limited_and_far_from_all_that_there_are(home: Path, clock: ManualClock) -> None:
+    with login_service(home, clock, STS_RATE_FAILED_PROOFS="1/20") as service:
+        desk = open_desk(service)
+        command_line = desk.command_line(Client.CROSS_DEVICE)
+        code = desk.approve(command_line)
+        named, _, secret = code.partition(".")
+        guesses = [command_line.redeem(f"{named}.{number:022}").status for number in range(200)]
+        assert guesses == [401] * 20 + [429] * 180
+        assert command_line.redeem(code).status == 429
+        clock.tick(timedelta(seconds=1))
+        assert command_line.redeem(code).status == 200
+    assert 64 ** len(secret) > 2**128

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Never
+from typing import Annotated, Any, Never
 
 import msgspec
 import structlog
@@ -54,7 +54,7 @@ class TokenInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     """The body of CreateOAuth2Token, as the service model describes it."""
 
     client_id: Annotated[str, msgspec.Meta(pattern=r"^arn:aws:signin:::devtools/(cross-device|same-device)\Z")]
-    grant_type: Literal["authorization_code", "refresh_token"]
+    grant_type: Annotated[str, msgspec.Meta(pattern=r"^(authorization_code|refresh_token)\Z")]
     code: Annotated[str, msgspec.Meta(min_length=1, max_length=512)] | None = None
     redirect_uri: Annotated[str, msgspec.Meta(min_length=1, max_length=2048)] | None = None
     code_verifier: (
@@ -110,10 +110,8 @@ class TokenEndpoint:
 
     async def _serve(self, scope: Scope, recording: Recording, asked: TokenInput, body: bytes) -> dict[str, Any]:
         entry = recording.entry
-        proof = find_header(scope["headers"], b"dpop")
-        possession = self.possessions.prove(
-            None if proof is None else proof.decode("latin-1"), method="POST", path=PATH, body=body
-        )
+        proofs = [value.decode("latin-1") for name, value in scope["headers"] if name == b"dpop"]
+        possession = self.possessions.prove(proofs, method="POST", path=PATH, body=body)
         entry.parameters = {"clientId": asked.client_id, "grantType": asked.grant_type, "jkt": possession.thumbprint}
         await self.coherence.catch_up(self.coherence.ask())
         if asked.grant_type == "refresh_token":
@@ -236,11 +234,13 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
 
 
 def _parse(body: bytes) -> TokenInput:
-    """Return the body's members; raises Malformed, in words that repeat nothing of it."""
+    """Return the body's members; raises Malformed, in words that repeat none of their values."""
     try:
         return msgspec.convert(parse_json_object(body), TokenInput)
     except msgspec.ValidationError as fault:
         raise ParameterInvalid(f"1 validation error detected: {fault}") from None
+    except UnicodeEncodeError:
+        raise ParameterInvalid("1 validation error detected: half a surrogate pair in the name of a member") from None
 
 
 def _require(name: str, value: str | None) -> str:
