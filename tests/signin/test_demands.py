@@ -1,11 +1,14 @@
-"""What a page does through IAM is asked of policies as the API asks it: with the tags of user and device."""
+"""What a page does or tells is asked of policies as the API asks it: with the tags of what it is about."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from sts.clock import ManualClock
-from tests.service import Reply, Service, Tenant
+from tests.api.asking import ask
+from tests.service import Reply, Service, Tenant, allow, trust
 from tests.signin.browsing import Browser, Seen
 from tests.signin.people import Person, make_person
 from tests.signin.test_factors import ADD, REMOVE, add, owned
@@ -21,24 +24,29 @@ USER_ACTIONS = (
     "DeleteAccessKey",
 )
 OF_DEVICE = "DeleteVirtualMFADevice"
-KINDS = [(action, key) for action in USER_ACTIONS for key in ("aws:ResourceTag", "iam:ResourceTag")]
+BLUE = {"Tags.member.1.Key": "team", "Tags.member.1.Value": "blue"}
+RESOURCE_TAGS = ("aws:ResourceTag", "iam:ResourceTag")
+KINDS = [(action, key) for action in USER_ACTIONS for key in RESOURCE_TAGS]
 ALL = [*KINDS, (OF_DEVICE, "aws:ResourceTag"), (OF_DEVICE, "iam:ResourceTag")]
 
 
-def render(action: str, key: str, value: str) -> str:
-    """Return a policy that allows all of IAM, but *action* only on what bears team = *value*."""
-    tagged = {"StringEquals": {f"{key}/team": value}}
+def narrow(action: str, **element: Any) -> str:
+    """Return a policy that allows everything, but *action* only where *element* of a statement says."""
     statements = [
-        {"Effect": "Allow", "NotAction": f"iam:{action}", "Resource": "*"},
-        {"Effect": "Allow", "Action": f"iam:{action}", "Resource": "*", "Condition": tagged},
+        {"Effect": "Allow", "NotAction": action, "Resource": "*"},
+        {"Effect": "Allow", "Action": action, "Resource": "*", **element},
     ]
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
+def render(action: str, key: str, value: str) -> str:
+    """Return a policy that allows everything, but *action* of IAM only on what bears team = *value*."""
+    return narrow(f"iam:{action}", Condition={"StringEquals": {f"{key}/team": value}})
+
+
 def tag(service: Service, tenant: Tenant, alice: Person) -> None:
-    tags = {"Tags.member.1.Key": "team", "Tags.member.1.Value": "blue"}
-    assert service.call(tenant.key, "TagUser", UserName="alice", **tags).status == 200
-    assert service.call(tenant.key, "TagMFADevice", SerialNumber=serial(alice), **tags).status == 200
+    assert service.call(tenant.key, "TagUser", UserName="alice", **BLUE).status == 200
+    assert service.call(tenant.key, "TagMFADevice", SerialNumber=serial(alice), **BLUE).status == 200
 
 
 def serial(alice: Person) -> str:
@@ -121,3 +129,172 @@ def test_who_is_kept_by_a_tag_from_enabling_a_device_adds_none_on_a_page(
     service.call(tenant.key, "PutUserPolicy", UserName="alice", PolicyName="p", PolicyDocument=policy)
     assert add(browser, clock, "tablet")[1].status == 200
     assert owned(service, alice) == ["alice-phone", "tablet"]
+
+
+NAMED = {
+    "user": {"UserName": "alice"},
+    "group": {"GroupName": "readers"},
+    "role": {"RoleName": "reader"},
+    "policy": {"PolicyArn": "{arn}"},
+}
+TOLD: Mapping[str, tuple[str, Mapping[str, Mapping[str, str]]]] = {
+    "/ui/users": ("user/", {"ListUsers": {}}),
+    "/ui/users?name=alice": ("*", {"GetCredentialReport": {}}),
+    "/ui/users/alice": (
+        "user/alice",
+        {
+            "GetUser": NAMED["user"],
+            "GetLoginProfile": NAMED["user"],
+            "ListMFADevices": NAMED["user"],
+            "ListAccessKeys": NAMED["user"],
+            "GetAccessKeyLastUsed": {"AccessKeyId": "{key}"},
+        },
+    ),
+    "/ui/groups": ("group/", {"ListGroups": {}}),
+    "/ui/groups/readers": (
+        "group/readers",
+        {
+            "GetGroup": NAMED["group"],
+            "ListAttachedGroupPolicies": NAMED["group"],
+            "ListGroupPolicies": NAMED["group"],
+            "GetGroupPolicy": {**NAMED["group"], "PolicyName": "p"},
+        },
+    ),
+    "/ui/account/roles": ("role/", {"ListRoles": {}}),
+    "/ui/account/roles/reader": (
+        "role/reader",
+        {
+            "GetRole": NAMED["role"],
+            "ListAttachedRolePolicies": NAMED["role"],
+            "ListRolePolicies": NAMED["role"],
+            "GetRolePolicy": {**NAMED["role"], "PolicyName": "p"},
+        },
+    ),
+    "/ui/policies": ("policy/", {"ListPolicies": {}}),
+    "/ui/policies/reading": (
+        "policy/reading",
+        {
+            "GetPolicy": NAMED["policy"],
+            "GetPolicyVersion": {**NAMED["policy"], "VersionId": "v1"},
+            "ListEntitiesForPolicy": NAMED["policy"],
+        },
+    ),
+}
+TAGGED = {"/ui/users/alice", "/ui/account/roles/reader", "/ui/policies/reading"}
+ADMINISTERED = {
+    "CreateSignInLink": "create-link",
+    "UnlockUser": "unlock",
+    "RequirePasswordChange": "require-password-change",
+    "RequireUserFactor": "require-factor",
+    "ReleaseUserFactor": "release-factor",
+    "EndUserSessions": "end-sessions",
+    "DisableUser": "disable",
+    "EnableUser": "enable",
+}
+
+
+def furnish(service: Service, tenant: Tenant) -> Key:
+    """Give the account a user, a group, a role and a policy, with tags where they bear any; return the user's key."""
+    arn = f"arn:aws:iam::{tenant.account_id}"
+    tag(service, tenant, make_person(service, tenant.account_id, with_device=True))
+    for action, parameters in (
+        ("CreatePolicy", {"PolicyName": "reading", "PolicyDocument": allow("s3:GetObject"), **BLUE}),
+        ("CreateRole", {"RoleName": "reader", "AssumeRolePolicyDocument": trust(f"{arn}:root"), **BLUE}),
+        ("PutRolePolicy", {"RoleName": "reader", "PolicyName": "p", "PolicyDocument": allow("s3:GetObject")}),
+        ("CreateGroup", {"GroupName": "readers"}),
+        ("PutGroupPolicy", {"GroupName": "readers", "PolicyName": "p", "PolicyDocument": allow("s3:GetObject")}),
+    ):
+        assert service.call(tenant.key, action, **parameters).status == 200
+    return make_key(service, tenant, "alice")
+
+
+def make_key(service: Service, tenant: Tenant, name: str) -> Key:
+    made = service.call(tenant.key, "CreateAccessKey", UserName=name)
+    return Key(made.text("AccessKeyId"), made.text("SecretAccessKey"))
+
+
+def make_boss(service: Service, tenant: Tenant) -> tuple[Browser, Key]:
+    """Return the browser and the key of an administrator."""
+    return make_person(service, tenant.account_id, "boss").sign_in()[0], make_key(service, tenant, "boss")
+
+
+def put(service: Service, tenant: Tenant, policy: str) -> None:
+    assert (
+        service.call(tenant.key, "PutUserPolicy", UserName="boss", PolicyName="p", PolicyDocument=policy).status == 200
+    )
+
+
+def narrowed(action: str, resource: str) -> tuple[str, ...]:
+    """Return policies that allow *action* somewhere else, then on *resource*, then by either kind of tag."""
+    tags = ({"StringEquals": {f"{key}/team": value}} for value in ("green", "blue") for key in RESOURCE_TAGS)
+    return (
+        narrow(action, Resource="arn:aws:iam::111122223333:user/alice"),
+        narrow(action, Resource=resource),
+        *(narrow(action, Condition=condition) for condition in tags),
+    )
+
+
+@pytest.mark.parametrize("path", TOLD)
+def test_an_administrators_page_demands_each_operation_that_tells_what_it_tells(
+    service: Service, tenant: Tenant, path: str
+) -> None:
+    held = furnish(service, tenant)
+    browser, own = make_boss(service, tenant)
+    place, operations = TOLD[path]
+    arn = place if place == "*" else f"arn:aws:iam::{tenant.account_id}:{place}"
+    for operation, parameters in operations.items():
+        given = {name: value.format(arn=arn, key=held.access_key_id) for name, value in parameters.items()}
+        allowed = []
+        for policy in narrowed(f"iam:{operation}", arn):
+            put(service, tenant, policy)
+            api = "AccessDenied" not in service.call(own, operation, **given).body.decode()
+            assert (browser.get(path).status != 403) == api, (operation, policy)
+            allowed.append(api)
+        assert allowed[:2] == [False, True]
+        assert allowed[2:4] == [False, False]
+        # Groups and lists bear no tags, and iam:ResourceTag is of users and roles alone.
+        assert allowed[4:] == [path in TAGGED, path in TAGGED and place != "policy/reading"], operation
+
+
+@pytest.mark.parametrize("operation", ADMINISTERED)
+def test_a_form_about_a_user_demands_what_the_operation_of_the_administration_demands(
+    service: Service, tenant: Tenant, operation: str
+) -> None:
+    furnish(service, tenant)
+    browser, own = make_boss(service, tenant)
+    token, place = browser.get("/ui/").form("/ui/sign-out")["token"], ADMINISTERED[operation]
+    allowed = []
+    for policy in narrowed(f"sts-admin:{operation}", f"arn:aws:iam::{tenant.account_id}:user/alice"):
+        put(service, tenant, policy)
+        api = ask(service, own, f"/api/users/{place}", {"name": "alice"}).status != 403
+        page = browser.ask("POST", f"/ui/users/{place}/alice", form={"token": token}).status
+        assert (page != 403) == api, policy
+        allowed.append(api)
+    assert allowed == [False, True, False, False, False, False]
+
+
+def test_the_form_about_a_role_demands_what_the_operation_of_the_administration_demands(
+    service: Service, tenant: Tenant
+) -> None:
+    furnish(service, tenant)
+    browser, own = make_boss(service, tenant)
+    token = browser.get("/ui/").form("/ui/sign-out")["token"]
+    role, allowed = f"arn:aws:iam::{tenant.account_id}:role/reader", []
+    for policy in narrowed("sts-admin:RevokePrincipal", role):
+        put(service, tenant, policy)
+        api = ask(service, own, "/api/principals/revoke", {"arn": role}).status != 403
+        page = browser.ask("POST", "/ui/account/roles/revoke/reader", form={"token": token}).status
+        assert (page != 403) == api, policy
+        allowed.append(api)
+    assert allowed == [False, True, False, False, False, False]
+
+
+def test_the_audit_page_demands_what_the_list_of_records_demands(service: Service, tenant: Tenant) -> None:
+    browser, own = make_boss(service, tenant)
+    records, allowed = f"arn:aws:sts-admin::{tenant.account_id}:audit/records", []
+    for policy in narrowed("sts-admin:ListAuditRecords", records):
+        put(service, tenant, policy)
+        api = service.send(own, method="GET", path="/api/audit/records").status != 403
+        assert (browser.get("/ui/audit").status != 403) == api, policy
+        allowed.append(api)
+    assert allowed == [False, True, False, False, False, False]
