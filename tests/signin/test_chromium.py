@@ -1,6 +1,6 @@
 """The pages in real Chromium: what people go through, what axe finds, and what a browser is left with."""
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from sts.clock import ManualClock
 from tests.authenticator import read_qr_code
@@ -72,11 +72,13 @@ def test_signing_in_needs_no_script_and_no_mouse(
     alice = make_person(service, tenant.account_id, with_device=True)
     with open_window(chromium, java_script_enabled=False) as window:
         window.open(origin_of(alice) + "/ui/")
+        expect(window.page.get_by_label("Account")).to_be_focused()  # by the browser, a moment later
         for word in (alice.account_id, alice.name, alice.password):
             window.page.keyboard.type(word)
             window.page.keyboard.press("Tab")
         with window.page.expect_navigation():
             window.page.keyboard.press("Enter")
+        expect(window.page.get_by_label("Code")).to_be_focused()
         window.page.keyboard.type(alice.device.code(clock.now()) if alice.device else "")
         with window.page.expect_navigation():
             window.page.keyboard.press("Enter")
