@@ -147,6 +147,11 @@ def describe_bearer(arn: str, tags: Tags) -> dict[str, tuple[str, ...]]:
     return describe_principal(tags) if kind in _PRINCIPALS else describe_tags("aws:ResourceTag", tags)
 
 
+def describe_boundary(arn: str | None) -> dict[str, tuple[str, ...]]:
+    """Return the condition key that tells of a permissions boundary."""
+    return {} if arn is None else {"iam:permissionsboundary": (arn,)}
+
+
 def _principal(caller: Caller) -> Principal:
     creator = caller.session if caller.kind is CallerKind.FEDERATED_USER else None
     return Principal(

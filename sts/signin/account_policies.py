@@ -8,22 +8,10 @@ from sqlalchemy import Connection
 
 from sts.arn import iam_arn
 from sts.audit.events import Event
-from sts.evaluator import describe_bearer
 from sts.model import Group, Policy
-from sts.signin.administering import (
-    LIMIT,
-    Found,
-    cut,
-    find_list,
-    find_named,
-    get_noun,
-    indent,
-    on_target,
-    parse_asked,
-    show,
-)
+from sts.signin.administering import LIMIT, cut, find_list, find_named, get_noun, indent, parse_asked, show
 from sts.signin.answer import Answer, Shown
-from sts.signin.row import Find, Page, Target
+from sts.signin.row import Find, Page, Target, on_target
 from sts.signin.visit import Visit
 from sts.store import policies
 from sts.store.attachments import BearerKind, Usage, list_bearers
@@ -127,7 +115,7 @@ def _find(connection: Connection, owner: str, name: str, viewer: str) -> Target:
     found = policies.find_policy_named(connection, owner, name, viewer)
     if found is None:
         return Target(iam_arn(owner, f"policy/{name}"))
-    return Target(found.arn, Found(found, describe_bearer(found.arn, find_tags(connection, found.policy_id))))
+    return Target(found.arn, found, tags=find_tags(connection, found.policy_id))
 
 
 async def _show_policy(visit: Visit, target: Target) -> Answer:

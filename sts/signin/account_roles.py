@@ -11,20 +11,9 @@ from sts.directory import revocations
 from sts.directory.trust import show_trust
 from sts.model import Role
 from sts.policy.wording import describe_trust
-from sts.signin.administering import (
-    LIMIT,
-    administer,
-    cut,
-    find_list,
-    find_named,
-    get_noun,
-    indent,
-    on_target,
-    parse_asked,
-    show,
-)
+from sts.signin.administering import LIMIT, administer, cut, find_list, find_named, get_noun, indent, parse_asked, show
 from sts.signin.answer import Answer, Moved, Shown
-from sts.signin.row import Page, Target
+from sts.signin.row import Page, Target, on_target
 from sts.signin.visit import Visit
 from sts.store.attachments import BearerKind
 from sts.store.details import find_details

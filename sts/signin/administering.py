@@ -5,20 +5,19 @@ Whatever is looked for is looked for in the account of who asks: no page has a w
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from sts.access import Context, Demand
+from sts.access import Demand
 from sts.arn import iam_arn
 from sts.audit.events import Event
 from sts.directory.bearers import find_bearer
 from sts.directory.names import verify_name
 from sts.errors import NotFound
-from sts.evaluator import describe_bearer
 from sts.model import Group
-from sts.signin.row import Demands, Find, Page, Proof, Run, Target
+from sts.signin.row import Demands, Find, Page, Proof, Run, Target, demand_on, show_page, take_form
 from sts.signin.table import HOME
 from sts.signin.visit import Visit
 from sts.store.attachments import BearerKind
@@ -29,14 +28,6 @@ _LONGEST_NAME = 128  # characters
 _SHOWN = 25  # of a list on a page
 LIMIT = _SHOWN + 1  # what is fetched of it: one more tells whether others follow
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a page is about, with the condition keys that tell of it."""
-
-    noun: Any
-    context: Context = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +77,7 @@ def get_noun(target: Target) -> Any:
     """Return what the page is about; raises NotFound."""
     if target.noun is None:
         raise NotFound(f"There is no {target.arn}. It may have been deleted or renamed meanwhile.")
-    return target.noun.noun
+    return target.noun
 
 
 def indent(document: str) -> str:
@@ -94,48 +85,27 @@ def indent(document: str) -> str:
     return json.dumps(json.loads(document), ensure_ascii=False, indent=2)
 
 
-def on_target(*actions: str) -> Demands:
-    """Return the demands of a page that shows what these *actions* of IAM tell of its target."""
-
-    def demands(visit: Visit, target: Target) -> tuple[Demand, ...]:
-        context = {} if target.noun is None else target.noun.context
-        return tuple(_demand(visit.caller.account_id, action, target.arn, context) for action in actions)
-
-    return demands
-
-
 def on_administering(name: str) -> Demands:
-    """Return the demand of a form that does what the operation *name* of the administration does."""
+    """Return the demand of a form that does what the operation *name* of the administration does.
+
+    There as here no policy speaks of what the target bears.
+    """
 
     def demands(visit: Visit, target: Target) -> tuple[Demand, ...]:
-        return (_demand(visit.caller.account_id, f"sts-admin:{name}", target.arn, {}),)
+        return (demand_on(visit, f"sts-admin:{name}", Target(target.arn)),)
 
     return demands
 
 
-def demand_user_states(account_id: str) -> tuple[Demand, ...]:
+def demand_user_states(visit: Visit) -> tuple[Demand, ...]:
     """Return what is demanded for the list of users: with the names it tells what a credential report tells."""
-    return (
-        _demand(account_id, "iam:ListUsers", iam_arn(account_id, "user/"), {}),
-        _demand(account_id, "iam:GetCredentialReport", "*", {}),
-    )
+    users = Target(iam_arn(visit.caller.account_id, "user/"))
+    return demand_on(visit, "iam:ListUsers", users), demand_on(visit, "iam:GetCredentialReport", Target("*"))
 
 
 def show(name: str, path: str, event: Event, *, find: Find, demands: Demands, run: Run) -> Page:
     """Return the row of a page that shows something of the account."""
-    return Page(
-        name=name,
-        method="GET",
-        path=path,
-        event=event,
-        proof=Proof.SESSION,
-        step=None,
-        find=find,
-        demands=demands,
-        run=run,
-        back=HOME,
-        retry=None,
-    )
+    return show_page(name, path, run, event=event, proof=Proof.SESSION, find=find, demands=demands, back=HOME)
 
 
 def administer(name: str, path: str, event: Event, *, find: Find, run: Run, back: str) -> Page:
@@ -143,19 +113,8 @@ def administer(name: str, path: str, event: Event, *, find: Find, run: Run, back
 
     Who signed in a while ago proves again who they are: a browser that was left alone changes nothing of others.
     """
-    return Page(
-        name=name,
-        method="POST",
-        path=path,
-        event=event,
-        proof=Proof.RECENT,
-        step=None,
-        find=find,
-        demands=on_administering(name),
-        run=run,
-        back=back,
-        retry=None,
-    )
+    demands = on_administering(name)
+    return take_form(name, path, run, event=event, proof=Proof.RECENT, find=find, demands=demands, back=back)
 
 
 def _find(connection: Connection, kind: BearerKind, account_id: str, name: str) -> Target:
@@ -163,13 +122,6 @@ def _find(connection: Connection, kind: BearerKind, account_id: str, name: str) 
     if found is None:
         return Target(iam_arn(account_id, f"{kind}/{name}"))
     if isinstance(found, Group):  # which bears neither tags nor a boundary
-        return Target(found.arn, Found(found))
-    boundary_arn = find_boundary_arn(connection, found.unique_id)
-    context = describe_bearer(found.arn, find_tags(connection, found.unique_id))
-    if boundary_arn is not None and kind is BearerKind.ROLE:
-        context["iam:permissionsboundary"] = (boundary_arn,)
-    return Target(found.arn, Found(found, context))
-
-
-def _demand(account_id: str, action: str, resource: str, context: Context) -> Demand:
-    return Demand(action=action, resource=resource, resource_account_id=account_id, context=context)
+        return Target(found.arn, found)
+    boundary_arn = find_boundary_arn(connection, found.unique_id) if kind is BearerKind.ROLE else None
+    return Target(found.arn, found, tags=find_tags(connection, found.unique_id), boundary_arn=boundary_arn)

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from sts.access import Demand
 from sts.audit.events import Event, Outcome
 from sts.audit.search import Page as Found
 from sts.audit.search import Search, Searches, parse_search
@@ -15,7 +14,7 @@ from sts.audit.summary import COLUMNS, summarize
 from sts.errors import Refusal
 from sts.signin.answer import Answer, Shown
 from sts.signin.errors import render_message
-from sts.signin.row import Page, Proof, Target
+from sts.signin.row import Page, Proof, Target, on_target, show_page
 from sts.signin.table import HOME
 from sts.signin.visit import Visit
 
@@ -34,16 +33,14 @@ class AuditPages:
 
     def rows(self) -> Iterator[Page]:
         """Return the rows."""
-        yield Page(
-            name="ShowAudit",
-            method="GET",
-            path=_PATH,
+        yield show_page(
+            "ShowAudit",
+            _PATH,
+            self._show,
             event=Event.AUDIT_READ,
             proof=Proof.SESSION,
-            step=None,
             find=_find,
-            demands=_demand,
-            run=self._show,
+            demands=on_target("sts-admin:ListAuditRecords"),
             back=HOME,
             retry=_show_again,
         )
@@ -62,11 +59,6 @@ async def _find(visit: Visit) -> Target:
     search: Search = parse_search({**asked, "order": "newest", "limit": _RECORDS})
     visit.entry.parameters = asdict(search)
     return Target(f"arn:aws:sts-admin::{visit.caller.account_id}:audit/records", search)
-
-
-def _demand(visit: Visit, target: Target) -> tuple[Demand, ...]:
-    account_id = visit.caller.account_id
-    return (Demand(action="sts-admin:ListAuditRecords", resource=target.arn, resource_account_id=account_id),)
 
 
 async def _show_again(visit: Visit, refusal: Refusal) -> Shown:

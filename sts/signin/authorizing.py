@@ -5,6 +5,7 @@ the answer goes. Of a client on another device nobody here knows whose it is: it
 """
 
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 from sts.access import Demand
@@ -14,7 +15,7 @@ from sts.logins.grants import AUTHORIZE, Logins, demand, describe
 from sts.logins.requests import CONFIRMATION_PATH, Client, LoginRequest, LoginRequests, render_typed_answer
 from sts.logins.tokens import read_grant_id
 from sts.signin.answer import Answer, Moved, Shown
-from sts.signin.row import Page, Proof, Target, demand_nothing
+from sts.signin.row import Page, Proof, Target, demand_nothing, show_page, take_form
 from sts.signin.table import HOME
 from sts.signin.visit import Visit
 
@@ -32,59 +33,14 @@ class AuthorizingPages:
 
     def rows(self) -> tuple[Page, ...]:
         """Return the rows."""
+        show = partial(show_page, event=None, proof=Proof.SESSION, back=HOME)
+        answer = partial(take_form, proof=Proof.SESSION, find=self._find, back=_PAGE)
+        given, approved, declined = self._find_given, Event.LOGIN_AUTHORIZE, Event.LOGIN_DECLINE
         return (
-            Page(
-                name="ShowAuthorization",
-                method="GET",
-                path=_PAGE,
-                event=None,
-                proof=Proof.SESSION,
-                step=None,
-                find=self._find,
-                demands=_demand,
-                run=self._show,
-                back=HOME,
-                retry=None,
-            ),
-            Page(
-                name="AuthorizeOAuth2Access",
-                method="POST",
-                path=_PAGE,
-                event=Event.LOGIN_AUTHORIZE,
-                proof=Proof.SESSION,
-                step=None,
-                find=self._find,
-                demands=_demand,
-                run=self._approve,
-                back=_PAGE,
-                retry=None,
-            ),
-            Page(
-                name="DeclineOAuth2Access",
-                method="POST",
-                path=_DECLINE,
-                event=Event.LOGIN_DECLINE,
-                proof=Proof.SESSION,
-                step=None,
-                find=self._find,
-                demands=demand_nothing,
-                run=self._decline,
-                back=_PAGE,
-                retry=None,
-            ),
-            Page(
-                name="ShowConfirmation",
-                method="GET",
-                path=CONFIRMATION_PATH,
-                event=None,
-                proof=Proof.SESSION,
-                step=None,
-                find=self._find_given,
-                demands=demand_nothing,
-                run=_show_confirmation,
-                back=HOME,
-                retry=None,
-            ),
+            show("ShowAuthorization", _PAGE, self._show, find=self._find, demands=_demand),
+            answer("AuthorizeOAuth2Access", _PAGE, self._approve, demands=_demand, event=approved),
+            answer("DeclineOAuth2Access", _DECLINE, self._decline, demands=demand_nothing, event=declined),
+            show("ShowConfirmation", CONFIRMATION_PATH, _show_confirmation, find=given, demands=demand_nothing),
         )
 
     async def _find(self, visit: Visit) -> Target:

@@ -178,7 +178,7 @@ class PagesEndpoint:
 
     async def _may_administer(self, visit: Visit) -> bool:
         """Say whether a page leads to those of administrators, each of which decides for itself."""
-        demands = demand_user_states(visit.caller.account_id)
+        demands = demand_user_states(visit)
         try:
             decisions = await self.access.decide(
                 visit.caller, describe_circumstances(visit.scope, visit.entry), demands

@@ -6,6 +6,7 @@ added and removed by whom policies let do so through IAM; what one has, and reco
 
 import base64
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -26,13 +27,12 @@ from sts.model import MfaDevice, Secret
 from sts.signin.answer import Answer, Moved, Shown
 from sts.signin.enrolment import describe_seed
 from sts.signin.errors import render_message
-from sts.signin.own import Self, demand_on, find_self, on_self
-from sts.signin.row import Demands, Find, Page, Proof, Retry, Run, Target, demand_nothing
+from sts.signin.own import find_self
+from sts.signin.row import Page, Proof, Target, demand_nothing, demand_on, on_target, show_page, take_form
 from sts.signin.visit import Visit
 from sts.store import mfa_devices, recovery_codes
 from sts.store.database import Transaction
 from sts.store.tags import find_tags
-from sts.tags import Tags
 
 FACTORS = "/ui/factors"
 _ADD, _REMOVE, _CODES = f"{FACTORS}/add", f"{FACTORS}/remove", f"{FACTORS}/recovery-codes"
@@ -45,9 +45,8 @@ _NO_DEVICE = "Recovery codes stand in for an authenticator: please add one first
 class _Removal:
     """A device that is to be taken away, and whose it is; what each bears."""
 
-    bearer: Self
-    device: MfaDevice
-    tags: Tags
+    bearer: Target
+    device: Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,35 +61,46 @@ class FactorPages:
 
     def rows(self) -> tuple[Page, ...]:
         """Return the rows."""
+        show, take = partial(show_page, find=find_self), partial(take_form, proof=Proof.RECENT)
+        listed, session = Event.MFA_DEVICE_LIST, Proof.SESSION
         return (
-            _show_row("ShowFactors", FACTORS, _show, demand_nothing, Event.MFA_DEVICE_LIST),
-            _show_row("ShowNewFactor", _ADD, self._show_new, on_self(_ENABLE), None),
-            _send_row(
+            show("ShowFactors", FACTORS, _show, event=listed, proof=session, demands=demand_nothing, back=FACTORS),
+            show(
+                "ShowNewFactor",
+                _ADD,
+                self._show_new,
+                event=None,
+                proof=Proof.RECENT,
+                demands=on_target(_ENABLE),
+                back=_ADD,
+            ),
+            take(
                 "AddFactor",
                 _ADD,
                 self._add,
+                event=Event.MFA_DEVICE_ENABLE,
                 find=_find_new,
                 demands=_demand_add,
-                event=Event.MFA_DEVICE_ENABLE,
+                back=_ADD,
                 retry=self._retry_new,
             ),
-            _send_row(
+            take(
                 "RemoveFactor",
                 _REMOVE,
                 self._remove,
+                event=Event.MFA_DEVICE_DEACTIVATE,
                 find=_find_removal,
                 demands=_demand_remove,
-                event=Event.MFA_DEVICE_DEACTIVATE,
-                retry=None,
+                back=FACTORS,
             ),
-            _send_row(
+            take(
                 "MakeRecoveryCodes",
                 _CODES,
                 self._make_codes,
+                event=Event.RECOVERY_CODES_CREATE,
                 find=find_self,
                 demands=demand_nothing,
-                event=Event.RECOVERY_CODES_CREATE,
-                retry=None,
+                back=FACTORS,
             ),
         )
 
@@ -116,7 +126,7 @@ class FactorPages:
             raise FormStale(_STALE, detail="the seed was not sealed for this session") from None
 
     async def _add(self, visit: Visit, target: Target) -> Answer:
-        owner: Owner = target.noun.owner
+        owner: Owner = target.noun
         seed, name = self._open_seed(visit), visit.find("device")
         step = find_step_of_pair(seed, visit.find("first-code"), visit.find("second-code"), self.clock.now())
 
@@ -133,18 +143,19 @@ class FactorPages:
         return Moved(FACTORS)
 
     async def _remove(self, visit: Visit, target: Target) -> Answer:
-        found: _Removal = target.noun
+        owner: Owner = target.noun.bearer.noun
+        device: MfaDevice = target.noun.device.noun
 
         def change(tx: Transaction) -> None:
-            serial_number, spared = found.device.serial_number, _session_id(visit)
-            self.devices.deactivate(tx, owner=found.bearer.owner, serial_number=serial_number, spared=spared)
-            self.devices.delete(tx, device=found.device)
+            spared = _session_id(visit)
+            self.devices.deactivate(tx, owner=owner, serial_number=device.serial_number, spared=spared)
+            self.devices.delete(tx, device=device)
 
         await visit.change(change)
         return Moved(FACTORS)
 
     async def _make_codes(self, visit: Visit, target: Target) -> Answer:
-        owner: Owner = target.noun.owner
+        owner: Owner = target.noun
 
         def change(tx: Transaction) -> tuple[Secret, ...]:
             if not mfa_devices.list_owned(tx.connection, owner_id_of(owner)):
@@ -155,7 +166,7 @@ class FactorPages:
 
 
 async def _show(visit: Visit, target: Target) -> Answer:
-    owner_id, account_id = owner_id_of(target.noun.owner), visit.caller.account_id
+    owner_id, account_id = owner_id_of(target.noun), visit.caller.account_id
     devices = await visit.read(lambda connection: mfa_devices.list_owned(connection, owner_id))
     left = await visit.read(lambda connection: len(recovery_codes.list_stamps(connection, owner_id)))
     required = await visit.read(
@@ -176,26 +187,25 @@ async def _find_new(visit: Visit) -> Target:
 
 async def _find_removal(visit: Visit) -> Target:
     """Return the person's own device of the serial number that was sent; raises NotFound, whosever it may be."""
-    target = await find_self(visit)
+    bearer = await find_self(visit)
 
-    def read(connection: Connection) -> _Removal:
-        device = get_enabled_device(connection, target.noun.owner, visit.find("device"))
-        return _Removal(target.noun, device, find_tags(connection, bearer_id(device)))
+    def read(connection: Connection) -> Target:
+        device = get_enabled_device(connection, bearer.noun, visit.find("device"))
+        return Target(device.serial_number, device, tags=find_tags(connection, bearer_id(device)))
 
-    return Target(target.arn, await visit.read(read))
+    return Target(bearer.arn, _Removal(bearer, await visit.read(read)))
 
 
 def _demand_add(visit: Visit, target: Target) -> tuple[Demand, ...]:
-    device = iam_arn(visit.caller.account_id, f"mfa/{visit.find('device')}")
-    return *on_self(_ENABLE)(visit, target), demand_on(visit, "iam:CreateVirtualMFADevice", device)
+    device = Target(iam_arn(visit.caller.account_id, f"mfa/{visit.find('device')}"))
+    return demand_on(visit, _ENABLE, target), demand_on(visit, "iam:CreateVirtualMFADevice", device)
 
 
 def _demand_remove(visit: Visit, target: Target) -> tuple[Demand, ...]:
     found: _Removal = target.noun
-    device, bearer = found.device, found.bearer
     return (
-        demand_on(visit, "iam:DeactivateMFADevice", target.arn, bearer.tags),
-        demand_on(visit, "iam:DeleteVirtualMFADevice", device.serial_number, found.tags),
+        demand_on(visit, "iam:DeactivateMFADevice", found.bearer),
+        demand_on(visit, "iam:DeleteVirtualMFADevice", found.device),
     )
 
 
@@ -205,37 +215,3 @@ def _session_id(visit: Visit) -> str:
 
 def _place(visit: Visit) -> bytes:
     return f"seed of a new device in {_session_id(visit)}".encode("ascii")
-
-
-def _show_row(name: str, path: str, run: Run, demands: Demands, event: Event | None) -> Page:
-    return Page(
-        name=name,
-        method="GET",
-        path=path,
-        event=event,
-        proof=Proof.SESSION if path == FACTORS else Proof.RECENT,
-        step=None,
-        find=find_self,
-        demands=demands,
-        run=run,
-        back=path,
-        retry=None,
-    )
-
-
-def _send_row(
-    name: str, path: str, run: Run, *, find: Find, demands: Demands, event: Event, retry: Retry | None
-) -> Page:
-    return Page(
-        name=name,
-        method="POST",
-        path=path,
-        event=event,
-        proof=Proof.RECENT,
-        step=None,
-        find=find,
-        demands=demands,
-        run=run,
-        back=FACTORS if retry is None else path,
-        retry=retry,
-    )

@@ -48,12 +48,12 @@ class AccessKeyPages:
         )
 
     async def _show(self, visit: Visit, target: Target) -> Answer:
-        held = await visit.read(lambda connection: _list(connection, target.noun.owner))
+        held = await visit.read(lambda connection: _list(connection, target.noun))
         return Shown("keys.html", {"held": held, "most": self.access_keys.per_owner})
 
     async def _create(self, visit: Visit, target: Target) -> Answer:
         def change(tx: Transaction) -> MintedKey:
-            minted = self.access_keys.create(tx, owner=target.noun.owner)
+            minted = self.access_keys.create(tx, owner=target.noun)
             visit.entry.made = {"AccessKeyId": minted.key.access_key_id}
             return minted
 
@@ -70,14 +70,14 @@ class AccessKeyPages:
         visit.entry.parameters = {"AccessKeyId": visit.rest, "Status": "Active" if active else "Inactive"}
 
         def change(tx: Transaction) -> AccessKey:
-            return self.access_keys.update(tx, owner=target.noun.owner, access_key_id=visit.rest, active=active)
+            return self.access_keys.update(tx, owner=target.noun, access_key_id=visit.rest, active=active)
 
         await visit.change(change)
         return Moved(KEYS)
 
     async def _delete(self, visit: Visit, target: Target) -> Answer:
         visit.entry.parameters = {"AccessKeyId": visit.rest}
-        await visit.change(lambda tx: self.access_keys.delete(tx, owner=target.noun.owner, access_key_id=visit.rest))
+        await visit.change(lambda tx: self.access_keys.delete(tx, owner=target.noun, access_key_id=visit.rest))
         return Moved(KEYS)
 
 

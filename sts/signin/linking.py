@@ -4,7 +4,7 @@ What it proves is what a password proves: who has a second factor is asked for i
 at as often as one likes, by scanners of mail too; what uses the link up is the password that is set.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from msgspec.structs import replace as replace_struct
 
@@ -44,11 +44,11 @@ class LinkPages:
 
     def rows(self) -> tuple[Page, ...]:
         """Return the rows; a person whose link is no good may still know a password."""
-        back = PAGE_OF_STEP[Step.PASSWORD]
-        change = Event.PASSWORD_CHANGE
-        show = show_own("ShowLink", _LINK, self._show, proof=Proof.NONE)
-        set_password = change_own("SetPassword", _LINK, self._set, proof=Proof.NONE, event=change, retry=self._retry)
-        return replace(show, back=back), replace(set_password, back=back)
+        back, change = PAGE_OF_STEP[Step.PASSWORD], Event.PASSWORD_CHANGE
+        return (
+            show_own("ShowLink", _LINK, self._show, proof=Proof.NONE, back=back),
+            change_own("SetPassword", _LINK, self._set, proof=Proof.NONE, event=change, retry=self._retry, back=back),
+        )
 
     async def _show(self, visit: Visit, _target: Target) -> Answer:
         return _page(visit, await self._find_owner(visit), "")

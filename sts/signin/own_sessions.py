@@ -1,7 +1,7 @@
 """One's own sessions, and when and from where somebody signed in, or tried to."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -48,14 +48,12 @@ class SessionPages:
 
     def rows(self) -> tuple[Page, ...]:
         """Return the rows."""
-        session, end = Proof.SESSION, Event.BROWSER_SESSION_END
+        session = Proof.SESSION
+        end = partial(change_own, proof=session, event=Event.BROWSER_SESSION_END, retry=None, back=SESSIONS)
         return (
             show_own("ShowSessions", SESSIONS, self._show, proof=session, event=Event.BROWSER_SESSION_READ),
-            replace(change_own("EndSession", _END, _end, proof=session, event=end, retry=None), back=SESSIONS),
-            replace(
-                change_own("EndOtherSessions", _END_OTHERS, _end_others, proof=session, event=end, retry=None),
-                back=SESSIONS,
-            ),
+            end("EndSession", _END, _end),
+            end("EndOtherSessions", _END_OTHERS, _end_others),
         )
 
     async def _show(self, visit: Visit, _target: Target) -> Answer:

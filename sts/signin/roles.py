@@ -1,7 +1,7 @@
 """The roles that somebody may become, and their temporary credentials in the forms that programs take."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sts.access import Decider, Demand
@@ -14,7 +14,7 @@ from sts.sessions import BrowserSessions
 from sts.signin.answer import Answer, Shown
 from sts.signin.credentials import render_forms
 from sts.signin.errors import render_message
-from sts.signin.row import Page, Proof, Target, find_own
+from sts.signin.row import Page, Proof, Target, show_own, take_form
 from sts.signin.visit import Visit
 from sts.store.roles import list_roles
 
@@ -48,30 +48,20 @@ class RolePages:
 
     def rows(self) -> tuple[Page, ...]:
         """Return the rows."""
-        show = Page(
-            name="ShowRoles",
-            method="GET",
-            path=ROLES,
-            event=None,
-            proof=Proof.SESSION,
-            step=None,
-            find=find_own,
-            demands=lambda _visit, _target: (),
-            run=self._show,
-            back=ROLES,
-            retry=None,
+        return (
+            show_own("ShowRoles", ROLES, self._show, proof=Proof.SESSION),
+            take_form(
+                "AssumeRole",
+                ROLES,
+                self._assume,
+                event=Event.ROLE_ASSUME,
+                proof=Proof.SESSION,
+                find=self._find,
+                demands=_demand_role,
+                back=ROLES,
+                retry=self._retry,
+            ),
         )
-        assume = replace(
-            show,
-            name="AssumeRole",
-            method="POST",
-            event=Event.ROLE_ASSUME,
-            find=self._find,
-            demands=_demand_role,
-            run=self._assume,
-            retry=self._retry,
-        )
-        return show, assume
 
     async def _show(self, visit: Visit, _target: Target) -> Answer:
         return await self._page(visit, "")

@@ -25,12 +25,11 @@ from sts.signin.administering import (
     find_list,
     find_named,
     get_noun,
-    on_target,
     parse_asked,
     show,
 )
 from sts.signin.answer import Answer, Moved, Shown
-from sts.signin.row import Page, Run, Target
+from sts.signin.row import Page, Run, Target, on_target
 from sts.signin.visit import Visit
 from sts.store.attachments import BearerKind
 from sts.store.browser_sessions import BrowserSession, list_open
@@ -162,4 +161,4 @@ def _list_live(connection: Connection, user: User, now: datetime) -> tuple[Brows
 
 
 def _demand_states(visit: Visit, _target: Target) -> tuple[Demand, ...]:
-    return demand_user_states(visit.caller.account_id)
+    return demand_user_states(visit)

@@ -1,5 +1,6 @@
 """The table of pages."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,14 @@ def test_every_step_has_a_page_that_is_shown_at_that_step_alone(home: Path) -> N
         assert shown[PAGE_OF_STEP[step]].step is step
     for page in read_pages(home):
         assert (page.proof is Proof.FLOW) == (page.step is not None)
+
+
+def test_a_step_without_a_flow_and_a_flow_without_a_step_are_no_rows(home: Path) -> None:
+    pages = {page.name: page for page in read_pages(home)}
+    with pytest.raises(ValueError, match="ShowHome: a step belongs to a flow"):
+        replace(pages["ShowHome"], step=Step.FACTOR)
+    with pytest.raises(ValueError, match="ShowCode: a step belongs to a flow"):
+        replace(pages["ShowCode"], step=None)
 
 
 def test_every_form_goes_back_to_a_page(home: Path) -> None:

@@ -8,9 +8,10 @@ from sts.access import Demand
 from sts.audit.events import Event
 from sts.aws.iam.bearers import get_bearer, on_bearer
 from sts.aws.iam.paging import Pager, read_limit
-from sts.aws.iam.rows import demand, describe_boundary, iam_row
+from sts.aws.iam.rows import demand, iam_row
 from sts.aws.row import Changes, Command, Demands, Operation, Reads, Result, Target
 from sts.directory.attachments import Attachments
+from sts.evaluator import describe_boundary
 from sts.model import Caller
 from sts.store.attachments import BearerKind, list_attached_policies
 from sts.store.database import Transaction

@@ -7,10 +7,11 @@ from sts.access import Demand
 from sts.audit.events import Event
 from sts.aws.iam.bearers import on_bearer
 from sts.aws.iam.roles import get_role
-from sts.aws.iam.rows import demand, describe_boundary, iam_row, on_bounded
+from sts.aws.iam.rows import demand, iam_row, on_bounded
 from sts.aws.iam.users import get_user
 from sts.aws.row import Changes, Command, Demands, Operation, Result, Target
 from sts.directory.boundaries import Bounded, bound, unbound
+from sts.evaluator import describe_boundary
 from sts.model import Caller
 from sts.store.attachments import BearerKind
 from sts.store.database import Transaction

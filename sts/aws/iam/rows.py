@@ -11,7 +11,7 @@ from sts.audit.events import Event
 from sts.aws.row import SMALL, Changes, Command, Demands, Find, Limit, Operation, Prepare, Proof, Reads, Result, Target
 from sts.aws.tags import describe_request
 from sts.directory.tags import bearer_id
-from sts.evaluator import describe_bearer
+from sts.evaluator import describe_bearer, describe_boundary
 from sts.model import Caller, InstanceProfile, MfaDevice, Policy, Role, User
 from sts.store.boundaries import find_boundary_arn
 from sts.store.tags import find_tags
@@ -99,11 +99,6 @@ def on_bounded(action: str) -> Demands:
         return (demand(action, target, context=describe_boundary(target.boundary_arn)),)
 
     return demands
-
-
-def describe_boundary(arn: str | None) -> Context:
-    """Return the condition key that tells of a permissions boundary."""
-    return {} if arn is None else {"iam:permissionsboundary": (arn,)}
 
 
 def on_both(action: str, kind: str, new_name: str) -> Demands:
