@@ -6,6 +6,7 @@ and stays so when the request is refused after all, the service restarts or the 
 
 Wrong codes count against the principal, whichever of its devices they are for: from the tenth in a row on each locks
 all its codes for fifteen minutes, so that whoever guesses has one guess in that time. Only a right code ends the count.
+Those that are entered where the principal is known to sign in from count apart (`devices`): there it gets in meanwhile.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
+from sts.authn.devices import find_known_device
 from sts.authn.line import Line
 from sts.clock import Clock
 from sts.crypto import totp
@@ -21,6 +23,7 @@ from sts.keyring.keyring import Keyring
 from sts.model import Caller, MfaDevice
 from sts.store import code_failures, mfa_devices
 from sts.store.database import Database, Transaction
+from sts.store.password_failures import ELSEWHERE
 
 FREE_FAILURES = 10  # in a row
 LOCK = timedelta(minutes=15)
@@ -69,14 +72,15 @@ class CodeProof:
             raise used
         return now
 
-    async def prove_any(self, owner_id: str, code: str) -> FactorProven:
+    async def prove_any(self, owner_id: str, code: str, device: str | None = None) -> FactorProven:
         """Return when the owner proved to hold one of its devices by *code*, whichever it is of.
 
-        However many devices there are, it counts as one attempt. Raises FactorUnproven, Throttled, and Unavailable.
+        However many devices there are, it counts as one attempt, which *device* comes from: the value that a
+        known one keeps. Raises FactorUnproven, Throttled, and Unavailable.
         """
         async with self.line.turn(owner_id):
             now = self.clock.now()
-            used, _ = await self.database.transact(partial(self._use_any, owner_id, code), now)
+            used, _ = await self.database.transact(partial(self._use_any, owner_id, code, device), now)
         if isinstance(used, FactorUnproven):
             raise used
         return FactorProven(now, used)
@@ -96,7 +100,7 @@ class CodeProof:
 
         Returns a refusal rather than to raise it: what was counted is to be kept.
         """
-        if not self._count(tx, owner_id):
+        if not count_attempt(tx, owner_id):
             return CodeInvalid(_PAIR, detail="the codes are locked")
         try:
             step = _require_unused(device, find_step_of_pair(self._open(device), first, second, tx.now, REACH))
@@ -119,13 +123,19 @@ class CodeProof:
             return FactorUnproven(_STRANGE, detail="the device is not enabled for the caller")
         return self._look(tx, caller.unique_id, (device,), code)
 
-    def _use_any(self, owner_id: str, code: str, tx: Transaction) -> FactorUnproven | int:
+    def _use_any(self, owner_id: str, code: str, device: str | None, tx: Transaction) -> FactorUnproven | int:
         tx.begin_change()
-        return self._look(tx, owner_id, mfa_devices.list_owned(tx.connection, owner_id), code)
+        device_id = find_known_device(self.keyring, tx, device, owner_id)
+        return self._look(tx, owner_id, mfa_devices.list_owned(tx.connection, owner_id), code, device_id)
 
-    def _look(self, tx: Transaction, owner_id: str, devices: Sequence[MfaDevice], code: str) -> FactorUnproven | int:
-        """Count an attempt, and use up the step of *code* on the first of *devices* that shows it."""
-        if not self._count(tx, owner_id):
+    def _look(
+        self, tx: Transaction, owner_id: str, devices: Sequence[MfaDevice], code: str, device_id: str = ELSEWHERE
+    ) -> FactorUnproven | int:
+        """Count an attempt, and use up the step of *code* on the first of *devices* that shows it.
+
+        *device_id* is that of the known device which it comes from.
+        """
+        if not count_attempt(tx, owner_id, device_id):
             return FactorUnproven(_LOCKED, detail="the codes are locked")
         steps = [(device, totp.find_step(self._open(device), code, _step_of(device, tx.now))) for device in devices]
         matching = [(device.serial_number, step) for device, step in steps if step is not None]
@@ -133,15 +143,19 @@ class CodeProof:
             return FactorUnproven(_WRONG, detail="the code is wrong")
         if not any(mfa_devices.burn_step(tx.connection, serial_number, step) for serial_number, step in matching):
             # No guess: two who share a device, or one who is impatient, lock nobody out.
-            code_failures.take_back_attempt(tx.connection, owner_id)
+            code_failures.take_back_attempt(tx.connection, owner_id, device_id)
             return FactorUnproven(_WRONG, detail="the code was used")
-        return code_failures.reset_count(tx.connection, owner_id) - 1
-
-    def _count(self, tx: Transaction, owner_id: str) -> bool:
-        return code_failures.count_attempt(tx.connection, owner_id, tx.now, free=FREE_FAILURES, lock=LOCK)
+        return code_failures.reset_count(tx.connection, owner_id, device_id) - 1
 
     def _open(self, device: MfaDevice) -> bytes:
         return self.keyring.open_sealed(device.sealed_seed, device.serial_number.encode())
+
+
+def count_attempt(tx: Transaction, owner_id: str, device_id: str = ELSEWHERE) -> bool:
+    """Count an attempt at a code of any kind as wrong, and say whether it may be looked at."""
+    return code_failures.count_attempt(
+        tx.connection, owner_id, tx.now, free=FREE_FAILURES, lock=LOCK, device_id=device_id
+    )
 
 
 def find_step_of_pair(seed: bytes, first: str, second: str, now: datetime, reach: int = 1) -> int:

@@ -18,18 +18,17 @@ from typing import TypeAlias
 from sqlalchemy import Connection
 
 from sts.authn.addresses import AddressCounts
-from sts.authn.devices import KnownDevices
+from sts.authn.devices import KnownDevices, find_known_device
 from sts.clock import Clock
 from sts.crypto.passwords import STRONG_ALONE, count_code_points
 from sts.errors import PasswordMalformed, PasswordMismatch, PasswordWrong, SignInRefused
 from sts.hashing import PasswordHasher
 from sts.model import Account, Secret, User
 from sts.passwords import KeptPassword, LoginProfile, PasswordPolicy
-from sts.store import login_profiles, password_failures
+from sts.store import code_failures, login_profiles, password_failures
 from sts.store.attempts import Locks
 from sts.store.database import Database, Transaction
 from sts.store.login_profiles import Candidate, find_candidate, find_candidate_by_id
-from sts.store.password_failures import ELSEWHERE
 
 FREE_FAILURES = 10  # in a row
 LOCKS: Locks = ((FREE_FAILURES, timedelta(minutes=15)), (100, timedelta(days=1)))
@@ -116,7 +115,7 @@ class PasswordProof:
 
     async def remember(self, owner_id: str, device: str | None = None) -> Secret:
         """Return the value that a device keeps from which its owner signed in, with every factor that was asked."""
-        device_id, value = self.devices.mint(owner_id, self.devices.find(device, owner_id))
+        device_id, value = self.devices.mint(owner_id, device)
         await self.database.transact(partial(_remember, owner_id, device_id), self.clock.now())
         return value
 
@@ -137,7 +136,7 @@ class PasswordProof:
         """Count the attempt, and find what its password is to be compared with."""
         candidate = find(tx.connection)
         owner_id = _NOBODY if candidate is None else candidate.owner_id
-        device_id = self._find_device(tx, owner_id, device)
+        device_id = find_known_device(self.devices.keyring, tx, device, owner_id)
         is_counted = password_failures.count_attempt(tx.connection, owner_id, device_id, tx.now, locks)
         if candidate is None:
             return _Lost("there is no such user", None)
@@ -170,12 +169,6 @@ class PasswordProof:
             return "the first password is over"
         is_over = candidate.policy.hard_expiry and _is_expired(candidate.policy, profile, now)
         return "the password has expired" if is_over else None
-
-    def _find_device(self, tx: Transaction, owner_id: str, device: str | None) -> str:
-        device_id = self.devices.find(device, owner_id)
-        if device_id is None or not password_failures.is_known_device(tx.connection, owner_id, device_id, tx.now):
-            return ELSEWHERE
-        return device_id
 
     async def _finish(self, attempt: _Attempt, password: str) -> int:
         """End the count of the right password, hash it anew if that is due, and return how many wrong ones there were.
@@ -216,3 +209,4 @@ def _note_success(attempt: _Attempt, kept: KeptPassword, tx: Transaction) -> int
 def _remember(owner_id: str, device_id: str, tx: Transaction) -> None:
     password_failures.begin_count(tx.connection, owner_id, tx.now, device_id)
     password_failures.forget_devices(tx.connection, owner_id, tx.now)
+    code_failures.forget_devices(tx.connection, owner_id)

@@ -8,7 +8,8 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from sts.authn.codes import FREE_FAILURES, LOCK, FactorProven
+from sts.authn.codes import FactorProven, count_attempt
+from sts.authn.devices import find_known_device
 from sts.authn.line import Line
 from sts.clock import Clock
 from sts.crypto.recovery_codes import LABEL, bind_code, parse_code
@@ -32,10 +33,11 @@ class RecoveryProof:
     clock: Clock
     line: Line  # of all codes
 
-    async def prove(self, owner_id: str, code: str) -> FactorProven:
+    async def prove(self, owner_id: str, code: str, device: str | None = None) -> FactorProven:
         """Return when a recovery code of the owner's was shown, and used up.
 
-        Raises FactorUnproven, Throttled, and Unavailable: without the store no code is taken.
+        *device* is the value that a known device keeps. Raises FactorUnproven, Throttled, and Unavailable: without the
+        store no code is taken.
         """
         try:
             parsed = parse_code(code)
@@ -43,23 +45,24 @@ class RecoveryProof:
             raise FactorUnproven(_WRONG, detail=malformed.message) from None
         async with self.line.turn(owner_id):
             now = self.clock.now()
-            used, _ = await self.database.transact(partial(self._use, owner_id, parsed), now)
+            used, _ = await self.database.transact(partial(self._use, owner_id, parsed, device), now)
         if isinstance(used, FactorUnproven):
             raise used
         return FactorProven(now, used)
 
-    def _use(self, owner_id: str, code: str, tx: Transaction) -> FactorUnproven | int:
+    def _use(self, owner_id: str, code: str, device: str | None, tx: Transaction) -> FactorUnproven | int:
         """Use *code* up and return how many were wrong before, or why not.
 
         What was counted is to be kept, so nothing is raised.
         """
         tx.begin_change()
-        if not code_failures.count_attempt(tx.connection, owner_id, tx.now, free=FREE_FAILURES, lock=LOCK):
+        device_id = find_known_device(self.keyring, tx, device, owner_id)
+        if not count_attempt(tx, owner_id, device_id):
             return FactorUnproven(_LOCKED, detail="the codes are locked, or the owner never had any")
         stamp = self._find_stamp(tx.connection, owner_id, code)
         if stamp is None or not recovery_codes.use_up_stamp(tx.connection, owner_id, stamp):
             return FactorUnproven(_WRONG, detail="the recovery code is wrong or was used")
-        return code_failures.reset_count(tx.connection, owner_id) - 1
+        return code_failures.reset_count(tx.connection, owner_id, device_id) - 1
 
     def _find_stamp(self, connection: Connection, owner_id: str, code: str) -> bytes | None:
         """Return the stamp that *code* has among what is left of the owner's; None when it has none."""

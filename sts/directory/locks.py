@@ -10,4 +10,4 @@ def unlock(tx: Transaction, *, user: User) -> None:
     """Forget the wrong passwords and codes that were counted for the user, who may try again now; raises NotFound."""
     confirm_bearer(tx.connection, user)
     password_failures.unlock(tx.connection, user.unique_id)
-    code_failures.reset_count(tx.connection, user.unique_id)
+    code_failures.unlock(tx.connection, user.unique_id)

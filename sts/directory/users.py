@@ -102,7 +102,7 @@ def get_user(connection: Connection, account_id: str, name: str) -> User:
 
 def _forget_sign_in(connection: Connection, user_id: str) -> None:
     """Let nothing of a user's ways to sign in outlive the user."""
-    code_failures.delete_count(connection, user_id)
+    code_failures.delete_counts(connection, user_id)
     password_failures.delete_counts(connection, user_id)
     links.delete_link_of(connection, user_id)
     recovery_codes.delete_stamps(connection, user_id)

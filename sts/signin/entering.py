@@ -30,7 +30,7 @@ _WRONG_CODE = (
     "Please wait for the next one and try again."
 )
 
-ProveFactor = Callable[[str, str], Awaitable[FactorProven]]  # of an owner, by a code
+ProveFactor = Callable[[str, str, str | None], Awaitable[FactorProven]]  # of an owner, by a code, from a device
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class EnteringPages:
     async def _prove_factor(self, visit: Visit, prove: ProveFactor, code: str) -> Answer:
         # Whoever has many people's passwords tries a few codes of each: no count of one principal tells of that.
         counted = await self.passwords.addresses.count(visit.entry.address)
-        proven = await prove(visit.get_flow().principal_id, code)
+        proven = await prove(visit.get_flow().principal_id, code, visit.device)
         await self.passwords.addresses.take_back(counted)
         return await self._go_on(visit, proven)
 

@@ -7,7 +7,7 @@ it: whoever set another would otherwise begin to count anew.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, select, update
 
 from sts.store import attempts
 from sts.store.attempts import UNLOCKED, Locks
@@ -49,11 +49,16 @@ def is_known_device(connection: Connection, owner_id: str, device_id: str, now: 
 
 def forget_devices(connection: Connection, owner_id: str, now: datetime, but: int = MOST_DEVICES) -> None:
     """Forget the owner's devices that were not seen for long, and of the others all *but* the last ones seen."""
-    known = and_(password_failure.c.owner_id == owner_id, password_failure.c.device_id != ELSEWHERE)
-    latest = select(password_failure.c.device_id).where(known).order_by(password_failure.c.seen_at.desc()).limit(but)
+    latest = select_devices(owner_id).order_by(password_failure.c.seen_at.desc()).limit(but)
     kept = connection.execute(latest).scalars().all()
     old = password_failure.c.seen_at <= to_microseconds(now - _KNOWN_FOR)
-    connection.execute(delete(password_failure).where(known, old | password_failure.c.device_id.not_in(kept)))
+    gone = old | password_failure.c.device_id.not_in(kept)
+    connection.execute(delete(password_failure).where(_is_of_device(owner_id), gone))
+
+
+def select_devices(owner_id: str) -> Select[tuple[str]]:
+    """Return the query of the ids of the devices that are kept of the owner's."""
+    return select(password_failure.c.device_id).where(_is_of_device(owner_id))
 
 
 def unlock(connection: Connection, owner_id: str) -> None:
@@ -71,6 +76,10 @@ def find_locked_until(connection: Connection, owner_id: str) -> datetime | None:
 def delete_counts(connection: Connection, owner_id: str) -> None:
     """Forget the owner."""
     connection.execute(delete(password_failure).where(password_failure.c.owner_id == owner_id))
+
+
+def _is_of_device(owner_id: str) -> ColumnElement[bool]:
+    return and_(password_failure.c.owner_id == owner_id, password_failure.c.device_id != ELSEWHERE)
 
 
 def _of(owner_id: str, device_id: str) -> ColumnElement[bool]:

@@ -221,13 +221,16 @@ mfa_device = Table(
     Index(None, "owner_id"),
 )
 
-# Wrong codes of a principal in a row, of whichever of its devices, and until when none of its codes is looked at.
+# Wrong codes of a principal in a row, of whichever factor, from a device that it is known to sign in from or from all
+# others (""), and until when none from there is looked at.
 code_failure = Table(
     "code_failure",
     metadata,
-    Column("owner_id", TEXT, primary_key=True),
+    Column("owner_id", TEXT, nullable=False),
+    Column("device_id", TEXT, nullable=False, server_default=""),
     Column("failures", Integer, nullable=False),
     Column("locked_until", BigInteger, nullable=False),
+    PrimaryKeyConstraint("owner_id", "device_id"),
 )
 
 # What lets an owner of credentials set a password: one at a time of each, gone when it was used.

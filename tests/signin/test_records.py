@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from datetime import timedelta
 
+from sts.authn.codes import FREE_FAILURES
 from sts.clock import ManualClock
 from tests.authenticator import STEP
 from tests.service import Service, Tenant
@@ -100,6 +101,21 @@ def test_a_22_an_address_that_guesses_codes_is_told_to_wait(
         assert "Please wait" in seen.text
     clock.tick(timedelta(minutes=15))
     bob.sign_in()
+
+
+def test_a_21_who_knows_the_password_and_guesses_codes_locks_nobody_out_of_their_own_browser(
+    service: Service, tenant: Tenant
+) -> None:
+    alice = make_person(service, tenant.account_id, with_device=True)
+    own, home = alice.sign_in()
+    own.go(home, "/ui/sign-out")
+    guesser = Browser(service)
+    alice.enter_password(guesser)
+    code = guesser.get(CODE)
+    for _ in range(FREE_FAILURES):
+        assert guesser.send(code, CODE, code="000000").status == 403
+    assert guesser.send(guesser.get(CODE), CODE, code=alice.code(1)).status == 403
+    assert own.go(alice.enter_password(own), CODE, code=alice.code(1)).path == "/ui/"
 
 
 def test_a_22_right_codes_do_not_count_by_address(service: Service, tenant: Tenant) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert, inspect, select, text
 from sts.store import schema
 from sts.store.database import Database, open_database
 from sts.store.schema import HEAD, find_revision, metadata
-from sts.store.tables import audit_record, change, policy, tag, version
+from sts.store.tables import audit_record, change, code_failure, policy, tag, version
 from tests.conftest import BEGINNING
 
 # A process that says when it is ready, begins on a word, and says whether it had anything to do.
@@ -152,3 +152,17 @@ def test_tags_from_before_are_found_by_what_their_keys_have_in_common_now(url: s
     opened.close()
     folded = {(bearer, key) for bearer in ("AIDAONE", "AROAONE") for key in ("team", "acce\u017fs", "größe")}
     assert found == folded | {("ANPAONE", key) for key in ("Team", "acce\u017fs", "GRÖßE")}
+
+
+def test_codes_that_were_counted_before_are_counted_as_from_elsewhere_and_those_of_older_servers_too(url: str) -> None:
+    opened = open_database(url)
+    opened.transact_now(lambda tx: _migrate_up_to_before(tx.connection, "_code_failures_by_device.py"), BEGINNING)
+    counted = text("INSERT INTO code_failure (owner_id, failures, locked_until) VALUES (:owner, 9, 7)")
+    opened.transact_now(lambda tx: tx.connection.execute(counted, {"owner": "AIDAONE"}), BEGINNING)
+    assert opened.migrate(lambda _connection: None)
+    opened.transact_now(lambda tx: tx.connection.execute(counted, {"owner": "AIDATWO"}), BEGINNING)
+    twice = insert(code_failure).values(owner_id="AIDAONE", device_id="d", failures=1, locked_until=0)
+    opened.transact_now(lambda tx: tx.connection.execute(twice), BEGINNING)
+    found = opened.read_now(lambda c: {tuple(row) for row in c.execute(select(code_failure))})
+    opened.close()
+    assert found == {("AIDAONE", "", 9, 7), ("AIDATWO", "", 9, 7), ("AIDAONE", "d", 1, 0)}
