@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 _PROCESS = "credential-process"
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 900, 43_200
+_MEMBERS = {
+    "session_name": "RoleSessionName",
+    "serial_number": "SerialNumber",
+    "token_code": "TokenCode",
+    "external_id": "ExternalId",
+    "source_identity": "SourceIdentity",
+}
 
 
 @click.command(
@@ -65,9 +72,9 @@ def assume_role(
     sts:AssumeRole be allowed to you. With AWS_ENDPOINT_URL set, any SDK then works with them. For credential-process
     they are kept until five minutes before their end, for you alone, below $XDG_CACHE_HOME or ~/.cache.
     """
-    given = {_MEMBERS[name]: value for name, value in texts.items() if value is not None}
-    parameters = {**given, "DurationSeconds": duration, "Tags": [_parse_tag(tag) for tag in tags]}
-    asked = {name: value for name, value in parameters.items() if value}
+    said = {_MEMBERS[name]: value for name, value in texts.items()}
+    parameters = {**said, "DurationSeconds": duration, "Tags": [_parse_tag(tag) for tag in tags] or None}
+    asked = {name: value for name, value in parameters.items() if value is not None}
     credentials = _ask(connect(endpoint_url, profile), role, asked, keeps=form == _PROCESS)
     if as_json:
         print_json(_describe(credentials))
@@ -85,15 +92,6 @@ def _ask(connection: "Connection", role: str, parameters: Mapping[str, object], 
         return ask(connection, role, parameters)
     cache = RoleCache(open_role_files(find_folder(os.environ)), SystemClock())
     return cache.assume_role(connection, role, parameters)
-
-
-_MEMBERS = {
-    "session_name": "RoleSessionName",
-    "serial_number": "SerialNumber",
-    "token_code": "TokenCode",
-    "external_id": "ExternalId",
-    "source_identity": "SourceIdentity",
-}
 
 
 def _parse_tag(text: str) -> Mapping[str, str]:

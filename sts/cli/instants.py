@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from sts.clock import SystemClock
+
 _AGO = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -19,7 +21,7 @@ class _Instant(click.ParamType[str]):
         ago = _AGO.fullmatch(value)
         try:
             if ago is not None:
-                return (datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).isoformat()
+                return (SystemClock().now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).isoformat()
             instant = datetime.fromisoformat(value)
         except (ValueError, OverflowError):
             self.fail(f"{value} is no time: give 2026-03-02, 2026-03-02T12:00:00Z, or how long ago as 2h", param, ctx)

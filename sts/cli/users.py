@@ -1,8 +1,5 @@
 """`sts users`: how users sign in, through the API."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import click
 
 from sts.cli.endpoint import connect, endpoint_options
@@ -129,18 +126,12 @@ def require_factor(
     """
     from sts.client.sign_in import set_account_factor, set_user_factor
 
-    if (name is None) == (account is None):
-        raise click.UsageError("Name a user, or an account with --account.")
-    connection = connect(endpoint_url, profile)
-    if name is not None:
-        told = set_user_factor(connection, name, required=not off)
+    if name is not None and account is None:
+        told = set_user_factor(connect(endpoint_url, profile), name, required=not off)
+    elif account is not None and name is None:
+        told = set_account_factor(connect(endpoint_url, profile), account, required=not off)
     else:
-        told = set_account_factor(connection, account or "", required=not off)
-    _print_changed(told, "It is so already", as_json=as_json)
-
-
-def _print_changed(told: Mapping[str, Any], otherwise: str, *, as_json: bool) -> None:
-    """Print what was done; raises AlreadyExists when nothing changed."""
+        raise click.UsageError("Name a user, or an account with --account.")
     print_fields(told, as_json=as_json)
     if not told.get("changed"):
-        raise AlreadyExists(otherwise)
+        raise AlreadyExists("It is so already")

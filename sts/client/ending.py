@@ -3,7 +3,7 @@
 from sts.client.connection import DEFAULT_REGION, Connection
 from sts.client.saved_logins import LoginCredentials, SavedLogins
 from sts.client.signin import Login, open_sign_in
-from sts.errors import LoginEnded, NotFound, Unavailable
+from sts.errors import LoginEnded, NotFound, Refusal, Unavailable
 
 _PATH = "/api/logins/end"
 
@@ -11,7 +11,7 @@ _PATH = "/api/logins/end"
 def end_login(logins: SavedLogins, endpoint: str) -> Login:
     """End the login at *endpoint*, forget it, and return what it was.
 
-    Raises NotFound where there is none; Unavailable when it is forgotten here alone; Refusal kin.
+    Raises NotFound where there is none; Unavailable when it is forgotten here alone, whatever the reason; Refusal kin.
     """
     login = logins.find(endpoint)
     if login is None:
@@ -21,7 +21,7 @@ def end_login(logins: SavedLogins, endpoint: str) -> Login:
         Connection(endpoint, DEFAULT_REGION, LoginCredentials(logins, sign_in), sign_in.sender).post(_PATH, {})
     except LoginEnded:
         return login  # by then it had ended there
-    except Unavailable as fault:
+    except Refusal as fault:
         until = login.ends_at.isoformat()
         raise Unavailable(f"The login is forgotten here, and lasts at the service until {until}: {fault}") from fault
     finally:

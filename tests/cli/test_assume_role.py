@@ -139,6 +139,9 @@ def test_a_code_of_the_mfa_device_goes_with_the_request(role: str, ask: Ask, ser
         (("deploy", "--tag", "team"), 2, "team is no tag: give KEY=VALUE"),
         (("deploy", "--format", "csh"), 2, "csh"),
         (("deploy", "--session-name", "a b"), 1, "ValidationError"),
+        (("deploy", "--session-name", ""), 1, "RoleSessionName"),
+        (("deploy", "--external-id", ""), 1, "ExternalId"),
+        (("deploy", "--source-identity", ""), 1, "SourceIdentity"),
     ],
 )
 @pytest.mark.usefixtures("role")

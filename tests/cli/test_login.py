@@ -260,6 +260,14 @@ def test_a_logout_while_the_service_is_away_forgets_the_login_and_says_so(person
     assert person.logins.find(away) is None
 
 
+def test_a_logout_that_the_service_refuses_forgets_the_login_and_says_so(person: Person, sts: Command) -> None:
+    person.logins.save(replace(person.sign_in(), secret_access_key="x" * 40))
+    result = sts("logout", "--endpoint-url", person.endpoint)
+    assert (result.exit_code, "is forgotten here, and lasts at the service until" in result.stderr) == (1, True)
+    assert "SignatureDoesNotMatch" in result.stderr
+    assert person.logins.find(person.endpoint) is None
+
+
 def test_a_login_that_was_ended_elsewhere_is_told_with_what_to_do_and_forgotten(person: Person, sts: Command) -> None:
     person.sign_in()
     same = Person(person.desk, person.folder / "copy")
