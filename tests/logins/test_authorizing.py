@@ -128,6 +128,13 @@ def test_o_37_a_parameter_that_is_given_twice_is_refused(front: LoginDesk, name:
     assert (answer.status_code, "location" in answer.headers) == (400, False)
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_another_method_is_refused(front: LoginDesk, method: str) -> None:
+    with httpx2.Client(trust_env=False) as client:
+        answer = client.request(method, f"{front.service.settings.issuer}/v1/authorize?{urlencode(ASKED)}")
+    assert (answer.status_code, answer.headers["allow"], "location" in answer.headers) == (405, "GET, HEAD", False)
+
+
 @pytest.mark.parametrize("state", ["", "x" * 129, "a b", "\x00", "é", "a\r\nSet-Cookie: a=b"])
 def test_a_state_that_could_not_come_back_as_it_is_is_refused(front: LoginDesk, state: str) -> None:
     answer = _ask(front, urlencode({**ASKED, "state": state}))

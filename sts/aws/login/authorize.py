@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 from sts.aws.wire import Form, parse_form
 from sts.clock import Clock
 from sts.entropy import Entropy
-from sts.errors import ParameterInvalid, Refusal
+from sts.errors import MethodUnsupported, ParameterInvalid, Refusal
 from sts.logins.requests import CLIENTS, LoginRequest, LoginRequests, verify_challenge, verify_redirect, verify_state
 
 PATH = "/v1/authorize"
@@ -32,6 +32,8 @@ class AuthorizeEndpoint:
         """Answer a request (ASGI)."""
         try:
             location = self._find_location(scope)
+        except MethodUnsupported as refusal:
+            await self._send(send, 405, f"{refusal.message}\n".encode(), ((b"allow", b"GET, HEAD"),))
         except Refusal as refusal:
             await self._send(send, 400, f"{refusal.message}\n".encode(), ())
         else:
@@ -39,6 +41,8 @@ class AuthorizeEndpoint:
 
     def _find_location(self, scope: Scope) -> str:
         """Return where the browser goes; raises Refusal kin where no answer may be sent to who asks."""
+        if scope["method"] not in {"GET", "HEAD"}:
+            raise MethodUnsupported(f"The method {scope['method']} is not offered here: use GET")
         form = parse_form(scope["query_string"])
         client = CLIENTS.get(form.get("client_id", ""))
         if client is None:
