@@ -34,6 +34,7 @@ def _change(
 
 
 _USER = (revocations.parse_name, revocations.find_user)
+_ROLE = (revocations.parse_name, revocations.find_role)
 _ACCOUNT = (sign_in.parse_account, sign_in.find_account)
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
@@ -78,35 +79,19 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         revocations.find_principal,
         revocations.revoke_principal,
     ),
-    ("POST", "/api/users/disable"): _change(
-        "DisableUser", Event.USER_DISABLE, revocations.parse_name, revocations.find_user, revocations.disable
-    ),
-    ("POST", "/api/users/enable"): _change(
-        "EnableUser", Event.USER_ENABLE, revocations.parse_name, revocations.find_user, revocations.enable
-    ),
-    ("POST", "/api/roles/disable"): _change(
-        "DisableRole", Event.ROLE_DISABLE, revocations.parse_name, revocations.find_role, revocations.disable
-    ),
-    ("POST", "/api/roles/enable"): _change(
-        "EnableRole", Event.ROLE_ENABLE, revocations.parse_name, revocations.find_role, revocations.enable
-    ),
+    ("POST", "/api/users/disable"): _change("DisableUser", Event.USER_DISABLE, *_USER, revocations.disable),
+    ("POST", "/api/users/enable"): _change("EnableUser", Event.USER_ENABLE, *_USER, revocations.enable),
+    ("POST", "/api/roles/disable"): _change("DisableRole", Event.ROLE_DISABLE, *_ROLE, revocations.disable),
+    ("POST", "/api/roles/enable"): _change("EnableRole", Event.ROLE_ENABLE, *_ROLE, revocations.enable),
     ("POST", "/api/users/create-link"): _change(
-        "CreateSignInLink",
-        Event.SIGN_IN_LINK_CREATE,
-        revocations.parse_name,
-        revocations.find_user,
-        sign_in.create_link,
+        "CreateSignInLink", Event.SIGN_IN_LINK_CREATE, *_USER, sign_in.create_link
     ),
     ("POST", "/api/users/unlock"): _change("UnlockUser", Event.USER_UNLOCK, *_USER, sign_in.unlock),
     ("POST", "/api/users/require-password-change"): _change(
         "RequirePasswordChange", Event.PASSWORD_CHANGE_REQUIRE, *_USER, sign_in.require_password_change
     ),
     ("POST", "/api/users/end-sessions"): _change(
-        "EndUserSessions",
-        Event.USER_SESSIONS_END,
-        revocations.parse_name,
-        revocations.find_user,
-        sign_in.end_user_sessions,
+        "EndUserSessions", Event.USER_SESSIONS_END, *_USER, sign_in.end_user_sessions
     ),
     ("POST", "/api/users/require-factor"): _change(
         "RequireUserFactor", Event.FACTOR_REQUIRE, *_USER, sign_in.require_factor
@@ -115,18 +100,10 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "ReleaseUserFactor", Event.FACTOR_RELEASE, *_USER, sign_in.release_factor
     ),
     ("POST", "/api/accounts/require-factor"): _change(
-        "RequireAccountFactor",
-        Event.FACTOR_REQUIRE,
-        sign_in.parse_account,
-        sign_in.find_account,
-        sign_in.require_factor,
+        "RequireAccountFactor", Event.FACTOR_REQUIRE, *_ACCOUNT, sign_in.require_factor
     ),
     ("POST", "/api/accounts/release-factor"): _change(
-        "ReleaseAccountFactor",
-        Event.FACTOR_RELEASE,
-        sign_in.parse_account,
-        sign_in.find_account,
-        sign_in.release_factor,
+        "ReleaseAccountFactor", Event.FACTOR_RELEASE, *_ACCOUNT, sign_in.release_factor
     ),
 }
 
