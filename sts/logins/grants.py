@@ -21,7 +21,7 @@ from sts.directory.revocations import revoke_principal, revoke_session
 from sts.entropy import Entropy
 from sts.errors import LoginCodeInvalid, LoginEnded, LoginOutdated, QuotaExceeded, Refusal, SignInNeeded
 from sts.logins.requests import Client, LoginRequest
-from sts.logins.tokens import LoginTokens
+from sts.logins.tokens import CODE_INVALID, TOKEN_INVALID, LoginTokens, RefreshToken, read_grant_id
 from sts.model import Caller, CallerKind, LoginGrant, Session, root_caller, user_caller
 from sts.store import browser_sessions, login_grants, mfa_devices
 from sts.store.accounts import find_account, is_enabled
@@ -37,7 +37,6 @@ AUTHORIZE, REDEEM = "signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"
 _CODE_LIFE = {Client.SAME_DEVICE: timedelta(minutes=1), Client.CROSS_DEVICE: timedelta(minutes=5)}
 GRACE = timedelta(seconds=60)
 CREDENTIALS_LIFE = timedelta(minutes=15)
-_USED = "The authorization code is not valid: it was used, is too old, or was not given to this client"
 _ENDED = "The login has ended: sign in again"
 _OUTDATED = "The user's password, second factor or state has changed: sign in again"
 
@@ -99,8 +98,23 @@ class Logins:
         login_grants.insert_grant(tx.connection, grant)
         return code
 
-    async def find(self, grant_id: str) -> Login | None:
-        """Return the login, ended or not, with who calls by it; None when there is none, or its user is gone."""
+    async def get_by_code(self, code: str) -> Login:
+        """Return the login, ended or not, that *code* was made for; raises LoginCodeInvalid."""
+        login = await self._find(read_grant_id(code))
+        if login is None:
+            raise LoginCodeInvalid(CODE_INVALID, detail="no such login")
+        self.tokens.verify_code(code, login.grant.code_stamp)
+        return login
+
+    async def get_by_refresh_token(self, token: RefreshToken, client: Client) -> Login:
+        """Return the login of *client*, ended or not, that *token* is of; raises LoginEnded."""
+        login = await self._find(token.grant_id)
+        if login is None or login.grant.client != client:
+            raise LoginEnded(TOKEN_INVALID, detail="no such login of this client")
+        return login
+
+    async def _find(self, grant_id: str) -> Login | None:
+        """Return the login with who calls by it; None when there is none, or its user is gone."""
         now = self.clock.now()
         return await self.database.read(lambda connection: _find_login(connection, grant_id, now))
 
@@ -119,10 +133,12 @@ class Logins:
         grant = _get(tx, grant_id)
         if not first:
             if grant.redemption is None:
-                return LoginCodeInvalid(_USED, detail="the code is too old")
+                return LoginCodeInvalid(CODE_INVALID, detail="the code is too old")
             is_repeated = grant.redemption == possession.digest and grant.generation == 1
             if not (is_repeated and _is_fresh(grant, tx.now)):
-                return end_for(tx, grant, LoginCodeInvalid(_USED, detail="the code was used: the login is ended"))
+                return end_for(
+                    tx, grant, LoginCodeInvalid(CODE_INVALID, detail="the code was used: the login is ended")
+                )
         fault = find_fault(tx.connection, grant, tx.now)
         return grant if fault is None else end_for(tx, grant, fault)
 

@@ -20,8 +20,8 @@ from sts.model import LoginGrant, Secret
 _CODE_LABEL, _REFRESH_LABEL = b"login-code", b"login-refresh-token"
 _CODE = re.compile(r"([A-Za-z0-9_-]{22})\.[A-Za-z0-9_-]{22}", re.ASCII)
 _REFRESH = re.compile(r"([A-Za-z0-9_-]{22})\.([1-9][0-9]{0,8})\.([A-Za-z0-9_-]{48})", re.ASCII)
-_CODE_INVALID = "The authorization code is not valid: it was used, is too old, or was not given to this client"
-_TOKEN_INVALID = "The refresh token is not valid: sign in again"  # noqa: S105  no secret
+CODE_INVALID = "The authorization code is not valid: it was used, is too old, or was not given to this client"
+TOKEN_INVALID = "The refresh token is not valid: sign in again"  # noqa: S105  no secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class LoginTokens:
         try:
             verify_stamp(self.keyring, Purpose.MARKER, _CODE_LABEL, code.encode("ascii"), stamp)
         except SealBroken:
-            raise LoginCodeInvalid(_CODE_INVALID, detail="no such code") from None
+            raise LoginCodeInvalid(CODE_INVALID, detail="no such code") from None
 
     def make_refresh_token(self, grant_id: str, generation: int) -> Secret:
         """Return the refresh token of that number."""
@@ -60,13 +60,13 @@ class LoginTokens:
         """Return what *text* is a refresh token of; raises LoginEnded when it is none of ours."""
         match = _REFRESH.fullmatch(text)
         if match is None:
-            raise LoginEnded(_TOKEN_INVALID, detail="not of a refresh token's form")
+            raise LoginEnded(TOKEN_INVALID, detail="not of a refresh token's form")
         named = f"{match[1]}.{match[2]}".encode("ascii")
         try:
             stamp = parse_base64url(match[3].encode("ascii"))
             verify_stamp(self.keyring, Purpose.MARKER, _REFRESH_LABEL, named, stamp)
         except (Malformed, SealBroken):
-            raise LoginEnded(_TOKEN_INVALID, detail="no refresh token of ours") from None
+            raise LoginEnded(TOKEN_INVALID, detail="no refresh token of ours") from None
         return RefreshToken(match[1], int(match[2]))
 
 
@@ -74,7 +74,7 @@ def read_grant_id(code: str) -> str:
     """Return the login that *code* names; raises LoginCodeInvalid when it has not a code's form."""
     match = _CODE.fullmatch(code)
     if match is None:
-        raise LoginCodeInvalid(_CODE_INVALID, detail="not of a code's form")
+        raise LoginCodeInvalid(CODE_INVALID, detail="not of a code's form")
     return match[1]
 
 
@@ -82,6 +82,6 @@ def verify_redemption(grant: LoginGrant, *, client: str, redirect_uri: str, veri
     """Raise LoginCodeInvalid unless the code was asked for by who redeems it (RFC 6749 section 4.1.3, RFC 7636)."""
     challenge = encode_base64url(hashlib.sha256(verifier.encode("ascii")).digest())
     if client != grant.client or redirect_uri != grant.redirect_uri:
-        raise LoginCodeInvalid(_CODE_INVALID, detail="of another client or redirect URI")
+        raise LoginCodeInvalid(CODE_INVALID, detail="of another client or redirect URI")
     if not hmac.compare_digest(challenge, grant.challenge):
-        raise LoginCodeInvalid(_CODE_INVALID, detail="of another verifier")
+        raise LoginCodeInvalid(CODE_INVALID, detail="of another verifier")

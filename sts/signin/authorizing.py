@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 
 from sts.access import Demand
 from sts.audit.events import Event
-from sts.errors import LoginEnded, NotFound
+from sts.errors import LoginCodeInvalid, NotFound
 from sts.logins.grants import AUTHORIZE, Logins, demand, describe
 from sts.logins.requests import CONFIRMATION_PATH, Client, LoginRequest, LoginRequests, render_typed_answer
-from sts.logins.tokens import read_grant_id
 from sts.signin.answer import Answer, Moved, Shown
 from sts.signin.row import Page, Proof, Target, demand_nothing, show_page, take_form
 from sts.signin.table import HOME
@@ -81,12 +80,10 @@ class AuthorizingPages:
             return Target("", "")
         code, state = visit.query.get("code", ""), visit.query.get("state", "")
         try:
-            login = await self.logins.find(read_grant_id(code))
-            if login is not None:
-                self.logins.tokens.verify_code(code, login.grant.code_stamp)
-        except LoginEnded:
-            login = None
-        if login is None or login.grant.browser_session_id != visit.get_opened().session.session_id:
+            login = await self.logins.get_by_code(code)
+        except LoginCodeInvalid:
+            raise NotFound(_NOT_GIVEN) from None
+        if login.grant.browser_session_id != visit.get_opened().session.session_id:
             raise NotFound(_NOT_GIVEN)
         return Target("", render_typed_answer(state, code))
 

@@ -25,7 +25,6 @@ from sts.credentials import TemporaryCredentials
 from sts.crypto.jsonobject import parse_json_object
 from sts.entropy import Entropy
 from sts.errors import (
-    LoginCodeInvalid,
     LoginEnded,
     MediaTypeUnsupported,
     MethodUnsupported,
@@ -37,7 +36,7 @@ from sts.errors import (
 from sts.keyring.keyring import Keyring
 from sts.logins.grants import REDEEM, Login, Logins, demand, describe, end_for, verify_holder
 from sts.logins.requests import CLIENTS, Client
-from sts.logins.tokens import read_grant_id, verify_redemption
+from sts.logins.tokens import verify_redemption
 from sts.model import LoginGrant
 from sts.store.database import Transaction
 from sts.telemetry.meters import Meters
@@ -122,17 +121,11 @@ class TokenEndpoint:
         self, scope: Scope, recording: Recording, asked: TokenInput, possession: Possession
     ) -> dict[str, Any]:
         code = _require("code", asked.code)
-        redirect_uri, verifier = (
-            _require("redirectUri", asked.redirect_uri),
-            _require("codeVerifier", asked.code_verifier),
-        )
-        grant_id = read_grant_id(code)
-        login = await self.logins.find(grant_id)
-        if login is None:
-            raise LoginCodeInvalid("The authorization code is not valid", detail="no such login")
-        self.logins.tokens.verify_code(code, login.grant.code_stamp)
+        redirect_uri = _require("redirectUri", asked.redirect_uri)
+        verifier = _require("codeVerifier", asked.code_verifier)
+        login = await self.logins.get_by_code(code)
         recording.entry.claimed = login.caller.arn
-        client = CLIENTS[asked.client_id]
+        client, grant_id = CLIENTS[asked.client_id], login.grant.grant_id
         verify_redemption(login.grant, client=client, redirect_uri=redirect_uri, verifier=verifier)
         if login.fault is not None:
             await self._end(recording, login, login.fault)
@@ -146,20 +139,16 @@ class TokenEndpoint:
         self, scope: Scope, recording: Recording, asked: TokenInput, possession: Possession
     ) -> dict[str, Any]:
         token = self.logins.tokens.parse_refresh_token(_require("refreshToken", asked.refresh_token))
-        login = await self.logins.find(token.grant_id)
-        if login is None or CLIENTS[asked.client_id] != login.grant.client:
-            raise LoginEnded("The refresh token is not valid: sign in again", detail="no such login of this client")
-
-        def refresh(tx: Transaction) -> LoginGrant | Refusal:
-            return self.logins.refresh(tx, token.grant_id, token.generation)
-
+        login = await self.logins.get_by_refresh_token(token, CLIENTS[asked.client_id])
         fault = login.fault or verify_holder(login.grant, possession)
         if fault is not None:
             await self._end(recording, login, fault)
         recording.entry.caller = login.caller
         await self._decide(scope, recording.entry, login, asked)
         await self.possessions.use_up(possession)
-        return await self._change(recording, login, refresh)
+        return await self._change(
+            recording, login, lambda tx: self.logins.refresh(tx, token.grant_id, token.generation)
+        )
 
     async def _end(self, recording: Recording, login: Login, fault: LoginEnded) -> Never:
         """End the login, which is kept although it is refused: raises *fault*."""
