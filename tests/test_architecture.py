@@ -1,5 +1,6 @@
 """What the tables promise one another: models, rows, refusals, events and the page that lists the operations."""
 
+import ast
 import asyncio
 import re
 from collections.abc import Iterator
@@ -242,3 +243,23 @@ def test_the_page_names_every_parameter_that_is_not_offered_yet(table: Operation
     named = set(re.findall(r"`(\w+)` of\s+(\w+)", paragraph))
     assert named == {(member, each.row.name) for each in table.offered.values() for member in each.row.not_yet}
     assert named
+
+
+# By which the standard library tells the date; what only measures spans is free to be asked anywhere.
+_DATES = frozenset({"datetime", "date", "time"})
+_TELLERS = frozenset({"now", "utcnow", "today", "time", "time_ns", "localtime", "gmtime"})
+
+
+def list_clock_reads(source: str) -> list[str]:
+    """Return the calls in *source* that ask the machine for the date."""
+    called = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    asked = [each for each in called if isinstance(each, ast.Attribute) and each.attr in _TELLERS]
+    return [ast.unparse(each) for each in asked if ast.unparse(each.value).rpartition(".")[2] in _DATES]
+
+
+def test_the_system_clock_is_read_in_one_place() -> None:
+    """Whoever needs the time is handed a clock, so that a test moves it."""
+    package = ROOT / "sts"
+    reads = {path: list_clock_reads(path.read_text(encoding="utf-8")) for path in package.rglob("*.py")}
+    found = {path.relative_to(package).as_posix(): calls for path, calls in reads.items() if calls}
+    assert found == {"clock.py": ["datetime.now"]}
