@@ -3,7 +3,7 @@
 import importlib.metadata
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -64,6 +64,7 @@ from sts.oauth.metadata import KeySetEndpoint
 from sts.receipts import Receipts
 from sts.sessions import BrowserSessions
 from sts.settings import Settings
+from sts.signin.endpoint import PagesEndpoint
 from sts.signin.pages import Parts as PageParts
 from sts.signin.pages import build_pages
 from sts.store.address import SQLITE
@@ -115,35 +116,71 @@ def create_app(
     return app
 
 
-def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Traced") -> tuple[Route, ...]:
-    """Return the routes whose requests are proven, decided and recorded; the hot one first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verbs:
+    """What several fronts call, each made once: two that count, lock or trace would each know of half."""
+
+    proof: Prover
+    access: Decider
+    journal: Recorder
+    throttle: Throttle
+    codes: CodeProof
+    passwords: PasswordProof
+    new_passwords: NewPasswords
+    assuming: RoleSessions
+    lending: UserSessions
+    logins: Logins
+
+
+def _build_verbs(settings: Settings, at: Foundation, tracing: "Untraced | Traced") -> _Verbs:
     credentials = Credentials(settings.issuer, at.keyring, at.cache, at.clock, at.entropy, at.meters)
     throttle = build_throttle(settings.failed_proofs, settings.caller_requests, at.clock)
-    proof = tracing.around_proof(SignatureProof(at.snapshot, at.coherence, credentials, at.keyring, at.clock, throttle))
-    access = tracing.around_access(Access(Evaluator(at.snapshot)))
-    journal = tracing.around_journal(at.journal)
-    codes = CodeProof(at.database, at.keyring, at.clock)
-    assuming = RoleSessions(credentials, at.snapshot, at.clock)
-    sts = StsOperations(
-        assuming,
-        UserSessions(credentials, at.snapshot, at.clock),
-        codes,
-        Receipts(at.keyring),
-    )
+    proof = SignatureProof(at.snapshot, at.coherence, credentials, at.keyring, at.clock, throttle)
     hasher = _build_hasher(at, settings)
-    passwords, password_proof = NewPasswords(at.database, hasher), _build_password_proof(at, settings, hasher)
+    return _Verbs(
+        proof=tracing.around_proof(proof),
+        access=tracing.around_access(Access(Evaluator(at.snapshot))),
+        journal=tracing.around_journal(at.journal),
+        throttle=throttle,
+        codes=CodeProof(at.database, at.keyring, at.clock),
+        passwords=_build_password_proof(at, settings, hasher),
+        new_passwords=NewPasswords(at.database, hasher),
+        assuming=RoleSessions(credentials, at.snapshot, at.clock),
+        lending=UserSessions(credentials, at.snapshot, at.clock),
+        logins=build_logins(settings, at, credentials),
+    )
+
+
+def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Traced") -> tuple[Route, ...]:
+    """Return the routes whose requests are proven, decided and recorded; the hot one first."""
+    verbs = _build_verbs(settings, at, tracing)
+    pages = _pages(settings, at, verbs)
+    return (
+        Route("/", _query_endpoint(at, verbs, tracing.around_rows(_signed_rows(settings, at, verbs)))),
+        Route("/api/{path:path}", _administration_endpoint(settings, at, verbs)),
+        *_login_routes(settings, at, verbs),
+        Route(CONFIRMATION_PATH, pages),
+        Route("/ui", pages),
+        Route("/ui/{path:path}", pages),
+    )
+
+
+def _signed_rows(settings: Settings, at: Foundation, verbs: _Verbs) -> tuple[Row, ...]:
+    sts = StsOperations(verbs.assuming, verbs.lending, verbs.codes, Receipts(at.keyring))
     iam = build_iam_rows(
         keyring=at.keyring,
         entropy=at.entropy,
         clock=at.clock,
-        codes=codes,
-        passwords=passwords,
-        proof=password_proof,
+        codes=verbs.codes,
+        passwords=verbs.new_passwords,
+        proof=verbs.passwords,
         issuer=settings.issuer,
     )
-    rows = tracing.around_rows((*sts.rows(), *iam))
-    logins = build_logins(settings, at, credentials)
-    pages = build_pages(
+    return (*sts.rows(), *iam)
+
+
+def _pages(settings: Settings, at: Foundation, verbs: _Verbs) -> PagesEndpoint:
+    return build_pages(
         PageParts(
             issuer=settings.issuer,
             database=at.database,
@@ -152,25 +189,17 @@ def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Trace
             clock=at.clock,
             entropy=at.entropy,
             sessions=build_sessions(at, settings),
-            passwords=password_proof,
-            new_passwords=passwords,
+            passwords=verbs.passwords,
+            new_passwords=verbs.new_passwords,
             links=build_links(at, settings),
-            codes=codes,
-            logins=logins,
-            assuming=assuming,
-            access=access,
-            journal=journal,
+            codes=verbs.codes,
+            logins=verbs.logins,
+            assuming=verbs.assuming,
+            access=verbs.access,
+            journal=verbs.journal,
             sums=at.sums,
             meters=at.meters,
         )
-    )
-    return (
-        Route("/", _query_endpoint(at, journal, proof, access, rows)),
-        Route("/api/{path:path}", _administration_endpoint(at, settings, journal, proof, access)),
-        *_login_routes(settings, at, journal, access, logins=logins, throttle=throttle),
-        Route(CONFIRMATION_PATH, pages),
-        Route("/ui", pages),
-        Route("/ui/{path:path}", pages),
     )
 
 
@@ -219,15 +248,13 @@ def _behind_proxies(settings: Settings) -> list[Middleware]:
     return [Middleware(BehindProxies, trusted=trusted)] if trusted else []
 
 
-def _query_endpoint(
-    at: Foundation, journal: Recorder, proof: Prover, access: Decider, rows: Iterable[Row]
-) -> QueryEndpoint:
+def _query_endpoint(at: Foundation, verbs: _Verbs, rows: Iterable[Row]) -> QueryEndpoint:
     return QueryEndpoint(
         operations=Operations.compile(rows),
-        proofs={Proof.SIGNATURE: proof},
-        access=access,
+        proofs={Proof.SIGNATURE: verbs.proof},
+        access=verbs.access,
         receipts=Receipts(at.keyring),
-        journal=journal,
+        journal=verbs.journal,
         sums=at.sums,
         meters=at.meters,
         database=at.database,
@@ -236,16 +263,14 @@ def _query_endpoint(
     )
 
 
-def _login_routes(
-    settings: Settings, at: Foundation, journal: Recorder, access: Decider, *, logins: Logins, throttle: Throttle
-) -> tuple[Route, ...]:
+def _login_routes(settings: Settings, at: Foundation, verbs: _Verbs) -> tuple[Route, ...]:
     token = TokenEndpoint(
-        logins=logins,
+        logins=verbs.logins,
         possessions=Possessions(settings.issuer, at.cache, at.clock),
-        throttle=throttle,
+        throttle=verbs.throttle,
         coherence=at.coherence,
-        access=access,
-        journal=journal,
+        access=verbs.access,
+        journal=verbs.journal,
         sums=at.sums,
         meters=at.meters,
         keyring=at.keyring,
@@ -270,14 +295,12 @@ def build_logins(settings: Settings, at: Foundation, credentials: Credentials) -
     )
 
 
-def _administration_endpoint(
-    at: Foundation, settings: Settings, journal: Recorder, proof: Prover, access: Decider
-) -> AdministrationEndpoint:
+def _administration_endpoint(settings: Settings, at: Foundation, verbs: _Verbs) -> AdministrationEndpoint:
     return AdministrationEndpoint(
-        proof=proof,
-        access=access,
+        proof=verbs.proof,
+        access=verbs.access,
         receipts=Receipts(at.keyring),
-        journal=journal,
+        journal=verbs.journal,
         sums=at.sums,
         meters=at.meters,
         database=at.database,
