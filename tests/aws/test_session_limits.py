@@ -152,3 +152,23 @@ def test_a_session_s_tags_and_names_are_read_back_by_policies_to_the_letter(serv
         return server.call(begun.key(), "ListUsers").status
 
     assert [read(value), read(value[:-1])] == [200, 403]
+
+
+def test_keys_that_differ_outside_ascii_are_two_and_policies_see_each(server: Service, resident: Tenant) -> None:
+    """To fold as `str.casefold` does would make two letters of ASCII of the `ß`, and of the two keys one."""
+    small, large = "größe", "GRÖSSE"
+    may = document(
+        statement("iam:ListUsers", {"StringEquals": {f"aws:PrincipalTag/{small}": "one"}}, Resource="*"),
+        statement("iam:ListRoles", {"StringEquals": {f"aws:PrincipalTag/{large}": "two"}}, Resource="*"),
+    )
+    arn = make_role(server, resident, "sized", trusts=[statement(TAGGING)], may=may)
+
+    def read(*pairs: tuple[str, str]) -> list[int]:
+        begun = server.assume(resident.key, arn, **tags(*pairs))
+        return [server.call(begun.key(), action).status for action in ("ListUsers", "ListRoles")]
+
+    assert read((small, "one"), (large, "two")) == [200, 200]
+    assert read((small, "two"), (large, "one")) == [403, 403]
+    assert [read((small, "one")), read((large, "two"))] == [[200, 403], [403, 200]]
+    both = federate(server, resident, tags((small, "one"), (large, "two")))
+    assert both.status == 200, both.body
