@@ -80,7 +80,6 @@ class UnverifiedSignature:
     region: str
     service: str
     signed_headers: tuple[str, ...]
-    presigned: bool
     unverified_signature: str = field(repr=False)
     canonical_head: bytes = field(repr=False)
     claimed_payload_hash: str | None = None
@@ -132,7 +131,6 @@ def parse_signature(
         region=region,
         service=service,
         signed_headers=signed,
-        presigned=claim.span is not None,
         unverified_signature=claim.signature,
         canonical_head=render_canonical_head(method, _text(path), signed_pairs, by_name, signed),
         claimed_payload_hash=_find_single(by_name, "x-amz-content-sha256"),

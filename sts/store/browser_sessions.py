@@ -44,13 +44,6 @@ def find_session(connection: Connection, session_id: str) -> BrowserSession | No
     return None if row is None else _session(row)
 
 
-def list_sessions(connection: Connection, principal_id: str, limit: int) -> tuple[BrowserSession, ...]:
-    """Return the latest sessions of the principal, also those that have ended, the latest first."""
-    of_principal = select(browser_session).where(browser_session.c.principal_id == principal_id)
-    rows = connection.execute(of_principal.order_by(browser_session.c.begun_at.desc()).limit(limit))
-    return tuple(map(_session, rows))
-
-
 def list_open(connection: Connection, principal_id: str, now: datetime) -> Sequence[BrowserSession]:
     """Return the principal's sessions that nobody has ended and whose time is not over, the first begun first.
 

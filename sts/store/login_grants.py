@@ -16,18 +16,6 @@ def find_grant(connection: Connection, grant_id: str) -> LoginGrant | None:
     return None if row is None else _grant(row)
 
 
-def list_live(connection: Connection, principal_id: str, now: datetime) -> tuple[LoginGrant, ...]:
-    """Return the principal's grants that were redeemed and have not ended, the latest first."""
-    query = select(login_grant).where(
-        login_grant.c.principal_id == principal_id,
-        login_grant.c.redemption.is_not(None),
-        login_grant.c.ended_at.is_(None),
-        login_grant.c.ends_at > to_microseconds(now),
-    )
-    rows = connection.execute(query.order_by(login_grant.c.began_at.desc(), login_grant.c.grant_id))
-    return tuple(_grant(row) for row in rows)
-
-
 def insert_grant(connection: Connection, new: LoginGrant) -> None:
     """Keep a new grant, which nobody has redeemed."""
     factor_at = new.authenticated_at
