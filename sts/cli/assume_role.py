@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import click
 
 from sts.cli.endpoint import connect, endpoint_options
 from sts.cli.output import print_json, show_example
+from sts.exports import describe_process, name_variables, render_posix, render_powershell
 
 if TYPE_CHECKING:
     from sts.client.connection import Connection
@@ -107,45 +107,20 @@ def _describe(credentials: "RoleCredentials") -> Mapping[str, str]:
         "access_key_id": credentials.access_key_id,
         "secret_access_key": credentials.secret_access_key,
         "session_token": credentials.session_token,
-        "expires_at": credentials.expires_at.astimezone(UTC).isoformat(),
+        "expires_at": _expiration(credentials),
     }
 
 
 def _variables(credentials: "RoleCredentials") -> Mapping[str, str]:
-    return {
-        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
-        "AWS_SESSION_TOKEN": credentials.session_token,
-        "AWS_CREDENTIAL_EXPIRATION": credentials.expires_at.astimezone(UTC).isoformat(),
-    }
+    return {**name_variables(credentials), "AWS_CREDENTIAL_EXPIRATION": _expiration(credentials)}
 
 
-def render_posix(credentials: "RoleCredentials") -> str:
-    """Return what a POSIX shell evaluates."""
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in _variables(credentials).items())
-
-
-def render_powershell(credentials: "RoleCredentials") -> str:
-    """Return what PowerShell runs; in its single quotes only the quote itself means anything."""
-    said = {name: value.replace("'", "''") for name, value in _variables(credentials).items()}
-    return "\n".join(f"$Env:{name} = '{value}'" for name, value in said.items())
-
-
-def render_process(credentials: "RoleCredentials") -> str:
-    """Return what AWS's SDKs take from a `credential_process` (SDKs and Tools Reference Guide)."""
-    return json.dumps(
-        {
-            "Version": 1,
-            "AccessKeyId": credentials.access_key_id,
-            "SecretAccessKey": credentials.secret_access_key,
-            "SessionToken": credentials.session_token,
-            "Expiration": credentials.expires_at.astimezone(UTC).isoformat(),
-        }
-    )
+def _expiration(credentials: "RoleCredentials") -> str:
+    return credentials.expires_at.astimezone(UTC).isoformat()
 
 
 _FORMS: Mapping[str, Callable[["RoleCredentials"], str]] = {
-    "posix": render_posix,
-    "powershell": render_powershell,
-    _PROCESS: render_process,
+    "posix": lambda credentials: render_posix(_variables(credentials)),
+    "powershell": lambda credentials: render_powershell(_variables(credentials)),
+    _PROCESS: lambda credentials: json.dumps(describe_process(credentials, _expiration(credentials))),
 }

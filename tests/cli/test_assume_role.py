@@ -12,8 +12,8 @@ import boto3
 import pytest
 from click.testing import Result
 
-from sts.cli.assume_role import render_powershell
 from sts.client.roles import RoleCredentials, name_session
+from sts.exports import name_variables, render_powershell
 from tests.authenticator import Authenticator
 from tests.cli.conftest import Command
 from tests.conftest import BEGINNING
@@ -160,7 +160,7 @@ def test_powershell_takes_a_quote_in_a_value_as_it_is(ask: Ask, role: str) -> No
     quoted = RoleCredentials(
         arn="a", access_key_id="b'c", secret_access_key="$d", session_token="e", expires_at=BEGINNING
     )
-    assert render_powershell(quoted).splitlines()[:2] == [
+    assert render_powershell(name_variables(quoted)).splitlines()[:2] == [
         "$Env:AWS_ACCESS_KEY_ID = 'b''c'",
         "$Env:AWS_SECRET_ACCESS_KEY = '$d'",
     ]
