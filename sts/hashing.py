@@ -46,10 +46,17 @@ def _give_way() -> None:
 
 @dataclass(slots=True)
 class _Line:
-    """How many computations are under way or wait, and how many there were."""
+    """How many computations are under way or wait, how many there were, and what they filled."""
 
     waiting: int = 0
     computed: int = 0
+    filled_kib: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, cost: Cost) -> None:
+        """Count what one of the threads fills."""
+        with self._lock:
+            self.filled_kib += cost.filled_kib
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,11 @@ class PasswordHasher:
     def computed(self) -> int:
         """How many hashes were computed: of sign-ins that must look alike, all cost as many."""
         return self._line.computed
+
+    @property
+    def filled_kib(self) -> int:
+        """How many KiB they filled: of sign-ins that must look alike, all fill as many, whenever they were hashed."""
+        return self._line.filled_kib
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -89,7 +101,11 @@ class PasswordHasher:
         return await self._compute(lambda: self._hash(encoded))
 
     async def verify(self, kept: KeptPassword, password: str) -> None:
-        """Raise PasswordMismatch unless *kept* is *password*."""
+        """Raise PasswordMismatch unless *kept* is *password*.
+
+        What was hashed before the cost was raised costs what a hash costs now: otherwise time would tell whose it is
+        from nobody's.
+        """
         encoded = encode_password(password)
         await self._compute(lambda: self._verify(kept, encoded))
 
@@ -105,8 +121,7 @@ class PasswordHasher:
 
     def _hash(self, encoded: bytes) -> KeptPassword:
         version, peppered = self.keyring.mac(Purpose.PEPPER, _LABEL, encoded)
-        salt = self.entropy.draw(SALT_LENGTH)
-        return KeptPassword(hashed=hash_password(peppered, salt, self.cost), pepper_version=version)
+        return KeptPassword(hashed=self._fill(peppered, self.cost), pepper_version=version)
 
     def _verify(self, kept: KeptPassword, encoded: bytes) -> None:
         try:
@@ -114,7 +129,16 @@ class PasswordHasher:
         except KeyUnknown as unknown:  # the pepper was removed: the password is lost, and says so at no other speed
             self._hash(encoded)
             raise PasswordMismatch("The pepper of the password is gone", detail=unknown.message) from unknown
+        spent = read_cost(kept.hashed)
+        rest = self.cost.find_rest(spent)
+        if rest is not None:
+            self._fill(peppered, rest)
+        self._line.note(spent)
         verify_password(kept.hashed, peppered)
+
+    def _fill(self, peppered: bytes, cost: Cost) -> str:
+        self._line.note(cost)
+        return hash_password(peppered, self.entropy.draw(SALT_LENGTH), cost)
 
     async def _compute(self, work: Callable[[], _T]) -> _T:
         self._line.computed += 1

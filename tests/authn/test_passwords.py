@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text, update
 
 from sts.authn.passwords import FREE_FAILURES, LOCKS, LOCKS_ALONE
+from sts.crypto.passwords import Cost
 from sts.directory.login_profiles import FIRST_PASSWORD_LIFE
 from sts.errors import PasswordWrong, Refusal, SignInRefused, Throttled, Unavailable
 from sts.store import password_failures, tables
@@ -115,6 +116,18 @@ def test_a_18_all_that_is_wrong_looks_alike_and_costs_one_hash(desk: Desk) -> No
         before = desk.hasher.computed
         assert refuse(desk, 1, **each) == [detail]
         assert desk.hasher.computed - before == 1
+
+
+def test_a_18_after_the_cost_is_raised_time_tells_no_user_from_nobody(desk: Desk) -> None:
+    alice = desk.somebody()
+    desk.hasher = replace(desk.hasher, cost=Cost(memory_kib=48, passes=2))
+    fresh, carol = desk.somebody("bob"), user(desk.store, "carol")
+    filled = []
+    for name in (alice.name, fresh.name, carol.name, "nobody"):
+        before = desk.hasher.filled_kib
+        refuse(desk, name=name)
+        filled.append(desk.hasher.filled_kib - before)
+    assert filled == [48 * 2] * 4
 
 
 def test_a_19_after_the_limit_not_even_the_right_password_is_looked_at(desk: Desk) -> None:

@@ -74,3 +74,31 @@ def test_a_03_up_to_the_limit_all_is_taken_and_one_more_is_refused() -> None:
 def test_half_of_a_surrogate_pair_is_no_text() -> None:
     with pytest.raises(PasswordMalformed, match="Unicode"):
         encode_password("a\ud800")
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Cost(memory_kib=38_912),
+        Cost(passes=3),
+        Cost(memory_kib=65_536, passes=3),
+        Cost(memory_kib=20_000),
+        Cost(lanes=4),
+    ],
+)
+def test_a_18_what_is_spent_beside_a_cheaper_hash_makes_up_for_it_over_no_more_memory(wanted: Cost) -> None:
+    rest = wanted.find_rest(Cost())
+    made_up = 0 if rest is None else rest.filled_kib
+    assert abs(Cost().filled_kib + made_up - wanted.filled_kib) < wanted.passes
+    assert rest is None or rest.memory_kib <= wanted.memory_kib
+
+
+def test_nothing_is_spent_beside_a_hash_that_costs_as_much_or_more() -> None:
+    for spent in (Cost(), Cost(passes=3), Cost(memory_kib=20_000)):
+        assert Cost().find_rest(spent) is None
+
+
+def test_the_least_that_is_spent_can_be_hashed() -> None:
+    rest = Cost(memory_kib=8, passes=2).find_rest(Cost(memory_kib=8, passes=1))
+    assert rest is not None
+    assert hash_password(b"a", b"s" * 16, rest).startswith("$argon2id$v=19$m=8,t=1,p=1$")
