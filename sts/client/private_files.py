@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,14 @@ def find_folder(environment: Mapping[str, str]) -> Path:
     """Return the folder for what can be had anew (XDG Base Directory Specification)."""
     named = environment.get("XDG_CACHE_HOME", "")
     return (Path(named) if Path(named).is_absolute() else Path.home() / ".cache") / "sts"
+
+
+def parse_instant(text: str) -> datetime:
+    """Return the instant that was kept as *text*; raises ValueError or TypeError for what is none, or has no offset."""
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError("an instant without its offset")
+    return instant
 
 
 @dataclass(frozen=True, slots=True)

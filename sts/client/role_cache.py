@@ -6,12 +6,12 @@ They are kept under all that was asked for but the code of an MFA device, which 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from sts.client.connection import Connection
-from sts.client.private_files import PrivateFiles
+from sts.client.private_files import PrivateFiles, parse_instant
 from sts.client.roles import RoleCredentials, assume_role
 from sts.clock import Clock
 from sts.errors import Refusal
@@ -60,6 +60,6 @@ def _parse(told: Mapping[str, Any] | None) -> RoleCredentials | None:
         return None
     try:
         credentials = RoleCredentials(**told)
-        return replace(credentials, expires_at=datetime.fromisoformat(told["expires_at"]))
+        return replace(credentials, expires_at=parse_instant(told["expires_at"]))
     except (TypeError, ValueError):
         raise Refusal("What is kept of the role's credentials is damaged: `sts logout` forgets it") from None

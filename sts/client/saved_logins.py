@@ -5,14 +5,14 @@ Processes that find the credentials near their end take turns: the first refresh
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from botocore.credentials import ReadOnlyCredentials
 from botocore.httpsession import URLLib3Session
 
-from sts.client.private_files import PrivateFiles
+from sts.client.private_files import PrivateFiles, parse_instant
 from sts.client.signin import Login, SignIn
 from sts.clock import SystemClock
 from sts.crypto.jwk import parse_private_jwk, render_private_jwk
@@ -122,7 +122,7 @@ def _parse(told: Mapping[str, Any]) -> Login:
     texts = dict(told)
     try:
         key = parse_private_jwk(texts.pop("key"))
-        instants = {name: datetime.fromisoformat(texts.pop(name)) for name in _INSTANTS}
+        instants = {name: parse_instant(texts.pop(name)) for name in _INSTANTS}
         members: dict[str, Any] = {**texts, **instants}
         return Login(**members, key=key)
     except (ValueError, KeyError, TypeError, AttributeError, Malformed):

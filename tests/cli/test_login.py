@@ -203,6 +203,15 @@ def test_a_damaged_file_is_told_of_and_replaced_by_the_next_login(damage: bytes,
     assert sts("whoami", "--endpoint-url", person.endpoint).exit_code == 0
 
 
+@pytest.mark.parametrize("name", ["expires_at", "ends_at"])
+def test_an_instant_without_its_offset_is_damage_too(name: str, person: Person) -> None:
+    person.sign_in()
+    (kept,) = (person.folder / "sts" / "logins").glob("*.json")
+    kept.write_text(json.dumps({**json.loads(kept.read_bytes()), name: "2026-03-02T12:00:00"}))
+    with pytest.raises(Refusal, match="is damaged"):
+        person.logins.find(person.endpoint)
+
+
 def test_the_environment_and_a_profile_come_before_a_login(person: Person, sts: Command) -> None:
     person.sign_in()
     admin = person.desk.tenant
