@@ -55,6 +55,11 @@ class PasswordPolicy:
         """Return when a password that was set at *changed_at* has to be changed; None for never."""
         return None if self.maximum_age_days is None else changed_at + timedelta(days=self.maximum_age_days)
 
+    def is_over(self, changed_at: datetime, now: datetime) -> bool:
+        """Say whether a password that was set at *changed_at* has to be changed by *now*."""
+        ends_at = self.find_end(changed_at)
+        return ends_at is not None and ends_at <= now
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInLink:

@@ -24,9 +24,10 @@ from sts.crypto.passwords import STRONG_ALONE, count_code_points
 from sts.errors import PasswordMalformed, PasswordMismatch, PasswordWrong, SignInRefused
 from sts.hashing import PasswordHasher
 from sts.model import Account, Secret, User
-from sts.passwords import KeptPassword, LoginProfile, PasswordPolicy
+from sts.passwords import KeptPassword, LoginProfile
 from sts.store import code_failures, login_profiles, password_failures
 from sts.store.attempts import Locks
+from sts.store.credential_marks import mark_sign_in
 from sts.store.database import Database, Transaction
 from sts.store.login_profiles import Candidate, find_candidate, find_candidate_by_id
 
@@ -46,13 +47,15 @@ class PasswordProven:
     """Who gave the right password.
 
     *must_change*: it is good for nothing but to choose another. *strong_alone*: it is long enough to stand without a
-    second factor. *failures* is how many wrong ones came before it in a row.
+    second factor. *failures* is how many wrong ones came before it in a row. *mark* is of what they stood on when the
+    password was found to be still theirs: a change since then shows.
     """
 
     principal: User | Account
     must_change: bool
     strong_alone: bool
     failures: int
+    mark: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +130,10 @@ class PasswordProof:
             async with self._turn:
                 begun, _ = await self.database.transact(partial(self._begin, find, device, locks), self.clock.now())
             attempt = await self._compare(begun, password)
-            failures = await self._finish(attempt, password)
+            failures, mark = await self._finish(attempt, password)
         await self.addresses.take_back(counted)
         must_change = attempt.profile.must_change or attempt.is_expired
-        return PasswordProven(attempt.candidate.owner, must_change, strong_alone, failures)
+        return PasswordProven(attempt.candidate.owner, must_change, strong_alone, failures, mark)
 
     def _begin(self, find: Find, device: str | None, locks: Locks, tx: Transaction) -> _Attempt | _Lost:
         """Count the attempt, and find what its password is to be compared with."""
@@ -145,9 +148,8 @@ class PasswordProof:
         refusal = self._find_refusal(candidate, candidate.profile, tx.now) if is_counted else "the password is locked"
         if refusal is not None:
             return _Lost(refusal, candidate.arn)
-        return _Attempt(
-            candidate, candidate.profile, device_id, _is_expired(candidate.policy, candidate.profile, tx.now)
-        )
+        is_expired = candidate.policy.is_over(candidate.profile.changed_at, tx.now)
+        return _Attempt(candidate, candidate.profile, device_id, is_expired)
 
     async def _compare(self, begun: _Attempt | _Lost, password: str) -> _Attempt:
         """Return the attempt when its password is right; raises SignInRefused, at the same cost whatever is wrong."""
@@ -167,21 +169,21 @@ class PasswordProof:
             return "root may not sign in: STS_ROOT_SIGN_IN is off"
         if profile.first_until is not None and profile.first_until <= now:
             return "the first password is over"
-        is_over = candidate.policy.hard_expiry and _is_expired(candidate.policy, profile, now)
+        is_over = candidate.policy.hard_expiry and candidate.policy.is_over(profile.changed_at, now)
         return "the password has expired" if is_over else None
 
-    async def _finish(self, attempt: _Attempt, password: str) -> int:
-        """End the count of the right password, hash it anew if that is due, and return how many wrong ones there were.
+    async def _finish(self, attempt: _Attempt, password: str) -> tuple[int, bytes]:
+        """End the count of the right password, hash it anew if that is due; return how many were wrong, and the mark.
 
         Raises SignInRefused when it was changed meanwhile: then it is an old one.
         """
         known = attempt.profile.password
         kept = await self.hasher.hash(password) if self.hasher.is_stale(known) else known
         work = partial(_note_success, attempt, kept)
-        failures, _ = await self.database.transact(work, self.clock.now())
-        if failures is None:
+        noted, _ = await self.database.transact(work, self.clock.now())
+        if noted is None:
             raise SignInRefused(_REFUSED, detail="the password was changed meanwhile", claimed=attempt.candidate.arn)
-        return failures
+        return noted
 
 
 def _find_nobody(_connection: Connection) -> None:
@@ -194,16 +196,13 @@ def _find_signed_in(owner_id: str, connection: Connection) -> Candidate | None:
     return None if found is None else replace(found, policy=replace(found.policy, hard_expiry=False))
 
 
-def _is_expired(policy: PasswordPolicy, profile: LoginProfile, now: datetime) -> bool:
-    ends_at = policy.find_end(profile.changed_at)
-    return ends_at is not None and ends_at <= now
-
-
-def _note_success(attempt: _Attempt, kept: KeptPassword, tx: Transaction) -> int | None:
+def _note_success(attempt: _Attempt, kept: KeptPassword, tx: Transaction) -> tuple[int, bytes] | None:
+    """Return how many passwords were wrong before, and the mark; None when this one is the owner's no longer."""
     owner_id = attempt.candidate.owner_id
     if not login_profiles.note_use(tx.connection, owner_id, attempt.profile.password, kept, tx.now):
         return None
-    return password_failures.reset_count(tx.connection, owner_id, attempt.device_id) - 1
+    failures = password_failures.reset_count(tx.connection, owner_id, attempt.device_id) - 1
+    return failures, mark_sign_in(tx.connection, attempt.profile.account_id, owner_id)
 
 
 def _remember(owner_id: str, device_id: str, tx: Transaction) -> None:

@@ -6,7 +6,6 @@ refresh token that is in force already. Whoever shows anything else that was use
 what is not theirs: the login ends, and with it all credentials that came from it.
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,10 +22,10 @@ from sts.errors import LoginCodeInvalid, LoginEnded, LoginOutdated, QuotaExceede
 from sts.logins.requests import Client, LoginRequest
 from sts.logins.tokens import CODE_INVALID, TOKEN_INVALID, LoginTokens, RefreshToken, read_grant_id
 from sts.model import Caller, CallerKind, LoginGrant, Session, root_caller, user_caller
-from sts.store import browser_sessions, login_grants, mfa_devices
+from sts.store import browser_sessions, login_grants
 from sts.store.accounts import find_account, is_enabled
-from sts.store.database import Database, Transaction, to_microseconds
-from sts.store.login_profiles import find_login_profile
+from sts.store.credential_marks import mark_credentials
+from sts.store.database import Database, Transaction
 from sts.store.revocations import find_revoked_among, name_session, name_subjects
 from sts.store.snapshot import Snapshot
 from sts.store.users import find_user_by_id
@@ -85,7 +84,7 @@ class Logins:
             began_at=find_revoked_among(tx.connection, subjects).next_instant(subjects, tx.now),
             authenticated_at=caller.session.authenticated_at,
             amr=caller.session.amr,
-            credentials_mark=_mark_credentials(tx.connection, caller.unique_id),
+            credentials_mark=mark_credentials(tx.connection, caller.unique_id),
             client=request.client,
             redirect_uri=request.redirect_uri,
             challenge=request.challenge,
@@ -248,7 +247,7 @@ def find_fault(connection: Connection, grant: LoginGrant, now: datetime) -> Logi
         return LoginOutdated(_OUTDATED, detail="what the login came by was ended")
     if not _is_enabled(connection, grant):
         return LoginOutdated(_OUTDATED, detail="the user is gone or disabled")
-    if _mark_credentials(connection, grant.principal_id) != grant.credentials_mark:
+    if mark_credentials(connection, grant.principal_id) != grant.credentials_mark:
         return LoginOutdated(_OUTDATED, detail="the password or a factor is another")
     return None
 
@@ -265,15 +264,6 @@ def _is_enabled(connection: Connection, grant: LoginGrant) -> bool:
 def _is_fresh(grant: LoginGrant, now: datetime) -> bool:
     """Say whether the token before the one in force was replaced just now, by whichever process's clock."""
     return abs(now - grant.replaced_at) <= GRACE
-
-
-def _mark_credentials(connection: Connection, principal_id: str) -> bytes:
-    """Return what changes whenever the principal's password or second factors do."""
-    profile = find_login_profile(connection, principal_id)
-    password = None if profile is None else (to_microseconds(profile.changed_at), profile.change_required)
-    devices = mfa_devices.list_owned(connection, principal_id)
-    told = [(each.serial_number, to_microseconds(each.enabled_at)) for each in devices if each.enabled_at is not None]
-    return hashlib.sha256(repr((password, told)).encode("utf-8")).digest()
 
 
 def _as_session(grant: LoginGrant) -> Session:

@@ -19,6 +19,7 @@ from sts.limits import SessionLimits
 from sts.model import Caller, Hop, Secret, Session, root_caller, user_caller
 from sts.sessions.ending import end_session
 from sts.sessions.flow import Flow
+from sts.sessions.standing import require_standing
 from sts.store import accounts, browser_sessions, users
 from sts.store.browser_sessions import BrowserSession
 from sts.store.database import Database, Transaction
@@ -35,8 +36,9 @@ _NEEDED = "Please sign in: you are not signed in, or your session has ended."
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """A session that is to begin, and what the browser's cookie will hold."""
+    """A session that is to begin, what the browser's cookie will hold, and the sign-in that earned it."""
 
+    flow: Flow
     session: BrowserSession
     value: Secret
     caller: Caller
@@ -86,11 +88,15 @@ class BrowserSessions:
             last_seen_at=now,
             expires_at=now + self.limits.longest,
         )
-        return Beginning(session, value, await self._find_caller(session))
+        return Beginning(flow, session, value, await self._find_caller(session))
 
     def begin(self, tx: Transaction, beginning: Beginning) -> None:
-        """Keep the session; of more than its principal may have, those that began first end. Raises SignInNeeded."""
+        """Keep the session; of more than its principal may have, those that began first end.
+
+        Raises SignInNeeded, and FlowEnded when what its sign-in stood on has changed.
+        """
         new = beginning.session
+        require_standing(tx, beginning.flow)
         if not _is_enabled(tx, new):
             raise SignInNeeded(_NEEDED, detail="the principal is gone or disabled")
         before = browser_sessions.list_open(tx.connection, new.principal_id, tx.now)
@@ -135,8 +141,12 @@ class BrowserSessions:
         )
         return Opened(renewed, _make_caller(renewed, opened.caller), value)
 
-    def renew(self, tx: Transaction, opened: Opened, renewed: Opened) -> None:
-        """Keep *renewed* in place of *opened*, whose value is worth nothing from here on; raises SignInNeeded."""
+    def renew(self, tx: Transaction, opened: Opened, renewed: Opened, flow: Flow) -> None:
+        """Keep *renewed* in place of *opened*, whose value is worth nothing from here on.
+
+        Raises SignInNeeded, and FlowEnded when what *flow* stood on has changed.
+        """
+        require_standing(tx, flow)
         if not browser_sessions.renew_session(tx.connection, renewed.session, opened.session.stamp):
             raise SignInNeeded(_NEEDED, detail="the session was ended or renewed meanwhile")
 

@@ -5,9 +5,18 @@ from datetime import timedelta
 from sts.store import browser_sessions
 from sts.store.browser_sessions import BrowserSession
 from sts.store.database import Transaction
-from sts.store.revocations import EVERYTHING, FOR_EVER, Revocation, insert_revocation, name_session
+from sts.store.revocations import (
+    EVERYTHING,
+    FOR_EVER,
+    Revocation,
+    find_revocation,
+    insert_revocation,
+    name_session,
+    name_sign_ins,
+)
 
 _KEPT = timedelta(hours=36, minutes=1)  # longer than anything lives that was begun from a session
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def end_session(tx: Transaction, session: BrowserSession) -> bool:
@@ -28,3 +37,13 @@ def end_sessions(tx: Transaction, principal_id: str, spared: str | None = None) 
     """
     goes_on = browser_sessions.list_open(tx.connection, principal_id, tx.now)
     return sum(end_session(tx, session) for session in goes_on if session.session_id != spared)
+
+
+def end_everywhere(tx: Transaction, principal_id: str, spared: str | None = None) -> int:
+    """Do what `end_sessions` does, and end the sign-ins of the principal that are under way, at whichever step."""
+    tx.begin_change()
+    found = find_revocation(tx.connection, name_sign_ins(principal_id))
+    before = tx.now if found is None else max(tx.now, found.before + _MICROSECOND)  # another one each time
+    insert_revocation(tx.connection, Revocation(name_sign_ins(principal_id), before, tx.now + _KEPT))
+    tx.touch(*EVERYTHING)
+    return end_sessions(tx, principal_id, spared)

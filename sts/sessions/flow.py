@@ -36,8 +36,9 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
 class Flow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A sign-in whose password was proven, or the renewed proof of the session *session_id*.
 
-    *password_at* and *factor_at* are when either was shown. *sealed_seed* is of a device that is being enrolled under
-    the *serial_number*. *goal* is the path that the person was on the way to.
+    *mark* is of what it stands on (`mark_sign_in`): it ends when that changes. *password_at*, its beginning, and
+    *factor_at* are when either was shown. *sealed_seed* is of a device that is being enrolled under the
+    *serial_number*. *goal* is the path that the person was on the way to.
     """
 
     account_id: str
@@ -46,6 +47,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     goal: str
     needs: Needs
+    mark: bytes = b""  # of nothing: no session begins by it
     password_at: datetime | None = None
     factor_at: datetime | None = None
     strong_alone: bool = False  # the password is long enough without a second factor

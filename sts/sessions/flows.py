@@ -22,6 +22,7 @@ from sts.model import Secret
 from sts.sessions.flow import Flow
 
 LONGEST = timedelta(minutes=10)  # of one step
+LIFE = timedelta(minutes=30)  # of all steps together
 _LABEL = b"sign-in-flow"
 _ENDED = "This sign-in has expired, or was continued in another window. Please sign in again."
 _encode = msgspec.json.Encoder().encode
@@ -40,10 +41,14 @@ class Flows:
     async def begin(self, flow: Flow) -> Secret:
         """Keep *flow* and return what the browser's cookie is to hold; raises Unavailable."""
         value = Secret(self.entropy.token())
+        await self.keep(value, flow)
+        return value
+
+    async def keep(self, value: Secret, flow: Flow) -> None:
+        """Keep *flow* in place of what *value* stands for, which nobody has been given yet; raises Unavailable."""
         digest, payload = _digest(value), _encode(flow)
         stamp = make_stamp(self.keyring, Purpose.DERIVATION, _LABEL, digest + payload)
         await self.cache.put(_key(digest), stamp + payload, LONGEST)
-        return value
 
     async def get(self, value: str) -> Flow:
         """Return the flow of this cookie; raises FlowEnded, Unavailable."""
@@ -63,7 +68,10 @@ class Flows:
             verify_stamp(self.keyring, Purpose.DERIVATION, _LABEL, digest + payload, stamp)
         except (SealBroken, KeyUnknown):
             raise FlowEnded(_ENDED, detail="what the cache holds was not written by this service") from None
-        return _decode(payload)
+        flow = _decode(payload)
+        if flow.password_at is None or self.clock.now() - flow.password_at >= LIFE:
+            raise FlowEnded(_ENDED, detail="the password was proven too long ago")
+        return flow
 
 
 def _digest(value: str) -> bytes:

@@ -37,13 +37,15 @@ class AgainPages:
         proven = await self.passwords.prove_again(
             session.principal_id, visit.find("password"), visit.entry.address, visit.device
         )
-        needs = await visit.read(lambda connection: find_needs(connection, session.account_id, session.principal_id))
+        owner_id, now = session.principal_id, self.clock.now()
+        needs = await visit.read(lambda connection: find_needs(connection, session.account_id, owner_id, now))
         flow = begin_flow(
             proven.principal,
             proven=proven,
             goal=parse_goal(visit.find("to")),
-            now=self.clock.now(),
+            now=now,
             needs=needs,
+            mark=proven.mark,
             session_id=session.session_id,
         )
         return await self.progress.move_on(visit, flow)

@@ -68,15 +68,10 @@ class EnteringPages:
         proven = await self.passwords.prove(
             visit.find("account"), visit.find("user"), visit.find("password"), visit.entry.address, visit.device
         )
-        flow = await visit.read(
-            lambda connection: begin_flow(
-                proven.principal,
-                proven=proven,
-                goal=parse_goal(visit.find("to")),
-                now=self.clock.now(),
-                needs=find_needs(connection, proven.principal.account_id, owner_id_of(proven.principal)),
-            )
-        )
+        owner, now = proven.principal, self.clock.now()
+        needs = await visit.read(lambda connection: find_needs(connection, owner.account_id, owner_id_of(owner), now))
+        goal = parse_goal(visit.find("to"))
+        flow = begin_flow(owner, proven=proven, mark=proven.mark, goal=goal, now=now, needs=needs)
         visit.entry.caller = caller_of(flow)
         return await self.progress.move_on(visit, flow)
 
@@ -108,10 +103,14 @@ def begin_flow(
     goal: str,
     now: datetime,
     needs: Needs,
+    mark: bytes,
     proven: PasswordProven | None = None,
     session_id: str = "",
 ) -> Flow:
-    """Return the flow of who has just proven a password, or without *proven* set one that is strong enough."""
+    """Return the flow of who has just proven a password, or without *proven* is setting one that is strong enough.
+
+    *mark* was read with the proof, or with *needs*: what changes between proof, needs and session shows.
+    """
     arn, name = (principal.root_arn, "root") if isinstance(principal, Account) else (principal.arn, principal.name)
     return Flow(
         account_id=principal.account_id,
@@ -120,6 +119,7 @@ def begin_flow(
         name=name,
         goal=goal,
         needs=needs,
+        mark=mark,
         password_at=now,
         strong_alone=proven is None or proven.strong_alone,
         failures=0 if proven is None else proven.failures,

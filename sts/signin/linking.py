@@ -7,6 +7,7 @@ at as often as one likes, by scanners of mail too; what uses the link up is the 
 from dataclasses import dataclass
 
 from msgspec.structs import replace as replace_struct
+from sqlalchemy import Connection
 
 from sts.audit.events import Event
 from sts.authn.addresses import AddressCounts
@@ -17,7 +18,7 @@ from sts.directory.needs import find_needs
 from sts.directory.owners import Owner, owner_id_of
 from sts.errors import PasswordRefused, Refusal
 from sts.model import Account
-from sts.sessions import Flow, Step, caller_of, end_sessions
+from sts.sessions import Flow, Needs, Step, caller_of, end_sessions, require_standing
 from sts.signin.answer import Answer, Shown
 from sts.signin.entering import begin_flow
 from sts.signin.errors import render_message
@@ -26,6 +27,7 @@ from sts.signin.row import Page, Proof, Target, change_own, show_own
 from sts.signin.table import HOME, PAGE_OF_STEP
 from sts.signin.visit import Visit
 from sts.store import password_failures
+from sts.store.credential_marks import mark_sign_in
 from sts.store.database import Transaction
 
 _LINK = f"{PATH}{{}}"
@@ -75,6 +77,7 @@ class LinkPages:
 
         def change(tx: Transaction) -> None:
             redeemed = self.links.redeem(tx, visit.rest)
+            require_standing(tx, flow)  # what is asked next was found out before
             choose_password(tx, owner=redeemed, password=kept)
             # What was guessed was the password before, and whoever knew that one may have a session with it.
             password_failures.unlock(tx.connection, owner_id_of(redeemed))
@@ -84,8 +87,14 @@ class LinkPages:
 
     async def _begin_flow(self, visit: Visit, owner: Owner) -> Flow:
         """Return the sign-in of who is setting a password: what else is asked of them is still to be shown."""
-        needs = await visit.read(lambda connection: find_needs(connection, owner.account_id, owner_id_of(owner)))
-        return begin_flow(owner, goal=HOME, now=self.clock.now(), needs=replace_struct(needs, must_change=False))
+        owner_id, now = owner_id_of(owner), self.clock.now()
+
+        def read(connection: Connection) -> tuple[Needs, bytes]:
+            needs = find_needs(connection, owner.account_id, owner_id, now)
+            return replace_struct(needs, must_change=False), mark_sign_in(connection, owner.account_id, owner_id)
+
+        needs, mark = await visit.read(read)
+        return begin_flow(owner, goal=HOME, now=now, needs=needs, mark=mark)
 
 
 def _page(visit: Visit, owner: Owner, error: str) -> Shown:

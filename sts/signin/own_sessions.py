@@ -14,7 +14,7 @@ from sts.audit.search import Searches, parse_search
 from sts.clock import Clock
 from sts.errors import NotFound
 from sts.limits import SessionLimits
-from sts.sessions import end_session, end_sessions
+from sts.sessions import end_everywhere, end_session
 from sts.signin.answer import SESSION_COOKIE, Answer, Moved, Shown, take_back
 from sts.signin.home import SIGNED_OUT
 from sts.signin.row import Page, Proof, Target, change_own, show_own
@@ -93,7 +93,7 @@ async def _end(visit: Visit, _target: Target) -> Answer:
 
 async def _end_others(visit: Visit, _target: Target) -> Answer:
     own = visit.get_opened().session
-    await visit.change(lambda tx: end_sessions(tx, own.principal_id, spared=own.session_id))
+    await visit.change(lambda tx: end_everywhere(tx, own.principal_id, spared=own.session_id))
     return Moved(SESSIONS)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from msgspec.structs import replace
@@ -14,17 +14,18 @@ from sts.directory.needs import find_needs
 from sts.entropy import Entropy
 from sts.errors import FlowEnded, Refusal, SignInNeeded
 from sts.keyring.keyring import Keyring
-from sts.sessions import Beginning, BrowserSessions, Flow, Flows, Opened, Step, end_session, next_step
+from sts.sessions import Beginning, BrowserSessions, Flow, Flows, Opened, Step, end_session, next_step, verify_standing
 from sts.signin.answer import DEVICE_COOKIE, FLOW_COOKIE, SESSION_COOKIE, Cookie, Moved, take_back
 from sts.signin.table import PAGE_OF_STEP
 from sts.signin.visit import Visit
 from sts.store.browser_sessions import BrowserSession
+from sts.store.credential_marks import mark_sign_in
 from sts.store.database import Transaction
 
 _DEVICE = timedelta(days=365)
 _SEED = b"seed that is being enrolled "
 _ENDED = "This sign-in is over: the session that it was for has ended."
-_OVERTAKEN = "This sign-in is over: the password or the second factor was changed meanwhile. Please sign in again."
+_OTHER_STEP = "This sign-in is over: what it asks for was changed meanwhile. Please sign in again."
 
 Change = Callable[[Transaction], None]
 
@@ -42,26 +43,30 @@ class Progress:
     async def take(self, visit: Visit) -> Flow:
         """Take the flow of the browser, whose step was proven, for `go_on`: of two requests one has it.
 
-        Raises FlowEnded, also when the store no longer asks for this step. What it asks for is read anew.
+        Raises FlowEnded, also when the store no longer asks for this step, or what the flow stands on has changed. What
+        the store asks for is read anew.
         """
-        flow = await self.flows.take(visit.flow_value)
-        return await visit.read(lambda connection: _confirm_step(connection, visit, flow))
+        flow, now = await self.flows.take(visit.flow_value), self.flows.clock.now()
+        return await visit.read(lambda connection: _confirm_step(connection, visit, flow, now))
 
     async def go_on(self, visit: Visit, flow: Flow, change: Change | None = None) -> tuple[Cookie, ...]:
         """Keep *flow* as it is after a step, with *change* in the store, and return the cookies of what is next.
 
-        Behind the last step the session begins, or is renewed, with a record of its own.
+        Behind the last step the session begins, or is renewed, with a record of its own. What *change* makes of the
+        password or the factors *flow* stands on from then on.
         """
-        if change is not None:
-            change = partial(_change_while_due, visit, change)
         if next_step(flow) is not Step.DONE:
             # Kept first: while the cache is away nothing is changed, as the person is told. Nobody has its value yet.
-            value = await self.flows.begin(self._prepare(flow))
+            flow = self._prepare(flow)
+            value = await self.flows.begin(flow)
             if change is not None:
-                await self._attempt(visit, visit.change(change))
+                # Until it is kept again it stands on what is gone: lost here, it is begun with what was just set.
+                mark = await self._attempt(visit, visit.change(partial(_change_while_due, visit, flow, change)))
+                await self.flows.keep(value, replace(flow, mark=mark))
             return (Cookie(FLOW_COOKIE, value),)
         if change is not None:
-            await self._attempt(visit, visit.change_beside(change))
+            mark = await self._attempt(visit, visit.change_beside(partial(_change_while_due, visit, flow, change)))
+            flow = replace(flow, mark=mark)
         return await self._renew(visit, flow) if flow.session_id else await self._begin(visit, flow)
 
     async def move_on(self, visit: Visit, flow: Flow, change: Change | None = None) -> Moved:
@@ -70,10 +75,10 @@ class Progress:
         step = next_step(flow)
         return Moved(flow.goal if step is Step.DONE else PAGE_OF_STEP[step], cookies)
 
-    async def _attempt(self, visit: Visit, changing: Awaitable[object]) -> None:
+    async def _attempt(self, visit: Visit, changing: Awaitable[bytes]) -> bytes:
         """Await a change; when it is refused the flow is put back as it was, so that its step can be tried again."""
         try:
-            await changing
+            return await changing
         except FlowEnded:
             raise
         except Refusal:
@@ -113,7 +118,7 @@ class Progress:
         renewed = self.sessions.prepare_renewal(opened, flow)
         visit.entry.event, visit.entry.caller = Event.BROWSER_SESSION_RENEW, renewed.caller
         visit.entry.parameters = {"methods": flow.methods}
-        await visit.change(lambda tx: self.sessions.renew(tx, opened, renewed))
+        await visit.change(lambda tx: self.sessions.renew(tx, opened, renewed, flow))
         visit.opened = renewed
         return Cookie(SESSION_COOKIE, renewed.value), take_back(FLOW_COOKIE)
 
@@ -136,17 +141,22 @@ class Progress:
         return self.keyring.open_sealed(flow.sealed_seed, _SEED + flow.principal_id.encode("ascii"))
 
 
-def _change_while_due(visit: Visit, change: Change, tx: Transaction) -> None:
-    """Make *change* while its step is due: what its owner set meanwhile, who knows an old password overwrites not."""
+def _change_while_due(visit: Visit, flow: Flow, change: Change, tx: Transaction) -> bytes:
+    """Make *change* while its step is due, and return the mark of what *flow* stands on then.
+
+    What its owner set meanwhile, who knows an old password overwrites not.
+    """
     tx.begin_change()
     if visit.flow is not None:
-        _confirm_step(tx.connection, visit, visit.flow)
+        _confirm_step(tx.connection, visit, visit.flow, tx.now)
     change(tx)
+    return mark_sign_in(tx.connection, flow.account_id, flow.principal_id)
 
 
-def _confirm_step(connection: Connection, visit: Visit, flow: Flow) -> Flow:
+def _confirm_step(connection: Connection, visit: Visit, flow: Flow, now: datetime) -> Flow:
     """Return *flow* with what the store asks of its principal now; raises FlowEnded when that is another step."""
-    fresh = replace(flow, needs=find_needs(connection, flow.account_id, flow.principal_id))
+    verify_standing(connection, flow)
+    fresh = replace(flow, needs=find_needs(connection, flow.account_id, flow.principal_id, now))
     if visit.page is None or next_step(fresh) is not visit.page.step:
-        raise FlowEnded(_OVERTAKEN, detail="the store asks for another step than the one that was taken")
+        raise FlowEnded(_OTHER_STEP, detail="the store asks for another step than the one that was taken")
     return fresh

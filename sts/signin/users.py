@@ -16,7 +16,7 @@ from sts.directory import factor_requirements, locks, login_profiles, revocation
 from sts.directory.bearers import confirm_bearer
 from sts.directory.links import SignInLinks
 from sts.model import User
-from sts.sessions import end_sessions
+from sts.sessions import end_everywhere
 from sts.signin.administering import (
     LIMIT,
     administer,
@@ -58,7 +58,7 @@ class _Deed:
 
 
 def _end_sessions(tx: Transaction, user: User) -> int:
-    return end_sessions(tx, confirm_bearer(tx.connection, user).unique_id)
+    return end_everywhere(tx, confirm_bearer(tx.connection, user).unique_id)
 
 
 _DEEDS: Final[Mapping[str, _Deed]] = MappingProxyType(

@@ -100,6 +100,7 @@ class Visit:
         """
         return await self.recording.change(change)
 
-    async def change_beside(self, change: Callable[[Transaction], object]) -> None:
+    async def change_beside(self, change: Callable[[Transaction], _T | Refusal]) -> _T:
         """Change the store with a record of its own, of the same request: two things happen, and each is an event."""
-        await self.recording.journal.change(replace(self.entry), change)
+        result: _T = await self.recording.journal.change(replace(self.entry), change)
+        return result

@@ -25,7 +25,7 @@ _SECOND = 1_000_000  # microseconds
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """A session (by `name_session`) or a principal (by its unique id), with all begun by *before*.
+    """A session (by `name_session`), sign-ins (by `name_sign_ins`) or a principal (by its unique id), up to *before*.
 
     The digits of an account stand for everybody in it.
     """
@@ -65,6 +65,11 @@ def name_session(account_id: str, jti: str) -> str:
     By the `jti` alone whoever learns one, from a log or a token, could end the session of another account.
     """
     return f"{account_id}/{jti}"
+
+
+def name_sign_ins(principal_id: str) -> str:
+    """Return the subject that the sign-ins under way of a principal are ended by, and nothing that has begun."""
+    return f"sign-ins/{principal_id}"
 
 
 def name_subjects(hop: Hop) -> tuple[str, ...]:

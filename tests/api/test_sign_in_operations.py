@@ -16,6 +16,7 @@ from sts.foundation import Foundation, lay_foundation
 from sts.sessions import BrowserSessions, Flow, Needs
 from sts.store import code_failures, password_failures
 from sts.store.browser_sessions import list_open
+from sts.store.credential_marks import mark_sign_in
 from sts.store.login_profiles import find_login_profile
 from sts.store.password_failures import ELSEWHERE
 from sts.store.users import find_user
@@ -95,6 +96,7 @@ def test_s_10_an_administrator_ends_all_browser_sessions_of_a_user(
         name="admin",
         goal="/ui/",
         needs=Needs(has_factor=False, must_enrol=False, must_change=False),
+        mark=at.database.read_now(lambda c: mark_sign_in(c, tenant.account_id, owner_id)),
         password_at=now,
     )
     for _ in range(2):

@@ -15,6 +15,7 @@ from sts.directory.login_profiles import FIRST_PASSWORD_LIFE
 from sts.errors import PasswordWrong, Refusal, SignInRefused, Throttled, Unavailable
 from sts.store import password_failures, tables
 from sts.store.accounts import find_account
+from sts.store.credential_marks import mark_sign_in
 from sts.store.login_profiles import find_login_profile, require_change
 from tests.authn.signing_in import PASSWORD, Desk, open_desk
 from tests.directory.people import user
@@ -38,6 +39,20 @@ def refuse(desk: Desk, times: int = 1, **asked: Any) -> list[str | None]:
             desk.prove(**{"password": WRONG, **asked})
         details.append(caught.value.detail)
     return details
+
+
+def test_s_09_a_change_after_the_proof_shows_in_its_mark(desk: Desk) -> None:
+    alice = desk.somebody()
+    marks = [desk.prove().mark for _ in range(2)]
+    database = desk.store.database
+
+    def read() -> bytes:
+        return database.read_now(lambda connection: mark_sign_in(connection, alice.account_id, alice.unique_id))
+
+    assert marks == [read()] * 2
+    database.transact_now(lambda tx: require_change(tx.connection, alice.unique_id), desk.clock.now())
+    assert read() != marks[0]
+    assert desk.prove().mark == read()
 
 
 def test_the_right_password_proves_who_it_is(desk: Desk) -> None:

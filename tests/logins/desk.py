@@ -21,6 +21,7 @@ from sts.foundation import Foundation, lay_foundation
 from sts.logins.requests import Client, LoginRequest, LoginRequests
 from sts.model import Caller
 from sts.sessions import Beginning, BrowserSessions, Flow, Needs, end_sessions
+from sts.store.credential_marks import mark_sign_in
 from sts.store.users import find_user
 from tests.ports import find_port
 from tests.possession import Holder
@@ -195,6 +196,7 @@ class LoginDesk:
             name=user.name,
             goal="/ui/",
             needs=Needs(has_factor=with_factor, must_enrol=False, must_change=False),
+            mark=at.database.read_now(lambda c: mark_sign_in(c, user.account_id, user.unique_id)),
             password_at=now - timedelta(seconds=90),
             factor_at=now - timedelta(seconds=60) if with_factor else None,
         )

@@ -3,6 +3,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from sts.clock import ManualClock
 from sts.directory.access_keys import AccessKeys
@@ -13,6 +14,7 @@ from sts.foundation import Foundation, lay_foundation
 from sts.model import Secret, User
 from sts.sessions import BrowserSessions, Flow, Flows, Needs, Opened
 from sts.settings import read_settings
+from sts.store.credential_marks import mark_sign_in
 
 NOTHING = Needs(has_factor=False, must_enrol=False, must_change=False)
 
@@ -37,6 +39,7 @@ class Desk:
             name=self.user.name,
             goal="/ui/",
             needs=replace_needs(with_factor),
+            mark=self.at.database.read_now(lambda connection: _mark(connection, self.user)),
             password_at=now,
             factor_at=now if with_factor else None,
         )
@@ -50,13 +53,18 @@ class Desk:
     async def renew(self, value: str) -> Opened:
         """Prove again who has the session, and return it."""
         opened = await self.sessions.open(value)
-        renewed = self.sessions.prepare_renewal(opened, self.flow(with_factor=True))
-        await self.at.database.transact(lambda tx: self.sessions.renew(tx, opened, renewed), self.clock.now())
+        flow = self.flow(with_factor=True)
+        renewed = self.sessions.prepare_renewal(opened, flow)
+        await self.at.database.transact(lambda tx: self.sessions.renew(tx, opened, renewed, flow), self.clock.now())
         return renewed
 
     def other_process(self) -> BrowserSessions:
         """Return what another process on the same store would open sessions with: its cache is empty."""
         return replace(self.sessions)
+
+
+def _mark(connection: Connection, user: User) -> bytes:
+    return mark_sign_in(connection, user.account_id, user.unique_id)
 
 
 def replace_needs(with_factor: bool) -> Needs:  # noqa: FBT001  said by its only caller

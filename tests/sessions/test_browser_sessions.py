@@ -46,10 +46,11 @@ def test_s_02_of_two_who_renew_one_session_one_does(desk: Desk) -> None:
     async def renew_twice() -> None:
         value = await desk.sign_in()
         opened = await desk.sessions.open(value)
-        first, second = (desk.sessions.prepare_renewal(opened, desk.flow()) for _ in range(2))
-        await desk.at.database.transact(lambda tx: desk.sessions.renew(tx, opened, first), desk.clock.now())
+        flow = desk.flow()
+        first, second = (desk.sessions.prepare_renewal(opened, flow) for _ in range(2))
+        await desk.at.database.transact(lambda tx: desk.sessions.renew(tx, opened, first, flow), desk.clock.now())
         with pytest.raises(SignInNeeded):
-            await desk.at.database.transact(lambda tx: desk.sessions.renew(tx, opened, second), desk.clock.now())
+            await desk.at.database.transact(lambda tx: desk.sessions.renew(tx, opened, second, flow), desk.clock.now())
 
     asyncio.run(renew_twice())
 
@@ -120,10 +121,11 @@ def test_s_04_a_session_that_was_ended_is_refused_by_every_process_at_once(desk:
 def test_s_04_an_ended_session_is_not_renewed_and_lends_nothing(desk: Desk) -> None:
     async def end() -> None:
         opened = await desk.sessions.open(await desk.sign_in())
-        renewed = desk.sessions.prepare_renewal(opened, desk.flow())
+        flow = desk.flow()
+        renewed = desk.sessions.prepare_renewal(opened, flow)
         await desk.at.database.transact(lambda tx: end_session(tx, opened.session), desk.clock.now())
         with pytest.raises(SignInNeeded):
-            await desk.at.database.transact(lambda tx: desk.sessions.renew(tx, opened, renewed), desk.clock.now())
+            await desk.at.database.transact(lambda tx: desk.sessions.renew(tx, opened, renewed, flow), desk.clock.now())
         with pytest.raises(SignInNeeded):
             await desk.at.database.transact(lambda tx: desk.sessions.lend(tx, opened), desk.clock.now())
 

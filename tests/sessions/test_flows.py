@@ -63,3 +63,20 @@ def test_a_25_what_somebody_wrote_into_the_cache_proves_nothing(desk: Desk) -> N
         assert (await desk.flows.get(second)).factor_at is not None
 
     asyncio.run(forge())
+
+
+def test_a_25_a_flow_ends_half_an_hour_after_its_password_however_often_it_goes_on(desk: Desk) -> None:
+    async def go_on() -> None:
+        flow = desk.flow()
+        for _ in range(3):
+            desk.clock.tick(timedelta(minutes=9))
+            value = await desk.flows.begin(flow)
+            assert await desk.flows.take(value) == flow
+        desk.clock.tick(timedelta(minutes=2, seconds=59))
+        value = await desk.flows.begin(flow)
+        assert await desk.flows.get(value) == flow
+        desk.clock.tick(timedelta(seconds=1))
+        with pytest.raises(FlowEnded):
+            await desk.flows.take(value)
+
+    asyncio.run(go_on())
