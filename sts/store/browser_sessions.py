@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Update, delete, insert, select, update
 
-from sts.store.database import from_microseconds, to_microseconds
+from sts.store.database import from_microseconds, from_optional_microseconds, to_microseconds, to_optional_microseconds
 from sts.store.tables import browser_session
 
 
@@ -65,7 +65,7 @@ def insert_session(connection: Connection, new: BrowserSession) -> None:
             begun_at=to_microseconds(new.begun_at),
             authenticated_at=to_microseconds(new.authenticated_at),
             methods=" ".join(new.methods),
-            factor_at=None if new.factor_at is None else to_microseconds(new.factor_at),
+            factor_at=to_optional_microseconds(new.factor_at),
             address=new.address,
             user_agent=new.user_agent,
             last_seen_at=to_microseconds(new.last_seen_at),
@@ -85,7 +85,7 @@ def renew_session(connection: Connection, renewed: BrowserSession, before: bytes
         stamp=renewed.stamp,
         authenticated_at=to_microseconds(renewed.authenticated_at),
         methods=" ".join(renewed.methods),
-        factor_at=None if renewed.factor_at is None else to_microseconds(renewed.factor_at),
+        factor_at=to_optional_microseconds(renewed.factor_at),
         last_seen_at=to_microseconds(renewed.last_seen_at),
     )
     return connection.execute(renewing).rowcount == 1
@@ -133,11 +133,11 @@ def _session(row: Row[Any]) -> BrowserSession:
         begun_at=from_microseconds(row.begun_at),
         authenticated_at=from_microseconds(row.authenticated_at),
         methods=tuple(row.methods.split()),
-        factor_at=None if row.factor_at is None else from_microseconds(row.factor_at),
+        factor_at=from_optional_microseconds(row.factor_at),
         address=row.address,
         user_agent=row.user_agent,
         last_seen_at=from_microseconds(row.last_seen_at),
         expires_at=from_microseconds(row.expires_at),
-        ended_at=None if row.ended_at is None else from_microseconds(row.ended_at),
+        ended_at=from_optional_microseconds(row.ended_at),
         has_lent=row.has_lent,
     )

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, se
 
 from sts.store import attempts
 from sts.store.attempts import UNLOCKED
-from sts.store.database import from_microseconds
+from sts.store.database import from_optional_microseconds
 from sts.store.password_failures import ELSEWHERE, select_devices
 from sts.store.tables import code_failure
 
@@ -59,7 +59,7 @@ def find_locked_until(connection: Connection, owner_id: str) -> datetime | None:
     """Return until when the owner's codes are locked anywhere, in the past or not; None when nothing is counted."""
     query = select(func.max(code_failure.c.locked_until)).where(code_failure.c.owner_id == owner_id)
     value = connection.execute(query).scalar()
-    return None if value is None else from_microseconds(value)
+    return from_optional_microseconds(value)
 
 
 def forget_devices(connection: Connection, owner_id: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
 
-from sts.store.database import from_microseconds
+from sts.store.database import from_microseconds, from_optional_microseconds
 from sts.store.tables import access_key, access_key_use, mfa_device
 
 
@@ -40,7 +40,7 @@ def select_reported_keys() -> Select[Any]:
 
 def read_reported_key(row: Row[Any]) -> ReportedKey:
     """Return the key that *row* of that query says."""
-    used_at = None if row.used_at is None else from_microseconds(row.used_at)
+    used_at = from_optional_microseconds(row.used_at)
     return ReportedKey(row.active, from_microseconds(row.created_at), used_at, row.region, row.service)
 
 

@@ -32,6 +32,16 @@ def from_microseconds(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=value)
 
 
+def to_optional_microseconds(at: datetime | None) -> int | None:
+    """Do what `to_microseconds` does for an instant that may not have come."""
+    return None if at is None else to_microseconds(at)
+
+
+def from_optional_microseconds(value: int | None) -> datetime | None:
+    """Do what `from_microseconds` does for an instant that may not have come."""
+    return None if value is None else from_microseconds(value)
+
+
 @dataclass(slots=True)
 class Transaction:
     """A transaction under way: its connection, its instant, and what it has changed so far."""

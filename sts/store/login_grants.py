@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
 from sts.model import LoginGrant
-from sts.store.database import from_microseconds, to_microseconds
+from sts.store.database import from_microseconds, from_optional_microseconds, to_microseconds, to_optional_microseconds
 from sts.store.tables import login_grant
 
 
@@ -28,7 +28,7 @@ def insert_grant(connection: Connection, new: LoginGrant) -> None:
             browser_session_id=new.browser_session_id,
             browser_session_at=to_microseconds(new.browser_session_at),
             began_at=to_microseconds(new.began_at),
-            authenticated_at=None if factor_at is None else to_microseconds(factor_at),
+            authenticated_at=to_optional_microseconds(factor_at),
             amr=" ".join(new.amr),
             credentials_mark=new.credentials_mark,
             client=new.client,
@@ -88,7 +88,7 @@ def _grant(row: Row[Any]) -> LoginGrant:
         browser_session_id=row.browser_session_id,
         browser_session_at=from_microseconds(row.browser_session_at),
         began_at=from_microseconds(row.began_at),
-        authenticated_at=None if row.authenticated_at is None else from_microseconds(row.authenticated_at),
+        authenticated_at=from_optional_microseconds(row.authenticated_at),
         amr=tuple(row.amr.split()),
         credentials_mark=row.credentials_mark,
         client=row.client,
@@ -102,5 +102,5 @@ def _grant(row: Row[Any]) -> LoginGrant:
         key_thumbprint=row.key_thumbprint,
         generation=row.generation,
         replaced_at=from_microseconds(row.replaced_at),
-        ended_at=None if row.ended_at is None else from_microseconds(row.ended_at),
+        ended_at=from_optional_microseconds(row.ended_at),
     )

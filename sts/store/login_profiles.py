@@ -12,7 +12,7 @@ from sts.passwords import KeptPassword, LoginProfile, PasswordPolicy
 from sts.store.accounts import find_account
 from sts.store.aliases import find_account_of_alias
 from sts.store.columns import is_among
-from sts.store.database import from_microseconds, to_microseconds
+from sts.store.database import from_microseconds, from_optional_microseconds, to_microseconds, to_optional_microseconds
 from sts.store.password_policies import find_password_policy
 from sts.store.password_tables import former_password, login_profile
 from sts.store.users import find_user_ignoring_case, find_users_by_id
@@ -138,9 +138,9 @@ def _changing(said: LoginProfile) -> dict[str, Any]:
         **_password(said.password),
         "reset_required": said.reset_required,
         "change_required": said.change_required,
-        "first_until": None if said.first_until is None else to_microseconds(said.first_until),
+        "first_until": to_optional_microseconds(said.first_until),
         "changed_at": to_microseconds(said.changed_at),
-        "used_at": None if said.used_at is None else to_microseconds(said.used_at),
+        "used_at": to_optional_microseconds(said.used_at),
     }
 
 
@@ -151,8 +151,8 @@ def _profile(row: Row[Any]) -> LoginProfile:
         password=KeptPassword(hashed=row.password_hash, pepper_version=row.pepper_version),
         reset_required=row.reset_required,
         change_required=row.change_required,
-        first_until=None if row.first_until is None else from_microseconds(row.first_until),
+        first_until=from_optional_microseconds(row.first_until),
         created_at=from_microseconds(row.created_at),
         changed_at=from_microseconds(row.changed_at),
-        used_at=None if row.used_at is None else from_microseconds(row.used_at),
+        used_at=from_optional_microseconds(row.used_at),
     )

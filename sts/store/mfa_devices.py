@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, select, update
 
 from sts.model import MfaDevice
-from sts.store.database import from_microseconds, to_microseconds
+from sts.store.database import from_microseconds, from_optional_microseconds, to_microseconds
 from sts.store.tables import mfa_device
 
 # What every code asks: built for each, these would cost as much as they do.
@@ -128,5 +128,5 @@ def _device(row: Row[Any]) -> MfaDevice:
         last_step=row.last_step,
         drift=row.drift,
         created_at=from_microseconds(row.created_at),
-        enabled_at=None if row.enabled_at is None else from_microseconds(row.enabled_at),
+        enabled_at=from_optional_microseconds(row.enabled_at),
     )

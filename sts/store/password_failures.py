@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, in
 
 from sts.store import attempts
 from sts.store.attempts import UNLOCKED, Locks
-from sts.store.database import from_microseconds, to_microseconds
+from sts.store.database import from_optional_microseconds, to_microseconds
 from sts.store.password_tables import password_failure
 
 ELSEWHERE = ""  # every device that is not known
@@ -70,7 +70,7 @@ def find_locked_until(connection: Connection, owner_id: str) -> datetime | None:
     """Return until when passwords from unknown devices are not looked at, in the past or not; None: nothing counts."""
     query = select(func.max(password_failure.c.locked_until)).where(_of(owner_id, ELSEWHERE))
     value = connection.execute(query).scalar()
-    return None if value is None else from_microseconds(value)
+    return from_optional_microseconds(value)
 
 
 def delete_counts(connection: Connection, owner_id: str) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from sts.model import User
 from sts.store.columns import is_among
 from sts.store.credential_report import ReportedKey, read_reported_key, select_reported_keys
-from sts.store.database import from_microseconds, to_microseconds
+from sts.store.database import from_microseconds, from_optional_microseconds, to_microseconds
 from sts.store.password_tables import login_profile, password_failure
 from sts.store.tables import access_key, code_failure, factor_requirement, mfa_device, sign_in_link, user
 from sts.store.users import read_user
@@ -20,8 +20,8 @@ from sts.store.users import read_user
 class UserState:
     """How a user stands.
 
-    *locked_until* is the later of passwords' and codes' locks, None when neither is locked. *signed_in_at* is when its
-    password was last proven. *link_until* is until when a link works that was made and not used.
+    *locked_until* is the latest of passwords' and codes' locks, from any device, None for none. *signed_in_at*
+    is when its password was last proven. *link_until* is until when a link works that was made and not used.
     """
 
     user: User
@@ -65,7 +65,7 @@ def _describe(connection: Connection, found: Collection[User], now: datetime) ->
             user=each,
             has_password=each.unique_id in profiles,
             must_change=_must_change(profiles.get(each.unique_id)),
-            signed_in_at=_read(getattr(profiles.get(each.unique_id), "used_at", None)),
+            signed_in_at=from_optional_microseconds(getattr(profiles.get(each.unique_id), "used_at", None)),
             locked_until=_read_future(locks.get(each.unique_id), now),
             factors=devices.count(each.unique_id),
             factor_required=each.unique_id in required,
@@ -81,7 +81,7 @@ def _rows(connection: Connection, column: Any, values: Collection[str]) -> Colle
 
 
 def _find_locks(connection: Connection, user_ids: Collection[str]) -> Mapping[str, int]:
-    """Return until when passwords from unknown devices, or codes, of each are not looked at, whichever is later."""
+    """Return until when passwords or codes of each are not looked at, wherever that lasts longest."""
     found: dict[str, int] = {}
     for table in (password_failure, code_failure):
         of_table = select(table.c.owner_id, func.max(table.c.locked_until).label("locked_until"))
@@ -99,10 +99,6 @@ def _find_keys(connection: Connection, user_ids: Collection[str]) -> Mapping[str
 
 def _must_change(profile: Any) -> bool:
     return profile is not None and (profile.change_required or profile.first_until is not None)
-
-
-def _read(value: int | None) -> datetime | None:
-    return None if value is None else from_microseconds(value)
 
 
 def _read_future(value: int | None, now: datetime) -> datetime | None:
