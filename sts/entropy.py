@@ -50,8 +50,13 @@ class Entropy:
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def nonce(self) -> str:
-        """Return an unguessable identifier of 22 characters of base64url (128 random bits)."""
-        return base64.urlsafe_b64encode(self.draw(16)).decode("ascii").rstrip("=")
+        """Return an unguessable identifier of 22 characters of base64url (128 random bits, but for a first hyphen).
+
+        Commands are given it as an argument, and would take one with a hyphen in front for an option.
+        """
+        while (drawn := base64.urlsafe_b64encode(self.draw(16)).decode("ascii").rstrip("=")).startswith("-"):
+            pass
+        return drawn
 
     def token(self) -> str:
         """Return a secret of 43 characters of base64url (256 random bits)."""

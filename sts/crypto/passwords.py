@@ -44,7 +44,7 @@ class Cost:
         """Return what is to be spent beside *spent* to fill as much as this cost; None when nothing is left.
 
         Over no more memory at once than this cost takes, and no less than it must: pages that are touched for the first
-        time cost as much as a pass. Measured from 19 MiB, 2 passes to five higher costs: within 8 % of the whole.
+        time cost as much as a pass. Measured from 19 MiB, 2 passes to four higher costs: within 8 % of the whole.
         """
         missing = self.filled_kib - spent.filled_kib
         if missing < _LEAST_KIB * self.lanes:
