@@ -11,3 +11,6 @@ install_wrk
 PATH="$PWD/.venvs/test/bin:$PATH"
 
 step "pytest, the longer tests" python -m pytest -m longer "$@"
+if [ $# -eq 0 ]; then
+  step "pytest, properties with new examples" python -m pytest --hypothesis-profile=default -m hypothesis
+fi

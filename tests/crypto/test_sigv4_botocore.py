@@ -132,12 +132,14 @@ _NAMES = st.text(string.ascii_letters + "-", min_size=1, max_size=12).filter(
     )
 )
 _ENCODED = st.text(max_size=12).map(lambda text: quote(text.encode("utf-8", "replace"), safe="-_.~"))
+# A signature in the header and a part of another in the query are refused together.
+_PARAMETERS = _ENCODED.filter(lambda name: name != "" and not name.startswith("X-Amz-"))
 
 
 @settings(max_examples=150, deadline=None)
 @given(
     segments=st.lists(_ENCODED | st.sampled_from((".", "..", "")), max_size=4),
-    pairs=st.lists(st.tuples(_ENCODED.filter(bool), _ENCODED), max_size=5),
+    pairs=st.lists(st.tuples(_PARAMETERS, _ENCODED), max_size=5),
     headers=st.lists(st.tuples(_NAMES, _VALUES), max_size=4),
     body=st.binary(max_size=50),
 )
