@@ -16,6 +16,8 @@ from tests.signing import Key
 
 pytestmark = pytest.mark.alone
 
+MOST_LINES = 2  # one may be answered while the next is written to; the second comes when it is first needed
+
 
 @contextmanager
 def stopped(server: RedisServer) -> Iterator[None]:
@@ -82,7 +84,8 @@ def make_role(service: Service, tenant: Tenant) -> str:
 
 
 def count_lines(server: RedisServer) -> int:
-    return int(server.info("clients")["connected_clients"])
+    """Count the connections of the service: all but the one that asks."""
+    return int(server.info("clients")["connected_clients"]) - 1
 
 
 def identify(service: Service, key: Key) -> int:
@@ -106,7 +109,7 @@ def test_an_outage_of_redis_costs_no_request_and_ends_by_itself(
     tenant = service.tenant()
     arn = make_role(service, tenant)
     before = service.assume(tenant.key, arn).key()
-    tasks, lines = count_tasks(), count_lines(server)
+    tasks = count_tasks()
     with state(server):
         for number in range(3):
             assert probe(service, "/livez").status_code == 200
@@ -121,4 +124,4 @@ def test_an_outage_of_redis_costs_no_request_and_ends_by_itself(
     server.ask("FLUSHALL")
     assert is_used_again(service, server, tenant, arn)
     until(lambda: count_tasks() <= tasks, "an end of the tasks that were begun meanwhile")
-    until(lambda: count_lines(server) <= lines, "an end of the connections that were made meanwhile")
+    until(lambda: count_lines(server) <= MOST_LINES, "an end of the connections that were made meanwhile")
