@@ -136,14 +136,14 @@ def _build_verbs(settings: Settings, at: Foundation, tracing: "Untraced | Traced
     credentials = Credentials(settings.issuer, at.keyring, at.cache, at.clock, at.entropy, at.meters)
     throttle = build_throttle(settings.failed_proofs, settings.caller_requests, at.clock)
     proof = SignatureProof(at.snapshot, at.coherence, credentials, at.keyring, at.clock, throttle)
-    hasher = _build_hasher(at, settings)
+    hasher, addresses = _build_hasher(at, settings), AddressCounts(at.cache, at.clock)
     return _Verbs(
         proof=tracing.around_proof(proof),
         access=tracing.around_access(Access(Evaluator(at.snapshot))),
         journal=tracing.around_journal(at.journal),
         throttle=throttle,
-        codes=CodeProof(at.database, at.keyring, at.clock),
-        passwords=_build_password_proof(at, settings, hasher),
+        codes=CodeProof(at.database, at.keyring, at.clock, addresses),
+        passwords=_build_password_proof(at, settings, hasher, addresses),
         new_passwords=NewPasswords(at.database, hasher),
         assuming=RoleSessions(credentials, at.snapshot, at.clock),
         lending=UserSessions(credentials, at.snapshot, at.clock),
@@ -315,8 +315,10 @@ def _build_hasher(at: Foundation, settings: Settings) -> PasswordHasher:
     return PasswordHasher(at.keyring, at.entropy, cost)
 
 
-def _build_password_proof(at: Foundation, settings: Settings, hasher: PasswordHasher) -> PasswordProof:
-    devices, addresses = KnownDevices(at.keyring, at.entropy), AddressCounts(at.cache, at.clock)
+def _build_password_proof(
+    at: Foundation, settings: Settings, hasher: PasswordHasher, addresses: AddressCounts
+) -> PasswordProof:
+    devices = KnownDevices(at.keyring, at.entropy)
     return PasswordProof(at.database, hasher, devices, addresses, at.clock, settings.root_signs_in)
 
 

@@ -145,7 +145,7 @@ def _demanded(offered: Offered, at: Foundation) -> tuple[Demand, ...]:
         arn = command.get("RoleArn", "*")
         target = Target(arn, ACCOUNT_ID, Candidate(arn=arn, account_id=ACCOUNT_ID, role=None, trust=trusting))
         if offered.row.name == "GetFederationToken":
-            target = asyncio.run(find_federated_user(_caller(), command))
+            target = asyncio.run(find_federated_user(_caller(), command, "192.0.2.1"))
     else:
         find = cast("Find", offered.row.target)
         target = at.database.read_now(lambda connection: find(connection, _caller(), command))

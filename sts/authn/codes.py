@@ -7,13 +7,18 @@ and stays so when the request is refused after all, the service restarts or the 
 Wrong codes count against the principal, whichever of its devices they are for: from the tenth in a row on each locks
 all its codes for fifteen minutes, so that whoever guesses has one guess in that time. Only a right code ends the count.
 Those that are entered where the principal is known to sign in from count apart (`devices`): there it gets in meanwhile.
+
+Whoever has many people's passwords or keys tries a few codes of each: no count of one principal tells of that. So they
+count by the address that they come from too, together with wrong passwords (`addresses`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeAlias
 
+from sts.authn.addresses import AddressCounts
 from sts.authn.devices import find_known_device
 from sts.authn.line import Line
 from sts.clock import Clock
@@ -37,6 +42,8 @@ _WRONG = "MultiFactorAuthentication failed with invalid MFA one time pass code."
 _LOCKED = "MultiFactorAuthentication failed, too many invalid MFA one time pass codes. Try again later."
 _PAIR = "Authentication code for device is not valid."
 
+Use: TypeAlias = Callable[[Transaction], "FactorUnproven | int"]
+
 
 @dataclass(frozen=True, slots=True)
 class FactorProven:
@@ -53,36 +60,42 @@ class CodeProof:
     database: Database
     keyring: Keyring
     clock: Clock
+    addresses: AddressCounts
     line: Line = field(default_factory=Line)
 
-    async def prove(self, caller: Caller, serial_number: str | None, code: str | None) -> datetime | None:
+    async def prove(self, caller: Caller, serial_number: str | None, code: str | None, address: str) -> datetime | None:
         """Return the instant at which *caller* proved to hold the device by its *code*; None when neither is given.
 
-        Raises FactorUnproven, also when only one is given, Throttled, and Unavailable: without the store no code is
-        taken.
+        *address* is where the request comes from. Raises FactorUnproven, also when only one is given, Throttled, and
+        Unavailable: without the store no code is taken.
         """
         if serial_number is None and code is None:
             return None
         if serial_number is None or code is None:
             raise FactorUnproven(_HALF)
-        async with self.line.turn(caller.unique_id):
-            now = self.clock.now()
-            used, _ = await self.database.transact(partial(self._use, caller, serial_number, code), now)
-        if isinstance(used, FactorUnproven):
-            raise used
-        return now
+        return (await self.use_up(caller.unique_id, address, partial(self._use, caller, serial_number, code))).at
 
-    async def prove_any(self, owner_id: str, code: str, device: str | None = None) -> FactorProven:
+    async def prove_any(self, owner_id: str, code: str, address: str, device: str | None = None) -> FactorProven:
         """Return when the owner proved to hold one of its devices by *code*, whichever it is of.
 
         However many devices there are, it counts as one attempt, which *device* comes from: the value that a
         known one keeps. Raises FactorUnproven, Throttled, and Unavailable.
         """
+        return await self.use_up(owner_id, address, partial(self._use_any, owner_id, code, device))
+
+    async def use_up(self, owner_id: str, address: str, use: Use) -> FactorProven:
+        """Return when *use* used up a code of the owner's of whatever kind, shown from *address*.
+
+        *use* returns how many were wrong before, or the refusal that is raised when what it counted is kept. Raises
+        Throttled too, for who has shown too many.
+        """
+        counted = await self.addresses.count(address)
         async with self.line.turn(owner_id):
             now = self.clock.now()
-            used, _ = await self.database.transact(partial(self._use_any, owner_id, code, device), now)
+            used, _ = await self.database.transact(use, now)
         if isinstance(used, FactorUnproven):
             raise used
+        await self.addresses.take_back(counted)
         return FactorProven(now, used)
 
     def find_pair(self, device: MfaDevice, first: str, second: str, now: datetime) -> int:

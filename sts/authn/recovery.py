@@ -8,17 +8,15 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from sts.authn.codes import FactorProven, count_attempt
+from sts.authn.codes import CodeProof, FactorProven, count_attempt
 from sts.authn.devices import find_known_device
-from sts.authn.line import Line
-from sts.clock import Clock
 from sts.crypto.recovery_codes import LABEL, bind_code, parse_code
 from sts.errors import FactorUnproven, Malformed, SealBroken
 from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import verify_stamp
 from sts.store import code_failures, recovery_codes
-from sts.store.database import Database, Transaction
+from sts.store.database import Transaction
 
 _WRONG = "The recovery code is wrong, or was used"
 _LOCKED = "Too many wrong codes: try again later"
@@ -28,12 +26,10 @@ _LOCKED = "Too many wrong codes: try again later"
 class RecoveryProof:
     """Verifies recovery codes, and uses them up."""
 
-    database: Database
     keyring: Keyring
-    clock: Clock
-    line: Line  # of all codes
+    codes: CodeProof
 
-    async def prove(self, owner_id: str, code: str, device: str | None = None) -> FactorProven:
+    async def prove(self, owner_id: str, code: str, address: str, device: str | None = None) -> FactorProven:
         """Return when a recovery code of the owner's was shown, and used up.
 
         *device* is the value that a known device keeps. Raises FactorUnproven, Throttled, and Unavailable: without the
@@ -43,12 +39,7 @@ class RecoveryProof:
             parsed = parse_code(code)
         except Malformed as malformed:
             raise FactorUnproven(_WRONG, detail=malformed.message) from None
-        async with self.line.turn(owner_id):
-            now = self.clock.now()
-            used, _ = await self.database.transact(partial(self._use, owner_id, parsed, device), now)
-        if isinstance(used, FactorUnproven):
-            raise used
-        return FactorProven(now, used)
+        return await self.codes.use_up(owner_id, address, partial(self._use, owner_id, parsed, device))
 
     def _use(self, owner_id: str, code: str, device: str | None, tx: Transaction) -> FactorUnproven | int:
         """Use *code* up and return how many were wrong before, or why not.

@@ -113,7 +113,7 @@ class QueryEndpoint:
     async def _find(self, offered: Offered, entry: Entry, command: Command) -> Target:
         caller = entry.get_caller()
         if isinstance(offered.row.handler, Acts):
-            return await cast("Recall", offered.row.target)(caller, command)
+            return await cast("Recall", offered.row.target)(caller, command, entry.address)
         find = cast("Find", offered.row.target)
         return await self.database.read(lambda connection: find(connection, caller, command))
 

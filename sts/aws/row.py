@@ -53,7 +53,7 @@ class Target:
 
 
 Find = Callable[[Connection, Caller, Command], Target]  # in the store
-Recall = Callable[[Caller, Command], Awaitable[Target]]  # in memory
+Recall = Callable[[Caller, Command, str], Awaitable[Target]]  # in memory; the last is the client's address
 Prepare = Callable[[Caller, Command, Target, str], Awaitable[Command]]  # the last is the client's address
 Demands = Callable[[Caller, Command, Target], tuple[Demand, ...]]
 

@@ -50,7 +50,14 @@ class StsOperations:
                 demands=_demand_role,
                 not_yet=lent | {"ProvidedContexts"},
             ),
-            _row("GetSessionToken", Event.USER_SESSION_CREATE, self.get_session_token, _LONG_TERM, not_yet=lent),
+            _row(
+                "GetSessionToken",
+                Event.USER_SESSION_CREATE,
+                self.get_session_token,
+                _LONG_TERM,
+                target=self.find_own_factor,
+                not_yet=lent,
+            ),
             _row(
                 "GetFederationToken",
                 Event.FEDERATED_USER_CREATE,
@@ -71,14 +78,14 @@ class StsOperations:
             ),
         )
 
-    async def find_role(self, caller: Caller, command: Command) -> Target:
+    async def find_role(self, caller: Caller, command: Command, address: str) -> Target:
         """Return the role of RoleArn, found or not: a missing one is refused as a forbidden one is.
 
         A TokenCode is used up here: what it proves is for the decision to weigh.
         """
         candidate = await self.sessions.find(command["RoleArn"])
         owner = candidate.account_id if candidate.role is not None else None
-        proven_at = await self.codes.prove(caller, command.get("SerialNumber"), command.get("TokenCode"))
+        proven_at = await self._prove_factor(caller, command, address)
         return Target(candidate.arn, candidate.account_id, candidate, owner, context=_describe_factor(proven_at))
 
     async def assume_role(self, caller: Caller, command: Command, target: Target) -> Done:
@@ -92,10 +99,16 @@ class StsOperations:
         }
         return Done(_render_assumed(assumed), made)
 
-    async def get_session_token(self, caller: Caller, command: Command, _target: Target) -> Done:
-        """Begin a session of the caller's own, with a second factor when a code is shown."""
-        proven_at = await self.codes.prove(caller, command.get("SerialNumber"), command.get("TokenCode"))
-        begun = await self.lent.begin(caller, _read_duration(command), proven_at)
+    async def find_own_factor(self, caller: Caller, command: Command, address: str) -> Target:
+        """Return when the caller proved a second factor by a TokenCode, which is used up; nothing without one."""
+        return Target("*", caller.account_id, await self._prove_factor(caller, command, address))
+
+    async def _prove_factor(self, caller: Caller, command: Command, address: str) -> datetime | None:
+        return await self.codes.prove(caller, command.get("SerialNumber"), command.get("TokenCode"), address)
+
+    async def get_session_token(self, caller: Caller, command: Command, target: Target) -> Done:
+        """Begin a session of the caller's own, with a second factor when a code was shown."""
+        begun = await self.lent.begin(caller, _read_duration(command), target.noun)
         made = {"AccessKeyId": begun.access_key_id, "jti": begun.jti}
         return Done({"Credentials": render_credentials(begun)}, made)
 
@@ -124,7 +137,7 @@ class StsOperations:
         return Done({"DecodedMessage": render_denial(receipt)})
 
 
-async def find_nothing(caller: Caller, _command: Command) -> Target:
+async def find_nothing(caller: Caller, _command: Command, _address: str) -> Target:
     """Return the target of an operation that has none."""
     return Target("*", caller.account_id)
 
@@ -134,7 +147,7 @@ def _describe_factor(proven_at: datetime | None) -> Context:
     return {} if proven_at is None else {"aws:multifactorauthpresent": ("true",), "aws:multifactorauthage": ("0",)}
 
 
-async def find_federated_user(caller: Caller, command: Command) -> Target:
+async def find_federated_user(caller: Caller, command: Command, _address: str) -> Target:
     """Return the federated user that is to be made."""
     return Target(federated_user_arn(caller.account_id, command["Name"]), caller.account_id)
 

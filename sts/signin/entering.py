@@ -30,7 +30,8 @@ _WRONG_CODE = (
     "Please wait for the next one and try again."
 )
 
-ProveFactor = Callable[[str, str, str | None], Awaitable[FactorProven]]  # of an owner, by a code, from a device
+# Of an owner, by a code, from an address and a device.
+ProveFactor = Callable[[str, str, str, str | None], Awaitable[FactorProven]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +85,7 @@ class EnteringPages:
         return await self._prove_factor(visit, self.recovery.prove, visit.find("recovery-code"))
 
     async def _prove_factor(self, visit: Visit, prove: ProveFactor, code: str) -> Answer:
-        # Whoever has many people's passwords tries a few codes of each: no count of one principal tells of that.
-        counted = await self.passwords.addresses.count(visit.entry.address)
-        proven = await prove(visit.get_flow().principal_id, code, visit.device)
-        await self.passwords.addresses.take_back(counted)
+        proven = await prove(visit.get_flow().principal_id, code, visit.entry.address, visit.device)
         return await self._go_on(visit, proven)
 
     async def _go_on(self, visit: Visit, proven: FactorProven) -> Answer:

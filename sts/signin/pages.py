@@ -153,7 +153,7 @@ def build_pages(parts: Parts) -> PagesEndpoint:
 
 def _build_rows(parts: Parts, flows: Flows) -> Iterator[Page]:
     progress = Progress(flows, parts.sessions, parts.passwords, parts.keyring, parts.entropy)
-    recovery = RecoveryProof(parts.database, parts.keyring, parts.clock, parts.codes.line)
+    recovery = RecoveryProof(parts.keyring, parts.codes)
     devices, recovery_codes = MfaDevices(parts.entropy, parts.keyring), RecoveryCodes(parts.entropy, parts.keyring)
     yield from EnteringPages(parts.passwords, parts.codes, recovery, progress, parts.clock).rows()
     yield from AmendingPages(parts.new_passwords, devices, recovery_codes, progress, parts.issuer, parts.clock).rows()

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from sts.authn.addresses import AddressCounts
+from sts.authn.codes import CodeProof
 from sts.authn.devices import KnownDevices
 from sts.authn.passwords import PasswordProof, PasswordProven
 from sts.cache import Cache, MemoryCache
@@ -84,6 +85,12 @@ class Desk:
         made = user(self.store, name)
         self.choose(made)
         return made
+
+
+def open_codes(store: Store, clock: ManualClock, most_wrong: int = 100) -> CodeProof:
+    """Return what proves codes over *store*, of which one address may show so many wrong ones."""
+    addresses = AddressCounts(MemoryCache(clock), clock, most_wrong)
+    return CodeProof(store.database, store.keyring, clock, addresses)
 
 
 def open_desk(store: Store, now: datetime) -> Desk:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sts.authn.codes import FREE_FAILURES, LOCK, CodeProof, FactorProven, require_unlocked
+from sts.authn.codes import FREE_FAILURES, LOCK, FactorProven, require_unlocked
 from sts.authn.recovery import RecoveryProof
 from sts.clock import ManualClock
 from sts.directory.locks import unlock
@@ -19,12 +19,12 @@ from sts.model import User
 from sts.store import tables
 from sts.store.password_failures import MOST_DEVICES
 from tests.authenticator import Authenticator
-from tests.authn.signing_in import Desk, open_desk
+from tests.authn.signing_in import ADDRESS, Desk, open_codes, open_desk
 from tests.authn.test_codes import Bench
 from tests.directory.people import user
 from tests.directory.store import ENTROPY, NOW, Store
 
-Prove = Callable[[str, str, str | None], Coroutine[Any, Any, FactorProven]]
+Prove = Callable[[str, str, str, str | None], Coroutine[Any, Any, FactorProven]]
 
 
 @dataclass
@@ -43,12 +43,12 @@ class Owner:
 
     def prove(self, kind: str, code: str, device: str | None) -> FactorProven:
         store, clock = self.desk.store, self.desk.clock
-        codes = CodeProof(store.database, store.keyring, clock)
+        codes = open_codes(store, clock)
         proofs: dict[str, Prove] = {
             "code": codes.prove_any,
-            "recovery": RecoveryProof(store.database, store.keyring, clock, codes.line).prove,
+            "recovery": RecoveryProof(store.keyring, codes).prove,
         }
-        return self.desk.run(proofs[kind](self.user.unique_id, code, device))
+        return self.desk.run(proofs[kind](self.user.unique_id, code, ADDRESS, device))
 
     def show(self, kind: str, device: str | None = None) -> int:
         """Show a right code, and return how many wrong ones were counted before it."""

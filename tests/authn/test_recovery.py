@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import select, text
 
-from sts.authn.codes import FREE_FAILURES, LOCK
-from sts.authn.line import Line
+from sts.authn.codes import FREE_FAILURES, LOCK, CodeProof
 from sts.authn.recovery import RecoveryProof
 from sts.clock import ManualClock
 from sts.directory.mfa_devices import MfaDevices
@@ -21,6 +20,7 @@ from sts.keyring.rotation import Purpose
 from sts.model import Secret, User
 from sts.store import recovery_codes, tables
 from sts.store.code_failures import find_locked_until
+from tests.authn.signing_in import ADDRESS, open_codes
 from tests.directory.people import user
 from tests.directory.store import ACCOUNT_ID, ENTROPY, NOW, Store
 
@@ -34,17 +34,20 @@ class Bench:
 
     store: Store
     clock: ManualClock
-    line: Line = field(default_factory=Line)
+    codes: CodeProof = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.codes = open_codes(self.store, self.clock)
 
     def proof(self) -> RecoveryProof:
-        return RecoveryProof(self.store.database, self.store.keyring, self.clock, self.line)
+        return RecoveryProof(self.store.keyring, self.codes)
 
     def replace(self, owner: User) -> tuple[Secret, ...]:
         codes = RecoveryCodes(ENTROPY, self.store.keyring)
         return self.store.change(lambda tx: codes.replace(tx, owner=owner))
 
     def prove(self, owner: User, code: str) -> datetime:
-        return self.run(self.proof().prove(owner.unique_id, code)).at
+        return self.run(self.proof().prove(owner.unique_id, code, ADDRESS)).at
 
     def refuse(self, owner: User, code: str) -> FactorUnproven:
         with pytest.raises(FactorUnproven) as refused:
@@ -82,13 +85,13 @@ def test_a_33_of_those_who_show_a_code_at_once_one_proves(bench: Bench, alice: U
 
     async def attempt(proof: RecoveryProof) -> bool:
         try:
-            await proof.prove(alice.unique_id, code)
+            await proof.prove(alice.unique_id, code, ADDRESS)
         except FactorUnproven:
             return False
         return True
 
     async def rush() -> int:
-        proofs = [RecoveryProof(bench.store.database, bench.store.keyring, bench.clock, Line()) for _ in range(9)]
+        proofs = [RecoveryProof(bench.store.keyring, open_codes(bench.store, bench.clock)) for _ in range(9)]
         return sum(await asyncio.gather(*map(attempt, proofs)))
 
     assert bench.run(rush()) == 1
@@ -138,7 +141,7 @@ def test_few_codes_of_one_owner_wait(bench: Bench, alice: User) -> None:
 
     async def rush() -> list[object]:
         proof = bench.proof()
-        tries = (proof.prove(alice.unique_id, STRANGE) for _ in range(40))
+        tries = (proof.prove(alice.unique_id, STRANGE, ADDRESS) for _ in range(40))
         return list(await asyncio.gather(*tries, return_exceptions=True))
 
     ended = bench.run(rush())

@@ -16,11 +16,13 @@ from tests.authenticator import STEP, Authenticator
 from tests.security.stored import read_records
 from tests.security.wire import told
 from tests.service import Reply, Service, Tenant, running, trust
+from tests.signin.browsing import Browser
 from tests.signing import Key
 
 Condition = Mapping[str, Mapping[str, str]]
 PRESENT: Condition = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
 ONE = timedelta(seconds=STEP)
+_WRONG_OF_ONE_ADDRESS = 100
 
 
 @dataclass
@@ -189,6 +191,39 @@ def test_a_30_wrong_codes_lock_the_codes_over_the_wire_and_time_unlocks_them(
     assert bearer.assume(role_arn).status == 403  # the access key works on, and proves nothing of the device
     clock.tick(timedelta(minutes=15))
     assert bearer.assume(role_arn, bearer.code()).status == 200
+
+
+@pytest.mark.parametrize("operation", ["AssumeRole", "GetSessionToken"])
+def test_a_22_codes_of_requests_and_wrong_passwords_of_an_address_count_together(
+    bearer: Bearer, clock: ManualClock, operation: str
+) -> None:
+    role_arn, guesser = bearer.role(condition={"BoolIfExists": PRESENT["Bool"]}), Browser(bearer.service)
+    page = guesser.get("/ui/sign-in")
+    for number in range(_WRONG_OF_ONE_ADDRESS // 2):
+        form = {"account": bearer.tenant.account_id, "user": f"nobody-{number}", "password": "no words of meaning"}
+        assert guesser.send(page, "/ui/sign-in", **form).status == 403
+    named = {"RoleArn": role_arn, "RoleSessionName": "session"} if operation == "AssumeRole" else {}
+    shown = {**named, "SerialNumber": bearer.serial_number}
+    for number in range(_WRONG_OF_ONE_ADDRESS // 2):
+        reply = bearer.service.call(
+            bearer.tenant.key, operation, "sts", **shown, TokenCode=bearer.device.code(clock.now(), 50 + number)
+        )
+        assert told(reply) == (403, "AccessDenied")
+    # By whichever path, and whosever: the count is of the address.
+    reply = bearer.service.call(bearer.tenant.key, operation, "sts", **shown, TokenCode=bearer.code())
+    assert told(reply) == (400, "Throttling")
+    assert 0 < int(reply.headers["retry-after"]) <= 15 * 60
+    assert guesser.send(page, "/ui/sign-in", account="a", user="b", password="no words of meaning").status == 429
+    assert bearer.service.call(bearer.tenant.key, operation, "sts", **named).status == 200  # what shows no code goes on
+    clock.tick(timedelta(minutes=15))
+    assert bearer.service.call(bearer.tenant.key, operation, "sts", **shown, TokenCode=bearer.code()).status == 200
+
+
+def test_a_22_right_codes_of_requests_do_not_count_by_address(bearer: Bearer, clock: ManualClock) -> None:
+    role_arn = bearer.role()
+    for _ in range(_WRONG_OF_ONE_ADDRESS + 1):
+        assert bearer.assume(role_arn, bearer.code()).status == 200
+        clock.tick(ONE)
 
 
 def test_a_30_wrong_pairs_are_counted_though_the_request_is_refused(bearer: Bearer) -> None:

@@ -113,6 +113,13 @@ def test_a_30_wrong_codes_on_two_processes_are_counted_together_and_outlive_redi
         assert "too many invalid MFA" in str(pair.assume(server, pair.code()).find("Message"))
 
 
+def test_a_22_wrong_codes_of_one_address_are_counted_over_both_processes(pair: Pair) -> None:
+    wrong = pair.code(100)
+    said = [str(pair.assume(pair.servers[number % 2], wrong).find("Code")) for number in range(100)]
+    assert set(said) == {"AccessDenied"}
+    assert [str(pair.assume(server, wrong).find("Code")) for server in pair.servers] == ["Throttling"] * 2
+
+
 def test_a_32_neither_a_dump_of_postgresql_nor_one_of_redis_holds_a_seed(pair: Pair) -> None:
     assert pair.assume(pair.servers[0], pair.code()).status == 200
     dump = subprocess.run([find_program("pg_dump"), pair.settings["STS_DATABASE_URL"]], capture_output=True, check=True)

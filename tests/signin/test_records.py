@@ -94,8 +94,8 @@ def test_a_22_an_address_that_guesses_codes_is_told_to_wait(
     for _ in range(_WRONG_OF_ONE_ADDRESS // 2):
         assert guesser.send(code, CODE, code="000000").status == 403
         assert guesser.send(recovery, RECOVERY, recovery_code="0000-0000-0000-0000").status == 403
-    for path, field in ((CODE, "code"), (RECOVERY, "recovery_code")):
-        seen = browser.send(browser.get(path), path, **{field: bob.code()})
+    for path, shown in ((CODE, {"code": bob.code()}), (RECOVERY, {"recovery_code": "0000-0000-0000-0000"})):
+        seen = browser.send(browser.get(path), path, **shown)
         assert seen.status == 429
         assert 0 < int(seen.headers["retry-after"]) <= 15 * 60
         assert "Please wait" in seen.text
