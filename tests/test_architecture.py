@@ -95,6 +95,8 @@ SAMPLES = MappingProxyType(
         "PermissionsBoundary": iam_arn(ACCOUNT_ID, "policy/name"),
         "VirtualMFADeviceName": "name",
         "SerialNumber": iam_arn(ACCOUNT_ID, "mfa/name"),
+        "Url": "https://idp.example",
+        "OpenIDConnectProviderArn": iam_arn(ACCOUNT_ID, "oidc-provider/idp.example"),
         "AccessKeyId": "AKIA0000000000000000",
         "RoleArn": iam_arn(ACCOUNT_ID, "role/name"),
         "RoleSessionName": "session",

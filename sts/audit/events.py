@@ -61,6 +61,12 @@ class Event(StrEnum):
     INSTANCE_ROLE_ADD = "instance-role.add"
     INSTANCE_ROLE_REMOVE = "instance-role.remove"
 
+    PROVIDER_CREATE = "provider.create"
+    PROVIDER_READ = "provider.read"
+    PROVIDER_LIST = "provider.list"
+    PROVIDER_UPDATE = "provider.update"
+    PROVIDER_DELETE = "provider.delete"
+
     POLICY_CREATE = "policy.create"
     POLICY_READ = "policy.read"
     POLICY_LIST = "policy.list"

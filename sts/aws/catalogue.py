@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_PROVIDER = "OpenID Connect providers are not offered yet"
+_WEB_IDENTITY = "roles are not assumed with a provider's token yet"
 _OUTBOUND = "outbound web identity federation is not offered yet"
 _SIMULATE = "policy simulation is not offered yet"
 _ACCOUNT = "account preferences are not offered yet"
@@ -18,12 +18,7 @@ _ACCESSED = "service last accessed data is not offered"
 
 _BY_REASON: Mapping[str, str] = MappingProxyType(
     {
-        _PROVIDER: (
-            "AddClientIDToOpenIDConnectProvider CreateOpenIDConnectProvider DeleteOpenIDConnectProvider "
-            "GetOpenIDConnectProvider ListOpenIDConnectProviderTags RemoveClientIDFromOpenIDConnectProvider "
-            "TagOpenIDConnectProvider UntagOpenIDConnectProvider "
-            "UpdateOpenIDConnectProviderThumbprint AssumeRoleWithWebIdentity"
-        ),
+        _WEB_IDENTITY: "AssumeRoleWithWebIdentity",
         _OUTBOUND: (
             "DisableOutboundWebIdentityFederation EnableOutboundWebIdentityFederation "
             "GetOutboundWebIdentityFederationInfo GetWebIdentityToken"

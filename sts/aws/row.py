@@ -20,6 +20,7 @@ _IDENTIFIERS = frozenset(
         "Arn",
         "GroupId",
         "InstanceProfileId",
+        "OpenIDConnectProviderArn",
         "PolicyId",
         "RoleId",
         "SerialNumber",

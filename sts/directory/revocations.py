@@ -73,7 +73,7 @@ def disable(tx: Transaction, *, principal: Principal) -> bool:
     """Disable the principal and end what it has begun; say whether it was enabled. Raises NotFound."""
     present = _confirm(tx.connection, principal)
     _keep(tx, replace(present, enabled=False))
-    _end(tx, present.account_id, _subject(present), for_ever=True)
+    end_for_ever(tx, present.account_id, _subject(present))
     return present.enabled
 
 
@@ -83,7 +83,7 @@ def enable(tx: Transaction, *, principal: Principal) -> bool:
     if present.enabled:
         return False
     _keep(tx, replace(present, enabled=True))
-    _begin_anew(tx, present.account_id, _subject(present))
+    begin_anew(tx, present.account_id, _subject(present))
     return True
 
 
@@ -96,7 +96,12 @@ def _end(tx: Transaction, account_id: str, subject: str, *, for_ever: bool) -> N
     _put(tx, Revocation(subject, before, ends_at))
 
 
-def _begin_anew(tx: Transaction, account_id: str, subject: str) -> None:
+def end_for_ever(tx: Transaction, account_id: str, subject: str) -> None:
+    """End all that was begun by, or as, the *subject* of the account, whenever that was."""
+    _end(tx, account_id, subject, for_ever=True)
+
+
+def begin_anew(tx: Transaction, account_id: str, subject: str) -> None:
     """Let live what begins from now on; nothing that was begun before the subject was disabled lives again."""
     if find_revocation(tx.connection, subject) is not None:
         latest = _find_latest(tx, account_id)

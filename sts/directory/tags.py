@@ -1,4 +1,4 @@
-"""Tags of users, roles, policies, instance profiles and MFA devices (IAM User Guide, "Tags for IAM resources").
+"""Tags of users, roles, policies, instance profiles, MFA devices, providers (IAM User Guide, "Tags for IAM resources").
 
 A key is kept as it was written. The case of a user's or a role's keys does not count: `Team` takes the place of `team`.
 Those of the others differ by case, but none has both: they would be one condition key of two values, which a Deny that
@@ -15,14 +15,16 @@ from sts.directory.bearers import confirm_bearer, kind_of
 from sts.directory.instance_profiles import confirm_profile
 from sts.directory.mfa_devices import confirm_device
 from sts.directory.policies import get_changeable_policy
+from sts.directory.providers import confirm_provider
 from sts.errors import InputInvalid, QuotaExceeded
 from sts.folding import fold_letters
 from sts.model import InstanceProfile, MfaDevice, Policy, Role, User
+from sts.providers import Provider
 from sts.store.database import Transaction
 from sts.store.tags import count_other_tags, delete_tags, find_tags, put_tags
 from sts.tags import Tags, find_fault
 
-Tagged: TypeAlias = User | Role | Policy | InstanceProfile | MfaDevice
+Tagged: TypeAlias = User | Role | Policy | InstanceProfile | MfaDevice | Provider
 
 _KEY_LENGTH, _VALUE_LENGTH = 128, 256
 
@@ -68,6 +70,8 @@ def _confirm(connection: Connection, authorized: Tagged) -> Tagged:
         return confirm_profile(connection, authorized)
     if isinstance(authorized, MfaDevice):
         return confirm_device(connection, authorized)
+    if isinstance(authorized, Provider):
+        return confirm_provider(connection, authorized)
     return confirm_bearer(connection, authorized)
 
 

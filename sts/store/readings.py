@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 from sts.errors import PolicyMalformed
 from sts.model import Role, User
 from sts.policy.document import Document, Kind, NamedPolicy, write_denial
-from sts.store import accounts, policies
+from sts.providers import Provider, render_provider_arn
+from sts.store import accounts, policies, providers
 from sts.store.bearers import Held, find_bearers
 from sts.store.database import Database
 from sts.store.documents import Documents
@@ -96,6 +97,8 @@ class Reader:
             found |= self._read_policy(connection, arn)
         for account_id in asked.get("account", ()):
             found[Change("account", account_id)] = Reading(accounts.is_enabled(connection, account_id))
+        if "provider" in asked:
+            found |= _read_providers(connection, asked["provider"])
         if EVERYTHING.noun in asked:
             found[EVERYTHING] = Reading(find_revoked(connection))
         return found
@@ -154,6 +157,18 @@ class Reader:
 def _parse_path(path: str) -> tuple[str, str]:
     account_id, _, name = path.partition("/")
     return account_id, name
+
+
+def _read_providers(connection: Connection, paths: Collection[str]) -> dict[Change, Reading]:
+    arns = [render_provider_arn(*_parse_path(path)) for path in paths]
+    found = providers.find_providers(connection, arns)
+    return {Change("provider", f"{each.account_id}/{each.issuer}"): Reading(each, text=_weigh(each)) for each in found}
+
+
+def _weigh(provider: Provider) -> int:
+    settings = provider.settings
+    texts = (provider.issuer, *provider.client_ids, settings.key_set or "", settings.authorities or "")
+    return sum(map(len, texts))
 
 
 def _own(value: HeldUser | HeldRole) -> tuple[NamedPolicy, ...]:

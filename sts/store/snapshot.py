@@ -1,4 +1,4 @@
-"""What requests need of the store, remembered within bounds: access keys, users, roles, managed policies.
+"""What requests need of the store, remembered within bounds: access keys, users, roles, policies, identity providers.
 
 Each entry says which things of the store it was made from; when one of them changes, the entry is dropped. An entry
 whose reading was overtaken by a change is used once and not kept. That something does not exist is remembered too, but
@@ -12,6 +12,7 @@ from typing import Any
 
 from sts.model import AccessKey
 from sts.policy.document import Document, Kind, NamedPolicy
+from sts.providers import Provider
 from sts.store import versions
 from sts.store.database import Committed, Database
 from sts.store.documents import Documents
@@ -83,6 +84,11 @@ class Snapshot:
         One that cannot be read as such is not readable, and denies everything.
         """
         found: NamedPolicy | None = await self._get(Change("policy-arn", arn))
+        return found
+
+    async def find_provider(self, account_id: str, issuer: str) -> Provider | None:
+        """Return the account's provider of this issuer, enabled or not."""
+        found: Provider | None = await self._get(Change("provider", f"{account_id}/{issuer}"))
         return found
 
     async def is_account_enabled(self, account_id: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import ColumnElement, Connection, FromClause, func, select
 
 from sts.store.password_tables import login_profile
+from sts.store.provider_tables import oidc_provider
 from sts.store.tables import access_key, group, instance_profile, mfa_device, policy, policy_version, role, user
 
 
@@ -26,6 +27,7 @@ def count_everything(connection: Connection, account_id: str) -> Mapping[str, in
             access_key, access_key.c.account_id == account_id, access_key.c.user_id.is_(None)
         ),
     }
+    counts["Providers"] = _count(oidc_provider, oidc_provider.c.account_id == account_id)
     counts["AccountPasswordPresent"] = _count(login_profile, login_profile.c.owner_id == account_id)
     row = connection.execute(select(*(count.label(name) for name, count in counts.items()))).mappings().one()
     return {name: row[name] for name in counts}

@@ -204,7 +204,6 @@ def take_stock_as_tools_do(iam: Any) -> None:
     """List what an account may have of kinds that are not offered."""
     assert iam.list_server_certificates(PathPrefix="/web/")["ServerCertificateMetadataList"] == []
     assert iam.list_saml_providers()["SAMLProviderList"] == []
-    assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
     with refused("ValidationError", 400, "Invalid Marker"):
         iam.list_server_certificates(Marker="1.1.a.b")
 

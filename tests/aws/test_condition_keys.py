@@ -23,6 +23,7 @@ from sts.directory.boundaries import bound
 from sts.directory.instance_profiles import InstanceProfiles
 from sts.directory.mfa_devices import MfaDevices
 from sts.directory.policies import Policies
+from sts.directory.providers import Providers
 from sts.directory.roles import Roles
 from sts.directory.tags import Tagging
 from sts.entropy import Entropy
@@ -39,14 +40,25 @@ from tests.service import allow, trust
 from tests.table import read_table
 
 ACCOUNT = "111122223333"
+ISSUER = "https://idp.example/name"
 BOUNDARY = "arn:aws:iam::aws:policy/PowerUserAccess"
 PAGE = (Path(__file__).parents[2] / "docs" / "condition-keys.md").read_text(encoding="utf-8")
 REFERENCE = json.loads((Path(__file__).parent / "reference" / "condition_keys.json").read_text(encoding="utf-8"))
 TAGS = [{"Key": "team", "Value": "blue"}]
 TAGGED = frozenset(
-    iam_arn(ACCOUNT, f"{kind}/name") for kind in ("user", "role", "policy", "mfa", "instance-profile")
-)  # fmt: skip
-MAKING = frozenset({"CreateUser", "CreateRole", "CreatePolicy", "CreateInstanceProfile", "CreateVirtualMFADevice"})
+    iam_arn(ACCOUNT, f"{kind}/name")
+    for kind in ("user", "role", "policy", "mfa", "instance-profile", "oidc-provider/idp.example")
+)
+MAKING = frozenset(
+    {
+        "CreateUser",
+        "CreateRole",
+        "CreatePolicy",
+        "CreateInstanceProfile",
+        "CreateVirtualMFADevice",
+        "CreateOpenIDConnectProvider",
+    }
+)
 
 # A value for every member that a condition key or a target comes of; each operation is asked with all that it has.
 SAMPLES = MappingProxyType(
@@ -57,6 +69,8 @@ SAMPLES = MappingProxyType(
         "PolicyArn": iam_arn(ACCOUNT, "policy/name"),
         "PermissionsBoundary": iam_arn(ACCOUNT, "policy/name"),
         "SerialNumber": iam_arn(ACCOUNT, "mfa/name"),
+        "Url": ISSUER,
+        "OpenIDConnectProviderArn": iam_arn(ACCOUNT, "oidc-provider/idp.example/name"),
         "AccessKeyId": "AKIA0000000000000000",
         "Tags": TAGS,
         "TagKeys": ["team"],
@@ -116,6 +130,7 @@ def _populate(at: Foundation, tx: Transaction) -> User:
         Policies(at.entropy).create(tx, **named, document=allow("s3:*")),
         InstanceProfiles(at.entropy).create(tx, **named),
         MfaDevices(at.entropy, at.keyring).create(tx, **named).device,
+        Providers(at.entropy).create(tx, account_id=ACCOUNT, issuer=ISSUER),
     ):
         Tagging().put(tx, bearer=bearer, tags=[("team", "blue")])
     for bounded in (user, role):

@@ -5,11 +5,13 @@ from sqlalchemy import select
 
 from sts.directory.mfa_devices import MfaDevices
 from sts.directory.policies import Policies
+from sts.directory.providers import Providers
 from sts.directory.roles import Roles
 from sts.directory.tags import Tagged, Tagging, bearer_id
 from sts.directory.users import Users
 from sts.errors import InputInvalid, NotFound, QuotaExceeded, Unmodifiable
 from sts.model import MfaDevice, Policy
+from sts.providers import Provider
 from sts.store.policies import find_policy
 from sts.store.tables import tag
 from sts.store.tags import find_tags
@@ -28,7 +30,12 @@ def device(store: Store) -> MfaDevice:
     return store.change(lambda tx: devices.create(tx, account_id=ACCOUNT_ID, name="phone")).device
 
 
-EVERY_NOUN = (user, role, policy, device)
+def provider(store: Store) -> Provider:
+    issuer = "https://idp.example"
+    return store.change(lambda tx: Providers(ENTROPY).create(tx, account_id=ACCOUNT_ID, issuer=issuer))
+
+
+EVERY_NOUN = (user, role, policy, device, provider)
 
 
 def put(store: Store, bearer: Tagged, *tags: tuple[str, str]) -> None:
@@ -76,9 +83,9 @@ def test_no_character_of_another_alphabet_is_taken_for_one_of_ascii(
     assert sorted(borne(store, bearer)) == sorted([(first, "one"), (second, "two")])
 
 
-@pytest.mark.parametrize("make", [policy, device])
+@pytest.mark.parametrize("make", [policy, device, provider])
 @pytest.mark.parametrize(("first", "second"), [("Team", "team"), ("Größe", "GRÖßE")])
-def test_case_counts_in_the_keys_of_policies_and_devices_and_none_is_borne_in_two(
+def test_case_counts_in_the_keys_of_what_is_no_principal_and_none_is_borne_in_two(
     store: Store, make: Callable[[Store], Tagged], first: str, second: str
 ) -> None:
     bearer = make(store)

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
+from sts.directory.providers import Providers
 from sts.errors import Unavailable
 from sts.policy.document import Kind, NamedPolicy
 from sts.policy.evaluate import Outcome, Policies, Principal, PrincipalKind, Question, evaluate
@@ -24,7 +25,7 @@ from tests.store.looks import (
     session_policy_puts,
     spare_exists,
 )
-from tests.store.world import ACCOUNT, USERS, World, reader_of, second_version
+from tests.store.world import ACCOUNT, ENTROPY, USERS, World, reader_of, second_version
 
 _TURNS = 4  # of the event loop, until a read is under way
 
@@ -259,3 +260,28 @@ def test_what_cannot_be_read_is_unavailable_and_not_remembered_as_missing(world:
     with pytest.raises(Unavailable):
         asyncio.run(bob_exists(world.near, world))
     assert all(key.key != world.bob.unique_id for key in world.near._entries)
+
+
+def test_a_provider_is_found_by_its_issuer_until_it_changes(world: World) -> None:
+    providers, issuer = Providers(ENTROPY), "https://idp.example/realm"
+
+    async def client_ids(snapshot: Snapshot, _world: World) -> tuple[str, ...] | None:
+        found = await snapshot.find_provider(ACCOUNT, issuer)
+        return None if found is None else found.client_ids
+
+    async def alike(snapshot: Snapshot, _world: World) -> list[object]:
+        asked = ((ACCOUNT, "http://idp.example/realm"), (ACCOUNT, f"{issuer}/"), ("210987654321", issuer))
+        return [await snapshot.find_provider(*each) for each in asked]
+
+    assert reads_of(world.far, world, client_ids)[0] is None
+    made = world.change_elsewhere(lambda tx: providers.create(tx, account_id=ACCOUNT, issuer=issuer))
+    asyncio.run(world.far.follow())
+    for expected in ((), ("one",)):
+        assert reads_of(world.far, world, client_ids)[0] == expected
+        assert reads_of(world.far, world, client_ids) == (expected, 0)
+        world.change_elsewhere(lambda tx: providers.add_client_id(tx, provider=made, client_id="one"))
+        asyncio.run(world.far.follow())
+    assert reads_of(world.far, world, alike)[0] == [None, None, None]
+    world.change_elsewhere(lambda tx: providers.delete(tx, provider=made))
+    asyncio.run(world.far.follow())
+    assert reads_of(world.far, world, client_ids)[0] is None

@@ -27,7 +27,6 @@ from sts.store.summary import count_everything
 # Nobody has any of these: they are not offered.
 _NONE = (
     "AccountSigningCertificatesPresent",
-    "Providers",
     "ServerCertificates",
     "ServerCertificatesQuota",
     "SigningCertificatesPerUserQuota",

@@ -18,6 +18,7 @@ from sts.aws.iam.mfa_devices import MfaDeviceOperations
 from sts.aws.iam.paging import Pager
 from sts.aws.iam.password_policies import password_policy_rows
 from sts.aws.iam.policies import PolicyOperations
+from sts.aws.iam.providers import ProviderOperations
 from sts.aws.iam.roles import RoleOperations
 from sts.aws.iam.service_linked_roles import ServiceLinkedRoleOperations
 from sts.aws.iam.tags import TagOperations
@@ -33,6 +34,7 @@ from sts.directory.instance_profiles import InstanceProfiles
 from sts.directory.login_profiles import NewPasswords
 from sts.directory.mfa_devices import MfaDevices
 from sts.directory.policies import Policies
+from sts.directory.providers import Providers
 from sts.directory.roles import Roles
 from sts.directory.service_linked_roles import ServiceLinkedRoles
 from sts.directory.tags import Tagging
@@ -61,6 +63,7 @@ def build_iam_rows(
     yield from RoleOperations(made.roles, tagging, pager).rows()
     yield from ServiceLinkedRoleOperations(ServiceLinkedRoles(made.roles, keyring)).rows()
     yield from InstanceProfileOperations(made.profiles, tagging, pager).rows()
+    yield from ProviderOperations(Providers(entropy), tagging).rows()
     yield from PolicyOperations(made.policies, tagging, pager).rows()
     yield from InlinePolicyOperations(made.inline, pager).rows()
     yield from AttachmentOperations(made.attachments, pager).rows()

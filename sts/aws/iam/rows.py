@@ -13,6 +13,7 @@ from sts.aws.tags import describe_request
 from sts.directory.tags import bearer_id
 from sts.evaluator import describe_bearer, describe_boundary
 from sts.model import Caller, InstanceProfile, MfaDevice, Policy, Role, User
+from sts.providers import Provider
 from sts.store.boundaries import find_boundary_arn
 from sts.store.tags import find_tags
 
@@ -52,7 +53,7 @@ def _describing(find: Find) -> Find:
         target = find(connection, caller, command)
         if isinstance(target.noun, User | Role):
             target = replace(target, boundary_arn=find_boundary_arn(connection, target.noun.unique_id))
-        if isinstance(target.noun, User | Role | Policy | InstanceProfile | MfaDevice):
+        if isinstance(target.noun, User | Role | Policy | InstanceProfile | MfaDevice | Provider):
             target = replace(target, tags=find_tags(connection, bearer_id(target.noun)))
         return target
 

@@ -1,4 +1,4 @@
-"""Tags of users, roles, policies, instance profiles and MFA devices (IAM API Reference, "TagUser" and its kin)."""
+"""Tags of all that bears any (IAM API Reference, "TagUser" and its kin)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from sts.aws.iam.instance_profiles import find_profile, get_profile
 from sts.aws.iam.mfa_devices import find_device, get_device
 from sts.aws.iam.paging import Pager, read_limit
 from sts.aws.iam.policies import find_changeable, find_visible, get_policy
+from sts.aws.iam.providers import find_provider, get_provider
 from sts.aws.iam.roles import get_role
 from sts.aws.iam.rows import iam_row, on_tagging
 from sts.aws.iam.users import get_user
@@ -38,6 +39,7 @@ class TagOperations:
             _OfNoun(self.tagging, self.pager, "Policy", find_visible, find_changeable, get_policy),
             _OfNoun(self.tagging, self.pager, "InstanceProfile", find_profile, find_profile, get_profile),
             _OfNoun(self.tagging, self.pager, "MFADevice", find_device, find_device, get_device),
+            _OfNoun(self.tagging, self.pager, "OpenIDConnectProvider", find_provider, find_provider, get_provider),
         )
         return tuple(row for noun in nouns for row in noun.rows())
 

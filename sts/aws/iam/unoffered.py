@@ -21,14 +21,13 @@ from sts.model import Caller
 def unoffered_rows(pager: Pager) -> tuple[Operation, ...]:
     """Return a row for each list of what nobody has."""
     of_user = partial(_list_row, pager, find_user_or_caller)
-    certificates, saml, oidc = (_under(kind) for kind in ("server-certificate", "saml-provider", "oidc-provider"))
+    certificates, saml = _under("server-certificate"), _under("saml-provider")
     return (
         of_user("ListSSHPublicKeys", "SSHPublicKeys"),
         of_user("ListSigningCertificates", "Certificates"),
         of_user("ListServiceSpecificCredentials", "ServiceSpecificCredentials", not_yet={"AllUsers"}),
         _list_row(pager, certificates, "ListServerCertificates", "ServerCertificateMetadataList"),
         _list_row(pager, saml, "ListSAMLProviders", "SAMLProviderList", paged=False),
-        _list_row(pager, oidc, "ListOpenIDConnectProviders", "OpenIDConnectProviderList", paged=False),
     )
 
 

@@ -11,6 +11,7 @@ from sts.directory.groups import Groups
 from sts.directory.inline_policies import InlinePolicies
 from sts.directory.instance_profiles import InstanceProfiles
 from sts.directory.policies import Policies
+from sts.directory.providers import Providers
 from sts.directory.roles import Roles
 from sts.directory.users import Users
 from sts.errors import AlreadyExists, InputInvalid, NotFound
@@ -86,9 +87,10 @@ def test_the_summary_counts_what_the_account_has_and_tells_the_quotas_that_are_k
     own = store.change(lambda tx: policies.create(tx, account_id=ACCOUNT_ID, name="p", document=ALLOW))
     store.change(lambda tx: policies.create_version(tx, policy=own, document=ALLOW))
     store.change(lambda tx: InstanceProfiles(ENTROPY).create(tx, account_id=ACCOUNT_ID, name="web"))
+    store.change(lambda tx: Providers(ENTROPY).create(tx, account_id=ACCOUNT_ID, issuer="https://idp.example"))
     counted = summary(desk)
-    names = ("Users", "Groups", "Roles", "Policies", "PolicyVersionsInUse", "InstanceProfiles")
-    assert [counted[name] for name in names] == [2, 1, 1, 1, 2, 1]
+    names = ("Users", "Groups", "Roles", "Policies", "PolicyVersionsInUse", "InstanceProfiles", "Providers")
+    assert [counted[name] for name in names] == [2, 1, 1, 1, 2, 1, 1]
     quotas = ("UsersQuota", "AttachedPoliciesPerRoleQuota", "GroupPolicySizeQuota", "AssumeRolePolicySizeQuota")
     assert [counted[name] for name in quotas] == [7, 3, 5_120, 2_048]
     assert counted["PolicyVersionsInUseQuota"] == counted["PoliciesQuota"] * counted["VersionsPerPolicyQuota"]
