@@ -132,6 +132,14 @@ class CodeInvalid(Refusal):
     """The codes are not two that follow each other on the device, or were used."""
 
 
+class IdentityTokenInvalid(Unproven):
+    """A token of another issuer is none that is taken here; *message* says why, since its bearer can mend it."""
+
+
+class IdentityTokenExpired(IdentityTokenInvalid):
+    """A token of another issuer is past its end."""
+
+
 class Malformed(Refusal):
     """The input has not the form that it must have."""
 
@@ -250,6 +258,10 @@ class Throttled(Refusal):
 
 class Unavailable(Refusal):
     """Something that the answer rests on is down; *message* says what."""
+
+
+class IssuerUnreachable(Unavailable):
+    """The keys of another issuer cannot be had now; why, *detail* says: whom we reach is not for every caller."""
 
 
 class KeyUnknown(TokenInvalid):

@@ -1,0 +1,1 @@
+"""The keys of other issuers: uploaded."""
