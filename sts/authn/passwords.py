@@ -25,6 +25,7 @@ from sts.errors import PasswordMalformed, PasswordMismatch, PasswordWrong, SignI
 from sts.hashing import PasswordHasher
 from sts.model import Account, Secret, User
 from sts.passwords import KeptPassword, LoginProfile
+from sts.sessions.flows import LIFE as FLOW_LIFE
 from sts.store import code_failures, login_profiles, password_failures
 from sts.store.attempts import Locks
 from sts.store.credential_marks import mark_sign_in
@@ -33,6 +34,8 @@ from sts.store.login_profiles import Candidate, find_candidate, find_candidate_b
 
 FREE_FAILURES = 10  # in a row
 LOCKS: Locks = ((FREE_FAILURES, timedelta(minutes=15)), (100, timedelta(days=1)))
+# A first password is for one sign-in: whoever is interrupted in it may begin anew, whoever finds it later may not.
+USED_FIRST_PASSWORD_LIFE = FLOW_LIFE
 LOCKS_ALONE: Locks = ((FREE_FAILURES // 2, timedelta(minutes=15)), *LOCKS[1:])  # while the cache counts no addresses
 _REFUSED = "The account, the user name or the password is wrong, or the user may not sign in now."
 _WRONG = "The current password is wrong, or too many were wrong before: try again later."
@@ -46,13 +49,12 @@ Find: TypeAlias = Callable[[Connection], Candidate | None]
 class PasswordProven:
     """Who gave the right password.
 
-    *must_change*: it is good for nothing but to choose another. *strong_alone*: it is long enough to stand without a
-    second factor. *failures* is how many wrong ones came before it in a row. *mark* is of what they stood on when the
-    password was found to be still theirs: a change since then shows.
+    *strong_alone*: it is long enough to stand without a second factor. *failures* is how many wrong ones came before it
+    in a row. *mark* is of what they stood on when the password was found to be still theirs: a change since then shows.
+    Whether it is good for nothing but to choose another is among the needs of a sign-in (`directory.needs`).
     """
 
     principal: User | Account
-    must_change: bool
     strong_alone: bool
     failures: int
     mark: bytes = field(repr=False)
@@ -60,15 +62,11 @@ class PasswordProven:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """An attempt that was counted: whose password is to be compared with, and where the attempt comes from.
-
-    *is_expired*: it is older than the account's policy lets a password be.
-    """
+    """An attempt that was counted: whose password is to be compared with, and where the attempt comes from."""
 
     candidate: Candidate
     profile: LoginProfile
     device_id: str
-    is_expired: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +130,7 @@ class PasswordProof:
             attempt = await self._compare(begun, password)
             failures, mark = await self._finish(attempt, password)
         await self.addresses.take_back(counted)
-        must_change = attempt.profile.must_change or attempt.is_expired
-        return PasswordProven(attempt.candidate.owner, must_change, strong_alone, failures, mark)
+        return PasswordProven(attempt.candidate.owner, strong_alone, failures, mark)
 
     def _begin(self, find: Find, device: str | None, locks: Locks, tx: Transaction) -> _Attempt | _Lost:
         """Count the attempt, and find what its password is to be compared with."""
@@ -148,8 +145,7 @@ class PasswordProof:
         refusal = self._find_refusal(candidate, candidate.profile, tx.now) if is_counted else "the password is locked"
         if refusal is not None:
             return _Lost(refusal, candidate.arn)
-        is_expired = candidate.policy.is_over(candidate.profile.changed_at, tx.now)
-        return _Attempt(candidate, candidate.profile, device_id, is_expired)
+        return _Attempt(candidate, candidate.profile, device_id)
 
     async def _compare(self, begun: _Attempt | _Lost, password: str) -> _Attempt:
         """Return the attempt when its password is right; raises SignInRefused, at the same cost whatever is wrong."""
@@ -198,8 +194,10 @@ def _find_signed_in(owner_id: str, connection: Connection) -> Candidate | None:
 
 def _note_success(attempt: _Attempt, kept: KeptPassword, tx: Transaction) -> tuple[int, bytes] | None:
     """Return how many passwords were wrong before, and the mark; None when this one is the owner's no longer."""
-    owner_id = attempt.candidate.owner_id
-    if not login_profiles.note_use(tx.connection, owner_id, attempt.profile.password, kept, tx.now):
+    owner_id, known = attempt.candidate.owner_id, attempt.profile
+    first_until = None if known.first_until is None else min(known.first_until, tx.now + USED_FIRST_PASSWORD_LIFE)
+    used = replace(known, password=kept, used_at=tx.now, first_until=first_until)
+    if not login_profiles.note_use(tx.connection, known, used):
         return None
     failures = password_failures.reset_count(tx.connection, owner_id, attempt.device_id) - 1
     return failures, mark_sign_in(tx.connection, attempt.profile.account_id, owner_id)

@@ -109,8 +109,8 @@ def require_change(tx: Transaction, *, owner: Owner) -> None:
     All that the owner has begun ends: it may have been begun by whoever knew the password.
     """
     confirm_owner(tx.connection, owner)
-    get_login_profile(tx.connection, owner)
-    login_profiles.require_change(tx.connection, owner_id_of(owner))
+    known = get_login_profile(tx.connection, owner)
+    login_profiles.update_login_profile(tx.connection, replace(known, change_required=True))
     revoke_principal(tx, principal=owner)
     end_sessions(tx, owner_id_of(owner))
 

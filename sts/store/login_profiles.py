@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
@@ -89,16 +88,18 @@ def update_login_profile(connection: Connection, changed: LoginProfile) -> None:
     connection.execute(update(login_profile).where(_of(changed.owner_id)).values(**_changing(changed)))
 
 
-def require_change(connection: Connection, owner_id: str) -> bool:
-    """Have the owner choose another password before anything else, and say whether there was one to change."""
-    required = update(login_profile).where(_of(owner_id)).values(change_required=True)
-    return connection.execute(required).rowcount == 1
+def note_use(connection: Connection, known: LoginProfile, used: LoginProfile) -> bool:
+    """Keep when the password of *known* was used, how it is kept and how long it is good from now on, as *used* says.
 
-
-def note_use(connection: Connection, owner_id: str, known: KeptPassword, kept: KeptPassword, at: datetime) -> bool:
-    """Note that the password *known* was used, kept as *kept* from now on; say whether it is still the owner's."""
-    same = update(login_profile).where(_of(owner_id), login_profile.c.password_hash == known.hashed)
-    return connection.execute(same.values(used_at=to_microseconds(at), **_password(kept))).rowcount == 1
+    Says whether it is still the owner's: otherwise nothing is kept.
+    """
+    same = update(login_profile).where(_of(known.owner_id), login_profile.c.password_hash == known.password.hashed)
+    noted = {
+        **_password(used.password),
+        "used_at": to_optional_microseconds(used.used_at),
+        "first_until": to_optional_microseconds(used.first_until),
+    }
+    return connection.execute(same.values(**noted)).rowcount == 1
 
 
 def insert_former_password(connection: Connection, known: LoginProfile) -> None:

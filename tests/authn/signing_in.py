@@ -14,7 +14,8 @@ from sts.cache import Cache, MemoryCache
 from sts.clock import ManualClock
 from sts.crypto.passwords import Cost
 from sts.directory.login_profiles import NewPasswords, choose_password, create_login_profile
-from sts.directory.owners import Owner
+from sts.directory.needs import find_needs
+from sts.directory.owners import Owner, owner_id_of
 from sts.hashing import PasswordHasher
 from sts.model import User
 from sts.passwords import KeptPassword
@@ -55,6 +56,12 @@ class Desk:
         device: str | None = None,
     ) -> PasswordProven:
         return self.run(self.proof.prove(account, name, password, address, device))
+
+    def must_change(self, password: str = PASSWORD) -> bool:
+        """Sign alice in, and say whether it is only to choose another password."""
+        proven, now = self.prove(password), self.clock.now()
+        owner_id = owner_id_of(proven.principal)
+        return self.store.read(lambda c: find_needs(c, proven.principal.account_id, owner_id, now)).must_change
 
     def hash(self, password: str) -> KeptPassword:
         return self.run(self.hasher.hash(password))

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from sts.authn.passwords import FREE_FAILURES, LOCKS, LOCKS_ALONE
+from sts.authn.passwords import FREE_FAILURES, LOCKS, LOCKS_ALONE, USED_FIRST_PASSWORD_LIFE
 from sts.crypto.passwords import Cost
-from sts.directory.login_profiles import FIRST_PASSWORD_LIFE
+from sts.directory.login_profiles import FIRST_PASSWORD_LIFE, require_change
 from sts.errors import PasswordWrong, Refusal, SignInRefused, Throttled, Unavailable
 from sts.store import password_failures, tables
 from sts.store.accounts import find_account
 from sts.store.credential_marks import mark_sign_in
-from sts.store.login_profiles import find_login_profile, require_change
+from sts.store.login_profiles import find_login_profile
 from tests.authn.signing_in import PASSWORD, Desk, open_desk
 from tests.directory.people import user
 from tests.directory.store import ACCOUNT_ID, NOW, Store
@@ -50,7 +50,7 @@ def test_s_09_a_change_after_the_proof_shows_in_its_mark(desk: Desk) -> None:
         return database.read_now(lambda connection: mark_sign_in(connection, alice.account_id, alice.unique_id))
 
     assert marks == [read()] * 2
-    database.transact_now(lambda tx: require_change(tx.connection, alice.unique_id), desk.clock.now())
+    desk.change(lambda tx: require_change(tx, owner=alice))
     assert read() != marks[0]
     assert desk.prove().mark == read()
 
@@ -58,32 +58,43 @@ def test_s_09_a_change_after_the_proof_shows_in_its_mark(desk: Desk) -> None:
 def test_the_right_password_proves_who_it_is(desk: Desk) -> None:
     alice = desk.somebody()
     proven = desk.prove()
-    assert (proven.principal, proven.must_change, proven.strong_alone, proven.failures) == (alice, False, True, 0)
+    assert (proven.principal, proven.strong_alone, proven.failures) == (alice, True, 0)
+    assert not desk.must_change()
     assert desk.prove(name="ALICE").principal == alice
 
 
-def test_a_first_password_is_good_for_a_week_and_only_to_choose_another(desk: Desk) -> None:
+def test_a_15_a_first_password_is_good_for_a_week_and_only_to_choose_another(desk: Desk) -> None:
     alice = user(desk.store)
     desk.give(alice)
-    assert desk.prove().must_change is True
-    desk.clock.tick(FIRST_PASSWORD_LIFE)
+    desk.clock.tick(FIRST_PASSWORD_LIFE - timedelta(microseconds=1))
+    assert desk.must_change()
+    desk.clock.tick(timedelta(microseconds=1))
     assert refuse(desk, password=PASSWORD) == ["the first password is over"]
     desk.choose(alice)
-    assert desk.prove().must_change is False
+    assert not desk.must_change()
+
+
+def test_a_15_a_first_password_that_was_used_is_good_while_that_sign_in_may_last_and_no_longer(desk: Desk) -> None:
+    desk.give(user(desk.store))
+    assert desk.must_change()
+    desk.clock.tick(USED_FIRST_PASSWORD_LIFE - timedelta(microseconds=1))
+    assert desk.must_change()  # which prolongs nothing
+    desk.clock.tick(timedelta(microseconds=1))
+    assert refuse(desk, password=PASSWORD) == ["the first password is over"]
 
 
 def test_a_12_a_password_does_not_grow_old(desk: Desk) -> None:
     desk.somebody()
     desk.clock.tick(timedelta(days=400))
-    assert desk.prove().must_change is False
+    assert not desk.must_change()
 
 
 def test_a_13_after_a_mark_a_password_is_good_only_to_choose_another(desk: Desk) -> None:
     alice = desk.somebody()
-    desk.change(lambda tx: require_change(tx.connection, alice.unique_id))
-    assert desk.prove().must_change is True
+    desk.change(lambda tx: require_change(tx, owner=alice))
+    assert desk.must_change()
     desk.choose(alice, "another horse battery staple")
-    assert desk.prove("another horse battery staple").must_change is False
+    assert not desk.must_change("another horse battery staple")
 
 
 @pytest.mark.parametrize(
