@@ -1,19 +1,22 @@
 """The roles of the account: who may assume each, what it may do, when it was last used; and the end of its sessions."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 
+from sts.access import Demand
 from sts.audit.events import Event
 from sts.directory import revocations
 from sts.directory.trust import show_trust
+from sts.evaluator import describe_boundary
 from sts.model import Role
 from sts.policy.wording import describe_trust
 from sts.signin.administering import LIMIT, administer, cut, find_list, find_named, get_noun, indent, parse_asked, show
 from sts.signin.answer import Answer, Moved, Shown
-from sts.signin.row import Page, Target, on_target
+from sts.signin.row import Page, Target, demand_on, on_target
 from sts.signin.visit import Visit
 from sts.store.attachments import BearerKind
 from sts.store.details import find_details
@@ -21,7 +24,7 @@ from sts.store.roles import find_role_uses, list_roles
 
 _ROLES, _REVOKE = "/ui/account/roles", "/ui/account/roles/revoke/{}"
 _ROLE = f"{_ROLES}/{{}}"
-_TOLD = ("iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iam:GetRolePolicy")
+_POLICIES = ("iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iam:GetRolePolicy")
 
 
 def account_role_rows() -> tuple[Page, ...]:
@@ -30,9 +33,16 @@ def account_role_rows() -> tuple[Page, ...]:
     lists, every = on_target("iam:ListRoles"), find_list("role")
     return (
         show("ShowAccountRoles", _ROLES, Event.ROLE_LIST, find=every, demands=lists, run=_list),
-        show("ShowAccountRole", _ROLE, Event.ROLE_READ, find=find, demands=on_target(*_TOLD), run=_show),
+        show("ShowAccountRole", _ROLE, Event.ROLE_READ, find=find, demands=_demand, run=_show),
         administer("RevokePrincipal", _REVOKE, revoke, find=find, run=_revoke, back=_ROLE),
     )
+
+
+def _demand(visit: Visit, target: Target) -> tuple[Demand, ...]:
+    """Return what the page of a role demands; AWS lets policies speak of its boundary at GetRole alone of these."""
+    get = demand_on(visit, "iam:GetRole", target)
+    bounded = replace(get, context={**get.context, **describe_boundary(target.boundary_arn)})
+    return bounded, *(demand_on(visit, action, target) for action in _POLICIES)
 
 
 async def _list(visit: Visit, _target: Target) -> Answer:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from sts.access import Demand
 from sts.audit.events import Event
 from sts.errors import Refusal
-from sts.evaluator import describe_bearer, describe_boundary
+from sts.evaluator import describe_bearer
 from sts.sessions import Step
 from sts.signin.answer import Answer, Shown
 from sts.signin.visit import Visit
@@ -144,7 +144,7 @@ def demand_on(visit: Visit, action: str, target: Target) -> Demand:
         action=action,
         resource=target.arn,
         resource_account_id=visit.caller.account_id,
-        context={**describe_bearer(target.arn, target.tags), **describe_boundary(target.boundary_arn)},
+        context=describe_bearer(target.arn, target.tags),
     )
 
 

@@ -256,6 +256,22 @@ def test_an_administrators_page_demands_each_operation_that_tells_what_it_tells(
         assert allowed[4:] == [path in TAGGED, path in TAGGED and place != "policy/reading"], operation
 
 
+def test_the_page_of_a_role_tells_policies_of_its_boundary_where_the_api_does(service: Service, tenant: Tenant) -> None:
+    furnish(service, tenant)
+    boundary = f"arn:aws:iam::{tenant.account_id}:policy/reading"
+    bounded = service.call(tenant.key, "PutRolePermissionsBoundary", RoleName="reader", PermissionsBoundary=boundary)
+    assert bounded.status == 200
+    browser, own = make_boss(service, tenant)
+    _, operations = TOLD["/ui/account/roles/reader"]
+    allowed = {}
+    for operation, parameters in operations.items():
+        put(service, tenant, narrow(f"iam:{operation}", Condition={"ArnEquals": {"iam:PermissionsBoundary": boundary}}))
+        api = "AccessDenied" not in service.call(own, operation, **parameters).body.decode()
+        assert (browser.get("/ui/account/roles/reader").status != 403) == api, operation
+        allowed[operation] = api
+    assert [operation for operation, is_allowed in allowed.items() if is_allowed] == ["GetRole"]
+
+
 @pytest.mark.parametrize("operation", ADMINISTERED)
 def test_a_form_about_a_user_demands_what_the_operation_of_the_administration_demands(
     service: Service, tenant: Tenant, operation: str
