@@ -10,8 +10,8 @@ from sts.directory.accounts import get_account
 from sts.directory.bearers import confirm_bearer
 from sts.directory.names import verify_account_id
 from sts.errors import InputInvalid, ParameterInvalid
+from sts.logins.grants import end_sign_ins
 from sts.model import Caller, User
-from sts.sessions import end_everywhere
 from sts.store.database import Transaction
 
 
@@ -56,9 +56,9 @@ def require_password_change(
 
 
 def end_user_sessions(_parts: Parts, tx: Transaction, _caller: Caller, _command: Command, target: Target) -> bytes:
-    """End all sessions of browsers of the user, what was begun from them, and sign-ins under way."""
+    """End all sessions of browsers and logins of the user, what was begun from them, and sign-ins under way."""
     user: User = confirm_bearer(tx.connection, target.get_noun())
-    return msgspec.json.encode({"arn": user.arn, "ended": end_everywhere(tx, user.unique_id)})
+    return msgspec.json.encode({"arn": user.arn, "ended": end_sign_ins(tx, user.unique_id)})
 
 
 def require_factor(_parts: Parts, tx: Transaction, _caller: Caller, _command: Command, target: Target) -> bytes:

@@ -90,15 +90,15 @@ def require_change(name: str, endpoint_url: str | None, profile: str | None, *, 
 
 
 @users.command(
-    "end-sessions", short_help="End a user's browser sessions.", epilog=show_example("sts users end-sessions alice")
+    "end-sessions", short_help="Sign a user out everywhere.", epilog=show_example("sts users end-sessions alice")
 )
 @click.argument("name")
 @endpoint_options
 @json_option
 def end_sessions(name: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
-    """End the browser sessions of the user NAME, with what was begun from them, and print how many there were.
+    """End the browser sessions and command lines of the user NAME, and print how many there were.
 
-    Access keys and the password go on working. It takes sts-admin:EndUserSessions on the user.
+    What was begun from them ends too. Access keys and the password go on working. It takes sts-admin:EndUserSessions on the user.
     """
     from sts.client.sign_in import end_sessions as ask
 

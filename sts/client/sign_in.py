@@ -33,7 +33,7 @@ def require_password_change(connection: Connection, name: str) -> Mapping[str, A
 
 
 def end_sessions(connection: Connection, name: str) -> Mapping[str, Any]:
-    """End a user's sessions of browsers; returns how many there were as `ended`. Raises Refusal kin."""
+    """End a user's sessions of browsers and logins; returns how many there were as `ended`. Raises Refusal kin."""
     return connection.post("/api/users/end-sessions", {"name": name}).body
 
 

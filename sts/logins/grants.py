@@ -6,6 +6,7 @@ refresh token that is in force already. Whoever shows anything else that was use
 what is not theirs: the login ends, and with it all credentials that came from it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +23,7 @@ from sts.errors import LoginCodeInvalid, LoginEnded, LoginOutdated, QuotaExceede
 from sts.logins.requests import Client, LoginRequest
 from sts.logins.tokens import CODE_INVALID, TOKEN_INVALID, LoginTokens, RefreshToken, read_grant_id
 from sts.model import Caller, CallerKind, LoginGrant, Session, root_caller, user_caller
+from sts.sessions import end_everywhere
 from sts.store import browser_sessions, login_grants
 from sts.store.accounts import find_account, is_enabled
 from sts.store.credential_marks import mark_credentials
@@ -203,6 +205,23 @@ def end(tx: Transaction, grant: LoginGrant) -> None:
         principal = find_user_by_id(tx.connection, grant.principal_id) or find_account(tx.connection, grant.account_id)
         if principal is not None:
             revoke_principal(tx, principal=principal)
+
+
+def list_live(connection: Connection, principal_id: str, now: datetime) -> Sequence[LoginGrant]:
+    """Return the principal's logins that still give something, the first begun first."""
+    goes_on = login_grants.list_open(connection, principal_id, now)
+    return tuple(grant for grant in goes_on if find_fault(connection, grant, now) is None)
+
+
+def end_sign_ins(tx: Transaction, principal_id: str, spared: str | None = None) -> int:
+    """End all that the principal signed in to, with what was begun from it, and sign-ins under way.
+
+    That is every login, and every session of a browser but the one of the id *spared*. Says how many there were.
+    """
+    logins = list_live(tx.connection, principal_id, tx.now)
+    for grant in logins:
+        end(tx, grant)
+    return len(logins) + end_everywhere(tx, principal_id, spared)
 
 
 def end_for(tx: Transaction, grant: LoginGrant, fault: LoginEnded) -> LoginEnded:

@@ -6,7 +6,9 @@ a keyed hash only. It is made anew whenever its bearer proves more, and the old 
 """
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
 
 from sts.clock import Clock
 from sts.coherence import Coherence
@@ -23,7 +25,7 @@ from sts.sessions.standing import require_standing
 from sts.store import accounts, browser_sessions, users
 from sts.store.browser_sessions import BrowserSession
 from sts.store.database import Database, Transaction
-from sts.store.revocations import name_session
+from sts.store.revocations import Revoked, find_revoked_among, name_session
 from sts.store.snapshot import Snapshot
 
 _LABEL = b"browser-session"
@@ -123,6 +125,15 @@ class BrowserSessions:
             )
         return Opened(session, caller, Secret(value))
 
+    def list_live(self, connection: Connection, principal_id: str) -> tuple[BrowserSession, ...]:
+        """Return the sessions of the principal that `open` would open, the first begun first."""
+        now = self.clock.now()
+        found = [
+            each for each in browser_sessions.list_open(connection, principal_id, now) if not self._is_over(each, now)
+        ]
+        revoked = find_revoked_among(connection, [subject for each in found for subject in _name_subjects(each)])
+        return tuple(each for each in found if not _is_revoked(each, revoked))
+
     def is_recent(self, opened: Opened) -> bool:
         """Say whether its bearer proved who they are within the time that sensitive changes ask for."""
         return self.clock.now() - opened.session.authenticated_at < self.limits.recent
@@ -164,11 +175,13 @@ class BrowserSessions:
             verify_stamp(self.keyring, Purpose.DERIVATION, _LABEL, value.encode("ascii"), session.stamp)
         except (SealBroken, KeyUnknown):  # the latter: an emergency took the key, and with it every session of its time
             raise SignInNeeded(_NEEDED, detail="not what the session's cookie holds") from None
-        now = self.clock.now()
         if session.ended_at is not None:
             raise SignInNeeded(_NEEDED, detail="the session was ended")
-        if now >= session.expires_at or now - session.last_seen_at >= self.limits.idle:
+        if self._is_over(session, self.clock.now()):
             raise SignInNeeded(_NEEDED, detail="the session has expired")
+
+    def _is_over(self, session: BrowserSession, now: datetime) -> bool:
+        return now >= session.expires_at or now - session.last_seen_at >= self.limits.idle
 
     async def _find_caller(self, session: BrowserSession) -> Caller:
         """Return whose the session is, as they stand now; raises SignInNeeded when they are gone, disabled, revoked."""
@@ -181,11 +194,17 @@ class BrowserSessions:
                 raise SignInNeeded(_NEEDED, detail="the user is gone")
             caller, is_enabled = user_caller(held.user, ""), held.enabled
         revoked = await self.snapshot.find_revoked()
-        own = name_session(session.account_id, session.session_id)
-        subjects = (own, session.principal_id, session.account_id)
-        if not is_enabled or any(revoked.concerns(subject, session.begun_at) for subject in subjects):
+        if not is_enabled or _is_revoked(session, revoked):
             raise SignInNeeded(_NEEDED, detail="the principal is disabled, or the session revoked")
         return _make_caller(session, caller)
+
+
+def _name_subjects(session: BrowserSession) -> tuple[str, ...]:
+    return name_session(session.account_id, session.session_id), session.principal_id, session.account_id
+
+
+def _is_revoked(session: BrowserSession, revoked: Revoked) -> bool:
+    return any(revoked.concerns(subject, session.begun_at) for subject in _name_subjects(session))
 
 
 def _is_enabled(tx: Transaction, session: BrowserSession) -> bool:

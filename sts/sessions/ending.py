@@ -31,12 +31,14 @@ def end_session(tx: Transaction, session: BrowserSession) -> bool:
 
 
 def end_sessions(tx: Transaction, principal_id: str, spared: str | None = None) -> int:
-    """End all sessions of the principal but the one of the id *spared*; say how many there were.
+    """End all sessions of the principal but the one of the id *spared*; say how many went on.
 
     Whoever changes a password or a factor does this too: another browser may be in the hands of who knew the old one.
+    What was begun from a session outlives its time, and so it ends with those whose time is over, too.
     """
-    goes_on = browser_sessions.list_open(tx.connection, principal_id, tx.now)
-    return sum(end_session(tx, session) for session in goes_on if session.session_id != spared)
+    begun = browser_sessions.list_open(tx.connection, principal_id, tx.now - _KEPT)
+    ended = [each for each in begun if each.session_id != spared and end_session(tx, each)]
+    return sum(each.expires_at > tx.now for each in ended)
 
 
 def end_everywhere(tx: Transaction, principal_id: str, spared: str | None = None) -> int:

@@ -1,4 +1,4 @@
-"""One's own sessions, and when and from where somebody signed in, or tried to."""
+"""One's own sessions and command lines, and when and from where somebody signed in, or tried to."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from sts.audit.events import Event
 from sts.audit.search import Searches, parse_search
 from sts.clock import Clock
 from sts.errors import NotFound
-from sts.limits import SessionLimits
-from sts.sessions import end_everywhere, end_session
+from sts.logins.grants import end, end_sign_ins, list_live
+from sts.sessions import BrowserSessions, end_session
 from sts.signin.answer import SESSION_COOKIE, Answer, Moved, Shown, take_back
 from sts.signin.home import SIGNED_OUT
 from sts.signin.row import Page, Proof, Target, change_own, show_own
 from sts.signin.visit import Visit
-from sts.store import browser_sessions
-from sts.store.browser_sessions import BrowserSession
+from sts.store.browser_sessions import find_session
+from sts.store.login_grants import find_grant
 
 SESSIONS = "/ui/sessions"
-_END, _END_OTHERS = f"{SESSIONS}/end/{{}}", f"{SESSIONS}/end-others"
+_END, _END_LOGIN, _END_OTHERS = f"{SESSIONS}/end/{{}}", f"{SESSIONS}/end-login/{{}}", f"{SESSIONS}/end-others"
 _TOLD = "20"  # sign-ins of either outcome
 
 
@@ -43,29 +43,32 @@ class SessionPages:
     """The page of one's sessions and sign-ins."""
 
     searches: Searches
-    limits: SessionLimits
+    sessions: BrowserSessions
     clock: Clock
 
     def rows(self) -> tuple[Page, ...]:
         """Return the rows."""
         session = Proof.SESSION
-        end = partial(change_own, proof=session, event=Event.BROWSER_SESSION_END, retry=None, back=SESSIONS)
+        end = partial(change_own, proof=session, retry=None, back=SESSIONS)
+        ended = Event.BROWSER_SESSION_END
         return (
             show_own("ShowSessions", SESSIONS, self._show, proof=session, event=Event.BROWSER_SESSION_READ),
-            end("EndSession", _END, _end),
-            end("EndOtherSessions", _END_OTHERS, _end_others),
+            end("EndSession", _END, _end, event=ended),
+            end("EndLogin", _END_LOGIN, _end_login, event=Event.LOGIN_END),
+            end("EndOtherSessions", _END_OTHERS, _end_others, event=ended),
         )
 
     async def _show(self, visit: Visit, _target: Target) -> Answer:
-        sessions = await visit.read(partial(self._list_sessions, visit))
-        sign_ins = await visit.read(partial(self._list_sign_ins, visit))
-        own = visit.get_opened().session.session_id
-        return Shown("sessions.html", {"sessions": sessions, "own": own, "sign_ins": sign_ins})
+        return Shown("sessions.html", await visit.read(partial(self._read, visit)))
 
-    def _list_sessions(self, visit: Visit, connection: Connection) -> list[BrowserSession]:
-        now = self.clock.now()
-        goes_on = browser_sessions.list_open(connection, visit.caller.unique_id, now)
-        return [each for each in reversed(goes_on) if now - each.last_seen_at < self.limits.idle]
+    def _read(self, visit: Visit, connection: Connection) -> Mapping[str, Any]:
+        principal_id = visit.caller.unique_id
+        return {
+            "sessions": reversed(self.sessions.list_live(connection, principal_id)),
+            "logins": reversed(list_live(connection, principal_id, self.clock.now())),
+            "own": visit.get_opened().session.session_id,
+            "sign_ins": self._list_sign_ins(visit, connection),
+        }
 
     def _list_sign_ins(self, visit: Visit, connection: Connection) -> list[SignIn]:
         """Return the latest sign-ins, and the latest wrong passwords, the latest first."""
@@ -80,7 +83,7 @@ class SessionPages:
 
 
 async def _end(visit: Visit, _target: Target) -> Answer:
-    session = await visit.read(lambda connection: browser_sessions.find_session(connection, visit.rest))
+    session = await visit.read(lambda connection: find_session(connection, visit.rest))
     # Whose it is, is looked at before anything else: the id of another's session ends nothing.
     if session is None or session.principal_id != visit.caller.unique_id:
         raise NotFound("You have no such session")
@@ -91,9 +94,18 @@ async def _end(visit: Visit, _target: Target) -> Answer:
     return Moved(SESSIONS)
 
 
+async def _end_login(visit: Visit, _target: Target) -> Answer:
+    login = await visit.read(lambda connection: find_grant(connection, visit.rest))
+    if login is None or login.principal_id != visit.caller.unique_id:
+        raise NotFound("You have no such command line")
+    visit.entry.parameters = {"login": login.grant_id}
+    await visit.change(lambda tx: end(tx, login))
+    return Moved(SESSIONS)
+
+
 async def _end_others(visit: Visit, _target: Target) -> Answer:
     own = visit.get_opened().session
-    await visit.change(lambda tx: end_everywhere(tx, own.principal_id, spared=own.session_id))
+    await visit.change(lambda tx: end_sign_ins(tx, own.principal_id, spared=own.session_id))
     return Moved(SESSIONS)
 
 

@@ -61,6 +61,7 @@ PAGES = (
     "DeleteAccessKey",
     "DisableUser",
     "EnableUser",
+    "EndLogin",
     "EndOtherSessions",
     "EndSession",
     "EndUserSessions",
@@ -164,8 +165,8 @@ def _build_rows(parts: Parts, flows: Flows) -> Iterator[Page]:
     yield from AuditPages(Searches(parts.keyring)).rows()
     yield from AccessKeyPages(AccessKeys(parts.entropy, parts.keyring)).rows()
     yield from RolePages(parts.assuming, parts.sessions, parts.access).rows()
-    yield from SessionPages(Searches(parts.keyring), parts.sessions.limits, parts.clock).rows()
-    yield from UserPages(parts.links, parts.clock).rows()
+    yield from SessionPages(Searches(parts.keyring), parts.sessions, parts.clock).rows()
+    yield from UserPages(parts.links, parts.sessions, parts.clock).rows()
     yield from account_role_rows()
     yield from account_policy_rows()
     yield from home_rows()

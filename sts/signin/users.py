@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,8 +14,9 @@ from sts.clock import Clock
 from sts.directory import factor_requirements, locks, login_profiles, revocations
 from sts.directory.bearers import confirm_bearer
 from sts.directory.links import SignInLinks
+from sts.logins.grants import end_sign_ins, list_live
 from sts.model import User
-from sts.sessions import end_everywhere
+from sts.sessions import BrowserSessions
 from sts.signin.administering import (
     LIMIT,
     administer,
@@ -32,9 +32,7 @@ from sts.signin.answer import Answer, Moved, Shown
 from sts.signin.row import Page, Run, Target, on_target
 from sts.signin.visit import Visit
 from sts.store.attachments import BearerKind
-from sts.store.browser_sessions import BrowserSession, list_open
 from sts.store.database import Transaction
-from sts.store.revocations import find_revocation
 from sts.store.user_states import find_user_state, list_user_states
 
 USERS = "/ui/users"
@@ -58,7 +56,7 @@ class _Deed:
 
 
 def _end_sessions(tx: Transaction, user: User) -> int:
-    return end_everywhere(tx, confirm_bearer(tx.connection, user).unique_id)
+    return end_sign_ins(tx, confirm_bearer(tx.connection, user).unique_id)
 
 
 _DEEDS: Final[Mapping[str, _Deed]] = MappingProxyType(
@@ -91,6 +89,7 @@ class UserPages:
     """The list of users, the page of one, and its forms."""
 
     links: SignInLinks
+    sessions: BrowserSessions
     clock: Clock
 
     def rows(self) -> tuple[Page, ...]:
@@ -130,7 +129,8 @@ class UserPages:
             "factor_required": factor_requirements.is_factor_required(
                 connection, account_id=user.account_id, owner_id=user.unique_id
             ),
-            "sessions": _list_live(connection, user, now),
+            "sessions": self.sessions.list_live(connection, user.unique_id),
+            "logins": list_live(connection, user.unique_id, now),
             "now": now,
         }
 
@@ -151,13 +151,6 @@ def _run(deed: _Deed) -> Run:
         return Moved(f"{USERS}/{user.name}")
 
     return run
-
-
-def _list_live(connection: Connection, user: User, now: datetime) -> tuple[BrowserSession, ...]:
-    """Return the sessions that nobody has ended, neither by itself nor with all that the user or the account began."""
-    revoked = [find_revocation(connection, subject) for subject in (user.unique_id, user.account_id)]
-    after = max((each.before for each in revoked if each is not None), default=datetime.min.replace(tzinfo=UTC))
-    return tuple(session for session in list_open(connection, user.unique_id, now) if session.begun_at > after)
 
 
 def _demand_states(visit: Visit, _target: Target) -> tuple[Demand, ...]:

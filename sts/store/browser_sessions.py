@@ -44,12 +44,12 @@ def find_session(connection: Connection, session_id: str) -> BrowserSession | No
     return None if row is None else _session(row)
 
 
-def list_open(connection: Connection, principal_id: str, now: datetime) -> Sequence[BrowserSession]:
-    """Return the principal's sessions that nobody has ended and whose time is not over, the first begun first.
+def list_open(connection: Connection, principal_id: str, at: datetime) -> Sequence[BrowserSession]:
+    """Return the principal's sessions that nobody has ended and whose time was not over *at*, the first begun first.
 
     Among them are those that nobody has used for too long.
     """
-    goes_on = browser_session.c.expires_at > to_microseconds(now)
+    goes_on = browser_session.c.expires_at > to_microseconds(at)
     of_principal = select(browser_session).where(browser_session.c.principal_id == principal_id, _goes_on(), goes_on)
     return tuple(map(_session, connection.execute(of_principal.order_by(browser_session.c.begun_at))))
 

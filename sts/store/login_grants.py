@@ -1,9 +1,10 @@
 """Logins of command lines: the queries. Each step that may be made once is one conditional update."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
 
 from sts.model import LoginGrant
 from sts.store.database import from_microseconds, from_optional_microseconds, to_microseconds, to_optional_microseconds
@@ -14,6 +15,18 @@ def find_grant(connection: Connection, grant_id: str) -> LoginGrant | None:
     """Return the grant, ended or not."""
     row = connection.execute(select(login_grant).where(_is(grant_id))).one_or_none()
     return None if row is None else _grant(row)
+
+
+def list_open(connection: Connection, principal_id: str, now: datetime) -> Sequence[LoginGrant]:
+    """Return the principal's grants that nobody has ended, whose time is not over and whose code was, or may be, used.
+
+    The first begun first. Among them are those that a change of the principal has ended.
+    """
+    at, table = to_microseconds(now), login_grant.c
+    goes_on = (table.principal_id == principal_id, table.ended_at.is_(None), table.ends_at > at)
+    redeemable = or_(table.redemption.is_not(None), table.code_ends_at > at)
+    found = select(login_grant).where(*goes_on, redeemable).order_by(table.began_at)
+    return tuple(map(_grant, connection.execute(found)))
 
 
 def insert_grant(connection: Connection, new: LoginGrant) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Row, select
 from sts.directory import revocations
 from sts.errors import SignInNeeded
 from sts.limits import SessionLimits
+from sts.model import Secret
 from sts.sessions import end_session, end_sessions
 from sts.store.tables import browser_session
 from sts.upkeep import Upkeep
@@ -182,6 +183,45 @@ def test_s_09_all_other_sessions_end_at_once(desk: Desk) -> None:
                 await desk.sessions.open(other)
 
     asyncio.run(end())
+
+
+def test_s_08_what_an_expired_session_lent_ends_with_all_sessions(desk: Desk) -> None:
+    async def end() -> tuple[int, bool]:
+        opened = await desk.sessions.open(await desk.sign_in())
+        await desk.at.database.transact(lambda tx: desk.sessions.lend(tx, opened), desk.clock.now())
+        desk.clock.tick(timedelta(hours=12))  # a role's credentials of the last minute go on for as long
+        ended, committed = await desk.at.database.transact(
+            lambda tx: end_sessions(tx, desk.user.unique_id), desk.clock.now()
+        )
+        desk.at.snapshot.apply(committed)
+        revoked = await desk.at.snapshot.find_revoked()
+        return ended, revoked.concerns(f"{desk.user.account_id}/{opened.session.session_id}", opened.session.begun_at)
+
+    assert asyncio.run(end()) == (0, True)
+
+
+def test_s_10_the_sessions_that_are_listed_are_those_that_open(desk: Desk) -> None:
+    def is_listed(value: Secret) -> bool:
+        listed = desk.at.database.read_now(lambda connection: desk.sessions.list_live(connection, desk.user.unique_id))
+        return value[:22] in {each.session_id for each in listed}
+
+    async def walk() -> None:
+        idle, revoked = await desk.sign_in(), await desk.sign_in()
+        assert is_listed(idle)
+        session_id = (await desk.sessions.open(revoked)).session.session_id
+        await desk.at.database.transact(
+            lambda tx: revocations.revoke_session(tx, account_id=desk.user.account_id, jti=session_id), desk.clock.now()
+        )
+        assert [is_listed(idle), is_listed(revoked)] == [True, False]
+        desk.clock.tick(timedelta(hours=1))
+        used = await desk.sign_in()
+        assert [is_listed(idle), is_listed(used)] == [False, True]
+        await desk.at.database.transact(
+            lambda tx: revocations.revoke_principal(tx, principal=desk.user), desk.clock.now()
+        )
+        assert not is_listed(used)
+
+    asyncio.run(walk())
 
 
 def test_s_12_a_proof_is_recent_for_a_quarter_of_an_hour(desk: Desk) -> None:
