@@ -98,7 +98,8 @@ def require_change(name: str, endpoint_url: str | None, profile: str | None, *, 
 def end_sessions(name: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
     """End the browser sessions and command lines of the user NAME, and print how many there were.
 
-    What was begun from them ends too. Access keys and the password go on working. It takes sts-admin:EndUserSessions on the user.
+    What was begun from them ends too. Access keys and the password go on working. It takes sts-admin:EndUserSessions on
+    the user.
     """
     from sts.client.sign_in import end_sessions as ask
 

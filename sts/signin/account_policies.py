@@ -9,7 +9,17 @@ from sqlalchemy import Connection
 from sts.arn import iam_arn
 from sts.audit.events import Event
 from sts.model import Group, Policy
-from sts.signin.administering import LIMIT, cut, find_list, find_named, get_noun, indent, parse_asked, show
+from sts.signin.administering import (
+    LIMIT,
+    cut,
+    describe_borne,
+    find_list,
+    find_named,
+    get_noun,
+    indent,
+    parse_asked,
+    show,
+)
 from sts.signin.answer import Answer, Shown
 from sts.signin.row import Find, Page, Target, on_target
 from sts.signin.visit import Visit
@@ -60,14 +70,12 @@ async def _show_group(visit: Visit, target: Target) -> Answer:
 
 
 def _read_group(group: Group, connection: Connection) -> Mapping[str, Any]:
-    details = find_details(connection, [group.unique_id])[group.unique_id]
     members = list_members(connection, group.unique_id, None, _MOST_SHOWN + 1)
     return {
         "group": group,
         "members": members[:_MOST_SHOWN],
         "are_more": len(members) > _MOST_SHOWN,
-        "attached": details.attached,
-        "inline": [(name, indent(document)) for name, document in details.inline],
+        **describe_borne(find_details(connection, [group.unique_id])[group.unique_id]),
     }
 
 

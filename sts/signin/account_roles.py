@@ -14,7 +14,18 @@ from sts.directory.trust import show_trust
 from sts.evaluator import describe_boundary
 from sts.model import Role
 from sts.policy.wording import describe_trust
-from sts.signin.administering import LIMIT, administer, cut, find_list, find_named, get_noun, indent, parse_asked, show
+from sts.signin.administering import (
+    LIMIT,
+    administer,
+    cut,
+    describe_borne,
+    find_list,
+    find_named,
+    get_noun,
+    indent,
+    parse_asked,
+    show,
+)
 from sts.signin.answer import Answer, Moved, Shown
 from sts.signin.row import Page, Target, demand_on, on_target
 from sts.signin.visit import Visit
@@ -64,14 +75,11 @@ async def _show(visit: Visit, target: Target) -> Answer:
 
 def _read(role: Role, connection: Connection) -> Mapping[str, Any]:
     trust = show_trust(connection, role.trust_policy)
-    details = find_details(connection, [role.unique_id])[role.unique_id]
     return {
         "role": role,
         "trust": indent(trust),
         "sentences": describe_trust(trust),
-        "attached": details.attached,
-        "inline": [(name, indent(document)) for name, document in details.inline],
-        "boundary": details.boundary_arn,
+        **describe_borne(find_details(connection, [role.unique_id])[role.unique_id]),
         "use": find_role_uses(connection, [role.unique_id]).get(role.unique_id),
     }
 

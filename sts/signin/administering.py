@@ -4,7 +4,7 @@ Whatever is looked for is looked for in the account of who asks: no page has a w
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from sts.signin.table import HOME
 from sts.signin.visit import Visit
 from sts.store.attachments import BearerKind
 from sts.store.boundaries import find_boundary_arn
+from sts.store.details import Details
 from sts.store.tags import find_tags
 
 _LONGEST_NAME = 128  # characters
@@ -85,6 +86,12 @@ def indent(document: str) -> str:
     return json.dumps(json.loads(document), ensure_ascii=False, indent=2)
 
 
+def describe_borne(borne: Details) -> Mapping[str, Any]:
+    """Return the policies and the boundary of a user, role or group, documents as a person reads them."""
+    inline = [(name, indent(document)) for name, document in borne.inline]
+    return {"attached": borne.attached, "inline": inline, "boundary": borne.boundary_arn}
+
+
 def on_administering(name: str) -> Demands:
     """Return the demand of a form that does what the operation *name* of the administration does.
 
@@ -97,10 +104,9 @@ def on_administering(name: str) -> Demands:
     return demands
 
 
-def demand_user_states(visit: Visit) -> tuple[Demand, ...]:
-    """Return what is demanded for the list of users: with the names it tells what a credential report tells."""
-    users = Target(iam_arn(visit.caller.account_id, "user/"))
-    return demand_on(visit, "iam:ListUsers", users), demand_on(visit, "iam:GetCredentialReport", Target("*"))
+def demand_user_states(visit: Visit) -> Demand:
+    """Return what is demanded wherever a page tells how users stand: locks, passwords, second factors, keys."""
+    return demand_on(visit, "sts-admin:ListUserStates", Target(iam_arn(visit.caller.account_id, "user/")))
 
 
 def show(name: str, path: str, event: Event, *, find: Find, demands: Demands, run: Run) -> Page:

@@ -178,14 +178,12 @@ class PagesEndpoint:
 
     async def _may_administer(self, visit: Visit) -> bool:
         """Say whether a page leads to those of administrators, each of which decides for itself."""
-        demands = demand_user_states(visit)
+        circumstances, demands = describe_circumstances(visit.scope, visit.entry), (demand_user_states(visit),)
         try:
-            decisions = await self.access.decide(
-                visit.caller, describe_circumstances(visit.scope, visit.entry), demands
-            )
+            (decision,) = await self.access.decide(visit.caller, circumstances, demands)
         except Unavailable:  # what the page itself does is done
             return False
-        return all(decision.outcome is Outcome.ALLOWED for decision in decisions)
+        return decision.outcome is Outcome.ALLOWED
 
     async def _answer_refusal(self, visit: Visit, refusal: Refusal) -> Answer:
         try:

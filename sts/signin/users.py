@@ -1,7 +1,7 @@
 """The users of the account: how each stands, and what an administrator does about it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,13 +15,14 @@ from sts.directory import factor_requirements, locks, login_profiles, revocation
 from sts.directory.bearers import confirm_bearer
 from sts.directory.links import SignInLinks
 from sts.logins.grants import end_sign_ins, list_live
-from sts.model import User
+from sts.model import Group, User
 from sts.sessions import BrowserSessions
 from sts.signin.administering import (
     LIMIT,
     administer,
     cut,
     demand_user_states,
+    describe_borne,
     find_list,
     find_named,
     get_noun,
@@ -29,21 +30,27 @@ from sts.signin.administering import (
     show,
 )
 from sts.signin.answer import Answer, Moved, Shown
-from sts.signin.row import Page, Run, Target, on_target
+from sts.signin.row import Page, Run, Target, demand_on
 from sts.signin.visit import Visit
 from sts.store.attachments import BearerKind
 from sts.store.database import Transaction
+from sts.store.details import find_details
+from sts.store.groups import list_groups_of
 from sts.store.user_states import find_user_state, list_user_states
 
 USERS = "/ui/users"
 _USER = f"{USERS}/{{}}"
-_TOLD = (
+_MOST_GROUPS = 100  # more than anybody can be in
+# What the page of a user tells beside how it stands: of the user, and of each group that it is in.
+_OF_USER = (
     "iam:GetUser",
-    "iam:GetLoginProfile",
-    "iam:ListMFADevices",
-    "iam:ListAccessKeys",
     "iam:GetAccessKeyLastUsed",
+    "iam:ListGroupsForUser",
+    "iam:ListAttachedUserPolicies",
+    "iam:ListUserPolicies",
+    "iam:GetUserPolicy",
 )
+_OF_GROUP = ("iam:ListAttachedGroupPolicies", "iam:ListGroupPolicies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,14 @@ _DEEDS: Final[Mapping[str, _Deed]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
+class _Member:
+    """A user, and the groups that it is in."""
+
+    user: User
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class UserPages:
     """The list of users, the page of one, and its forms."""
 
@@ -98,7 +113,7 @@ class UserPages:
         link = f"{USERS}/create-link/{{}}"
         return (
             show("ShowUsers", USERS, Event.USER_LIST, find=find_list("user"), demands=_demand_states, run=self._list),
-            show("ShowUser", _USER, Event.USER_READ, find=find, demands=on_target(*_TOLD), run=self._show),
+            show("ShowUser", _USER, Event.USER_READ, find=_find_member, demands=_demand_user, run=self._show),
             administer(
                 "CreateSignInLink", link, Event.SIGN_IN_LINK_CREATE, find=find, run=self._create_link, back=_USER
             ),
@@ -122,8 +137,9 @@ class UserPages:
     async def _show(self, visit: Visit, target: Target) -> Answer:
         return Shown("user.html", await visit.read(partial(self._read, get_noun(target))))
 
-    def _read(self, user: User, connection: Connection) -> Mapping[str, Any]:
-        now = self.clock.now()
+    def _read(self, member: _Member, connection: Connection) -> Mapping[str, Any]:
+        user, now = member.user, self.clock.now()
+        details = find_details(connection, [user.unique_id, *(group.unique_id for group in member.groups)])
         return {
             "state": find_user_state(connection, user, now),
             "factor_required": factor_requirements.is_factor_required(
@@ -132,6 +148,8 @@ class UserPages:
             "sessions": self.sessions.list_live(connection, user.unique_id),
             "logins": list_live(connection, user.unique_id, now),
             "now": now,
+            "groups": [(group.name, details[group.unique_id]) for group in member.groups],
+            **describe_borne(details[user.unique_id]),
         }
 
     async def _create_link(self, visit: Visit, target: Target) -> Answer:
@@ -153,5 +171,24 @@ def _run(deed: _Deed) -> Run:
     return run
 
 
+async def _find_member(visit: Visit) -> Target:
+    """Return the user that the address names, if there is one, with its groups."""
+    found = await find_named(BearerKind.USER)(visit)
+    if found.noun is None:
+        return found
+    user: User = found.noun
+    groups = await visit.read(lambda connection: list_groups_of(connection, user.unique_id, None, _MOST_GROUPS))
+    return replace(found, noun=_Member(user, groups))
+
+
 def _demand_states(visit: Visit, _target: Target) -> tuple[Demand, ...]:
-    return demand_user_states(visit)
+    return (demand_user_states(visit),)
+
+
+def _demand_user(visit: Visit, target: Target) -> tuple[Demand, ...]:
+    groups = () if target.noun is None else target.noun.groups
+    return (
+        *(demand_on(visit, action, target) for action in _OF_USER),
+        demand_user_states(visit),
+        *(demand_on(visit, action, Target(group.arn)) for group in groups for action in _OF_GROUP),
+    )

@@ -137,31 +137,34 @@ NAMED = {
     "role": {"RoleName": "reader"},
     "policy": {"PolicyArn": "{arn}"},
 }
-TOLD: Mapping[str, tuple[str, Mapping[str, Mapping[str, str]]]] = {
-    "/ui/users": ("user/", {"ListUsers": {}}),
-    "/ui/users?name=alice": ("*", {"GetCredentialReport": {}}),
-    "/ui/users/alice": (
+OF_GROUP = {"ListAttachedGroupPolicies": NAMED["group"], "ListGroupPolicies": NAMED["group"]}
+TOLD: tuple[tuple[str, str, Mapping[str, Mapping[str, str]]], ...] = (
+    (
+        "/ui/users/alice",
         "user/alice",
         {
             "GetUser": NAMED["user"],
-            "GetLoginProfile": NAMED["user"],
-            "ListMFADevices": NAMED["user"],
-            "ListAccessKeys": NAMED["user"],
             "GetAccessKeyLastUsed": {"AccessKeyId": "{key}"},
+            "ListGroupsForUser": NAMED["user"],
+            "ListAttachedUserPolicies": NAMED["user"],
+            "ListUserPolicies": NAMED["user"],
+            "GetUserPolicy": {**NAMED["user"], "PolicyName": "p"},
         },
     ),
-    "/ui/groups": ("group/", {"ListGroups": {}}),
-    "/ui/groups/readers": (
+    ("/ui/users/alice", "group/readers", OF_GROUP),
+    ("/ui/groups", "group/", {"ListGroups": {}}),
+    (
+        "/ui/groups/readers",
         "group/readers",
         {
             "GetGroup": NAMED["group"],
-            "ListAttachedGroupPolicies": NAMED["group"],
-            "ListGroupPolicies": NAMED["group"],
+            **OF_GROUP,
             "GetGroupPolicy": {**NAMED["group"], "PolicyName": "p"},
         },
     ),
-    "/ui/account/roles": ("role/", {"ListRoles": {}}),
-    "/ui/account/roles/reader": (
+    ("/ui/account/roles", "role/", {"ListRoles": {}}),
+    (
+        "/ui/account/roles/reader",
         "role/reader",
         {
             "GetRole": NAMED["role"],
@@ -170,8 +173,9 @@ TOLD: Mapping[str, tuple[str, Mapping[str, Mapping[str, str]]]] = {
             "GetRolePolicy": {**NAMED["role"], "PolicyName": "p"},
         },
     ),
-    "/ui/policies": ("policy/", {"ListPolicies": {}}),
-    "/ui/policies/reading": (
+    ("/ui/policies", "policy/", {"ListPolicies": {}}),
+    (
+        "/ui/policies/reading",
         "policy/reading",
         {
             "GetPolicy": NAMED["policy"],
@@ -179,8 +183,8 @@ TOLD: Mapping[str, tuple[str, Mapping[str, Mapping[str, str]]]] = {
             "ListEntitiesForPolicy": NAMED["policy"],
         },
     ),
-}
-TAGGED = {"/ui/users/alice", "/ui/account/roles/reader", "/ui/policies/reading"}
+)
+TAGGED = {"user/alice", "role/reader", "policy/reading"}
 ADMINISTERED = {
     "CreateSignInLink": "create-link",
     "UnlockUser": "unlock",
@@ -201,7 +205,9 @@ def furnish(service: Service, tenant: Tenant) -> Key:
         ("CreatePolicy", {"PolicyName": "reading", "PolicyDocument": allow("s3:GetObject"), **BLUE}),
         ("CreateRole", {"RoleName": "reader", "AssumeRolePolicyDocument": trust(f"{arn}:root"), **BLUE}),
         ("PutRolePolicy", {"RoleName": "reader", "PolicyName": "p", "PolicyDocument": allow("s3:GetObject")}),
+        ("PutUserPolicy", {"UserName": "alice", "PolicyName": "p", "PolicyDocument": allow("s3:GetObject")}),
         ("CreateGroup", {"GroupName": "readers"}),
+        ("AddUserToGroup", {"GroupName": "readers", "UserName": "alice"}),
         ("PutGroupPolicy", {"GroupName": "readers", "PolicyName": "p", "PolicyDocument": allow("s3:GetObject")}),
     ):
         assert service.call(tenant.key, action, **parameters).status == 200
@@ -234,14 +240,13 @@ def narrowed(action: str, resource: str) -> tuple[str, ...]:
     )
 
 
-@pytest.mark.parametrize("path", TOLD)
+@pytest.mark.parametrize(("path", "place", "operations"), TOLD)
 def test_an_administrators_page_demands_each_operation_that_tells_what_it_tells(
-    service: Service, tenant: Tenant, path: str
+    service: Service, tenant: Tenant, path: str, place: str, operations: Mapping[str, Mapping[str, str]]
 ) -> None:
     held = furnish(service, tenant)
     browser, own = make_boss(service, tenant)
-    place, operations = TOLD[path]
-    arn = place if place == "*" else f"arn:aws:iam::{tenant.account_id}:{place}"
+    arn = f"arn:aws:iam::{tenant.account_id}:{place}"
     for operation, parameters in operations.items():
         given = {name: value.format(arn=arn, key=held.access_key_id) for name, value in parameters.items()}
         allowed = []
@@ -253,7 +258,24 @@ def test_an_administrators_page_demands_each_operation_that_tells_what_it_tells(
         assert allowed[:2] == [False, True]
         assert allowed[2:4] == [False, False]
         # Groups and lists bear no tags, and iam:ResourceTag is of users and roles alone.
-        assert allowed[4:] == [path in TAGGED, path in TAGGED and place != "policy/reading"], operation
+        assert allowed[4:] == [place in TAGGED, place in TAGGED and place != "policy/reading"], operation
+
+
+@pytest.mark.parametrize("path", ["/ui/users", "/ui/users/alice"])
+def test_a_page_that_tells_how_users_stand_demands_what_their_list_of_the_api_demands(
+    service: Service, tenant: Tenant, path: str
+) -> None:
+    furnish(service, tenant)
+    browser, own = make_boss(service, tenant)
+    users, allowed = f"arn:aws:iam::{tenant.account_id}:user/", []
+    for policy in narrowed("sts-admin:ListUserStates", users):
+        put(service, tenant, policy)
+        api = service.send(own, method="GET", path="/api/users").status != 403
+        assert (browser.get(path).status != 403) == api, policy
+        allowed.append(api)
+    assert allowed == [False, True, False, False, False, False]
+    put(service, tenant, allow("sts-admin:ListUserStates", users))
+    assert (browser.get(path).status == 200) == (path == "/ui/users")
 
 
 def test_the_page_of_a_role_tells_policies_of_its_boundary_where_the_api_does(service: Service, tenant: Tenant) -> None:
@@ -262,7 +284,7 @@ def test_the_page_of_a_role_tells_policies_of_its_boundary_where_the_api_does(se
     bounded = service.call(tenant.key, "PutRolePermissionsBoundary", RoleName="reader", PermissionsBoundary=boundary)
     assert bounded.status == 200
     browser, own = make_boss(service, tenant)
-    _, operations = TOLD["/ui/account/roles/reader"]
+    (operations,) = (each for path, _, each in TOLD if path == "/ui/account/roles/reader")
     allowed = {}
     for operation, parameters in operations.items():
         put(service, tenant, narrow(f"iam:{operation}", Condition={"ArnEquals": {"iam:PermissionsBoundary": boundary}}))

@@ -84,6 +84,35 @@ def test_the_list_comes_in_pages_and_is_searched_by_a_part_of_a_name(
     assert boss.get(f"{USERS}?name=%00").status == 400
 
 
+@pytest.mark.usefixtures("alice")
+def test_the_page_of_a_user_tells_what_it_may_and_through_which_group(
+    boss: Browser, service: Service, tenant: Tenant
+) -> None:
+    policies, own = "arn:aws:iam::aws:policy", f"arn:aws:iam::{tenant.account_id}:policy"
+    for action, parameters in (
+        ("CreatePolicy", {"PolicyName": "fence", "PolicyDocument": allow("s3:*")}),
+        ("PutUserPermissionsBoundary", {"UserName": "alice", "PermissionsBoundary": f"{own}/fence"}),
+        ("AttachUserPolicy", {"UserName": "alice", "PolicyArn": f"{policies}/IAMReadOnlyAccess"}),
+        ("PutUserPolicy", {"UserName": "alice", "PolicyName": "shelf", "PolicyDocument": allow("s3:GetObject")}),
+        ("CreateGroup", {"GroupName": "readers"}),
+        ("AttachGroupPolicy", {"GroupName": "readers", "PolicyArn": f"{own}/fence"}),
+        ("PutGroupPolicy", {"GroupName": "readers", "PolicyName": "desk", "PolicyDocument": allow("s3:ListBucket")}),
+        ("CreateGroup", {"GroupName": "others"}),
+        ("AddUserToGroup", {"GroupName": "readers", "UserName": "alice"}),
+        ("AddUserToGroup", {"GroupName": "others", "UserName": "alice"}),
+    ):
+        assert service.call(tenant.key, action, **parameters).status == 200, action
+    page = boss.get(f"{USERS}/alice")
+    assert f"Permissions boundary {own}/fence" in page.text
+    assert "IAMReadOnlyAccess Inline: shelf { " in page.text
+    assert '"s3:GetObject"' in page.text
+    assert "others : no policies readers : fence , desk (inline)" in page.text
+    assert {"/ui/policies/aws/IAMReadOnlyAccess", "/ui/policies/fence", "/ui/groups/readers"} <= set(page.links)
+    assert [boss.get(link).status for link in page.links if link.startswith(("/ui/policies/", "/ui/groups/"))] == [
+        200
+    ] * 4
+
+
 def test_a_link_is_shown_once_and_sets_a_password(boss: Browser, service: Service, tenant: Tenant) -> None:
     service.call(tenant.key, "CreateUser", UserName="new")
     page = boss.send(boss.get(f"{USERS}/new"), f"{USERS}/create-link/new")
@@ -195,7 +224,7 @@ def test_z_02_a_plain_user_is_refused_at_each_page_and_told_why(
     for path in (USERS, f"{USERS}/admin", f"{USERS}/alice", f"{USERS}/nobody"):
         page = browser.get(path)
         assert page.status == 403
-        assert "may not iam:" in page.text
+        assert f"may not {'sts-admin:ListUserStates' if path == USERS else 'iam:GetUser'} on" in page.text
         (record,) = records(service, tenant, principal="user/alice", outcome="refused", limit="1")
         assert (record["error"], record["operation"].startswith("signin:ShowUser")) == ("AccessDenied", True)
 
