@@ -28,6 +28,7 @@ from sts.authn.throttle import Throttle, build_throttle
 from sts.aws.endpoint import QueryEndpoint
 from sts.aws.foreign import UnknownPath
 from sts.aws.iam.operations import build_iam_rows
+from sts.aws.identity_tokens import IdentityTokenOperation
 from sts.aws.login.authorize import PATH as AUTHORIZE_PATH
 from sts.aws.login.authorize import AuthorizeEndpoint
 from sts.aws.login.token import PATH as TOKEN_PATH
@@ -55,12 +56,14 @@ from sts.hashing import PasswordHasher
 from sts.health.metrics import MetricsPage
 from sts.health.probes import Probes
 from sts.health.readiness import Readiness
+from sts.identity_tokens import IdentityTokens
 from sts.lending import UserSessions
 from sts.logins.grants import Logins
 from sts.logins.requests import CONFIRMATION_PATH, LoginRequests
 from sts.logins.tokens import LoginTokens
 from sts.metering import build_meters, build_registry, build_sampler
 from sts.oauth.metadata import KeySetEndpoint
+from sts.oauth.outbound_issuers import OutboundIssuerDocuments
 from sts.receipts import Receipts
 from sts.sessions import BrowserSessions
 from sts.settings import Settings
@@ -103,6 +106,7 @@ def create_app(
         routes=[
             *_build_fronts(settings, at, tracing),
             Route("/.well-known/jwks.json", KeySetEndpoint(at.keyring).get),
+            *OutboundIssuerDocuments(settings.issuer, at.keyring, at.snapshot).routes(),
             Route("/livez", probes.live),
             Route("/readyz", probes.ready),
             Route("/metrics", metrics.show),
@@ -167,6 +171,7 @@ def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Trace
 
 def _signed_rows(settings: Settings, at: Foundation, verbs: _Verbs) -> tuple[Row, ...]:
     sts = StsOperations(verbs.assuming, verbs.lending, verbs.codes, Receipts(at.keyring))
+    tokens = IdentityTokens(settings.issuer, at.keyring, at.snapshot, at.clock, at.entropy)
     iam = build_iam_rows(
         keyring=at.keyring,
         entropy=at.entropy,
@@ -176,7 +181,7 @@ def _signed_rows(settings: Settings, at: Foundation, verbs: _Verbs) -> tuple[Row
         proof=verbs.passwords,
         issuer=settings.issuer,
     )
-    return (*sts.rows(), *iam)
+    return (*sts.rows(), *IdentityTokenOperation(tokens).rows(), *iam)
 
 
 def _pages(settings: Settings, at: Foundation, verbs: _Verbs) -> PagesEndpoint:

@@ -45,6 +45,11 @@ def session_arn(account_id: str, role_name: str, session_name: str) -> str:
     return f"arn:aws:sts::{account_id}:assumed-role/{role_name}/{session_name}"
 
 
+def self_arn(account_id: str) -> str:
+    """Return the ARN by which STS authorizes what a caller of the account is told of themselves."""
+    return f"arn:aws:sts::{account_id}:self"
+
+
 def signin_arn(account_id: str, resource: str) -> str:
     """Return the ARN of something of AWS Sign-In; this service has no regions, so it is the one of all global calls."""
     return f"arn:aws:signin:{GLOBAL_REGION}:{account_id}:{resource}"

@@ -42,7 +42,11 @@ class Entropy:
         return self.draw(20)
 
     def request_id(self) -> str:
-        """Return a request id in the form of a UUID (RFC 9562, version 4)."""
+        """Return a request id, which has the form of a UUID."""
+        return self.uuid()
+
+    def uuid(self) -> str:
+        """Return a UUID of 122 random bits (RFC 9562, version 4)."""
         raw = bytearray(self.draw(16))
         raw[6] = raw[6] & 0x0F | 0x40
         raw[8] = raw[8] & 0x3F | 0x80

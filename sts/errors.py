@@ -243,6 +243,26 @@ class TemporarilyUnmodifiable(Refusal):
     """What is named cannot be changed for a while; *message* says how long."""
 
 
+class FeatureEnabled(Refusal):
+    """What should be enabled for the account is enabled already."""
+
+
+class FeatureDisabled(Refusal):
+    """What is asked about, or should be disabled, is not enabled for the account."""
+
+
+class OutboundDisabled(Refusal):
+    """The account is no issuer to strangers: outbound federation is not enabled for it."""
+
+
+class LifeOutgrown(Refusal):
+    """What is asked for would outlive the session that asks."""
+
+
+class ClaimsTooLarge(Refusal):
+    """The claims of a token take more room than it has for them."""
+
+
 class PackedTooLarge(Refusal):
     """The session policies and tags do not fit into a session token."""
 

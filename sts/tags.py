@@ -15,10 +15,18 @@ Tags: TypeAlias = Mapping[str, str]
 _RESERVED = "aws:"
 
 
-def find_fault(keys: Sequence[str]) -> str | None:
-    """Return what keeps *keys* from being the keys of one thing, as a sentence; None when nothing does."""
+def find_repetition(keys: Sequence[str]) -> str | None:
+    """Return that two of *keys* are one, as a sentence; None when none are."""
     if len({fold_letters(key) for key in keys}) < len(keys):
         return "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+    return None
+
+
+def find_fault(keys: Sequence[str]) -> str | None:
+    """Return what keeps *keys* from being the keys of one thing, as a sentence; None when nothing does."""
+    repeated = find_repetition(keys)
+    if repeated is not None:
+        return repeated
     if any(fold_letters(key).startswith(_RESERVED) for key in keys):
         return "Tag keys that begin with aws: are reserved"
     return None

@@ -18,6 +18,7 @@ from sts.assume import Candidate
 from sts.audit.events import Event
 from sts.aws.catalogue import NOT_OFFERED
 from sts.aws.errors import ERRORS, INTERNAL_FAILURE, find_wire_error
+from sts.aws.identity_tokens import find_self
 from sts.aws.operations import SERVICES, Offered, Operations
 from sts.aws.row import Acts, Find, Target
 from sts.aws.sts import find_federated_user
@@ -100,6 +101,8 @@ SAMPLES = MappingProxyType(
         "AccessKeyId": "AKIA0000000000000000",
         "RoleArn": iam_arn(ACCOUNT_ID, "role/name"),
         "RoleSessionName": "session",
+        "Audience": ["audience"],
+        "SigningAlgorithm": "ES384",
         "AWSServiceName": "spot.amazonaws.com",
         "DeletionTaskId": f"task/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot/{UUID}.1.mac",
     }
@@ -148,6 +151,8 @@ def _demanded(offered: Offered, at: Foundation) -> tuple[Demand, ...]:
         target = Target(arn, ACCOUNT_ID, Candidate(arn=arn, account_id=ACCOUNT_ID, role=None, trust=trusting))
         if offered.row.name == "GetFederationToken":
             target = asyncio.run(find_federated_user(_caller(), command, "192.0.2.1"))
+        if offered.row.name == "GetWebIdentityToken":
+            target = asyncio.run(find_self(_caller(), command, "192.0.2.1"))
     else:
         find = cast("Find", offered.row.target)
         target = at.database.read_now(lambda connection: find(connection, _caller(), command))

@@ -16,6 +16,7 @@ class Event(StrEnum):
     USER_SESSION_CREATE = "user-session.create"
     FEDERATED_USER_CREATE = "federated-user.create"
     DENIAL_DECODE = "denial.decode"
+    WEB_IDENTITY_TOKEN_CREATE = "web-identity-token.create"  # noqa: S105  no token
 
     USER_CREATE = "user.create"
     USER_READ = "user.read"
@@ -90,6 +91,9 @@ class Event(StrEnum):
     ALIAS_DELETE = "account-alias.delete"
     ALIAS_LIST = "account-alias.list"
     ACCOUNT_READ = "account.read"
+    OUTBOUND_ISSUER_ENABLE = "outbound-issuer.enable"
+    OUTBOUND_ISSUER_DISABLE = "outbound-issuer.disable"
+    OUTBOUND_ISSUER_READ = "outbound-issuer.read"
     PASSWORD_POLICY_READ = "password-policy.read"  # noqa: S105  no password
     PASSWORD_POLICY_UPDATE = "password-policy.update"  # noqa: S105  no password
     PASSWORD_POLICY_DELETE = "password-policy.delete"  # noqa: S105  no password

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 _WEB_IDENTITY = "roles are not assumed with a provider's token yet"
-_OUTBOUND = "outbound web identity federation is not offered yet"
 _SIMULATE = "policy simulation is not offered yet"
 _ACCOUNT = "account preferences are not offered yet"
 _TEMPLATE = "role templates are part of AWS's console"
@@ -19,10 +18,6 @@ _ACCESSED = "service last accessed data is not offered"
 _BY_REASON: Mapping[str, str] = MappingProxyType(
     {
         _WEB_IDENTITY: "AssumeRoleWithWebIdentity",
-        _OUTBOUND: (
-            "DisableOutboundWebIdentityFederation EnableOutboundWebIdentityFederation "
-            "GetOutboundWebIdentityFederationInfo GetWebIdentityToken"
-        ),
         _SIMULATE: (
             "GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy SimulateCustomPolicy "
             "SimulatePrincipalPolicy"

@@ -5,7 +5,7 @@ A plain ASGI application: nothing stands between the server and it but the route
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
@@ -113,7 +113,8 @@ class QueryEndpoint:
     async def _find(self, offered: Offered, entry: Entry, command: Command) -> Target:
         caller = entry.get_caller()
         if isinstance(offered.row.handler, Acts):
-            return await cast("Recall", offered.row.target)(caller, command, entry.address)
+            found = await cast("Recall", offered.row.target)(caller, command, entry.address)
+            return replace(found, region=entry.region)
         find = cast("Find", offered.row.target)
         return await self.database.read(lambda connection: find(connection, caller, command))
 

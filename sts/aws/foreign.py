@@ -45,6 +45,7 @@ class UnknownPath:
         message = f"This service does not offer {cut(request.method)} {cut(request.url.path)}"
         body, media_type, more = render_json_error(_UNKNOWN_PATH, message)
         response = Response(body, _UNKNOWN_PATH.status, media_type=media_type)
+        response.headers["cache-control"] = "no-store"  # what is not here now may be in a moment
         response.raw_headers += [(b"x-amzn-requestid", self.entropy.request_id().encode("ascii")), *more]
         return response
 

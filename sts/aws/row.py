@@ -51,6 +51,7 @@ class Target:
     boundary_arn: str | None = None  # of the policy that is the resource's permissions boundary
     is_granted: bool = False  # by the account itself: no policy is asked
     context: Context = field(default_factory=dict)  # condition keys that were learnt in finding it
+    region: str = ""  # that the request was signed for, where the handler Acts
 
 
 Find = Callable[[Connection, Caller, Command], Target]  # in the store

@@ -5,7 +5,7 @@ once when something names a key that is not known here: another process may have
 """
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -23,7 +23,7 @@ from sts.errors import KeysRefused, KeyUnknown, SealBroken, TokenInvalid
 from sts.keyring import keyfiles
 from sts.keyring.keyfiles import FolderMark
 from sts.keyring.making import fill_slots, make_key
-from sts.keyring.ring import Material, Ring, arrange, parse_material
+from sts.keyring.ring import Material, Ring, arrange, parse_material, render_jwks
 from sts.keyring.rotation import (
     SIGNING_ALGORITHMS,
     KeyLife,
@@ -134,6 +134,10 @@ class Keyring:
         """Return the JWKS document, of next, current and verify-only keys in a stable order, and its ETag."""
         ring = self._now_ring()
         return ring.jwks, ring.etag
+
+    def jwks_of(self, algorithms: Collection[str]) -> tuple[bytes, str]:
+        """Return what `jwks` does of the keys of these algorithms alone."""
+        return render_jwks(key for key in self._now_ring().published if key.algorithm.name in algorithms)
 
     def key_set(self, now: datetime) -> KeySet:
         """Return the public keys that verify at *now*."""

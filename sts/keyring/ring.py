@@ -38,6 +38,7 @@ class Ring:
     standings: tuple[KeyStanding, ...]
     signing: Mapping[str, SigningKey] = field(repr=False)
     key_set: KeySet = field(repr=False)
+    published: tuple[SigningKey, ...] = field(repr=False)
     symmetric: Mapping[tuple[Purpose, int], bytes] = field(repr=False)
     current: Mapping[Purpose, int]
     jwks: bytes = field(repr=False)
@@ -76,8 +77,8 @@ def arrange(material: Material, now: datetime, schedule: Schedule, wanted: Itera
     if missing:
         raise KeysRefused(f"The key folder lacks a current key: {', '.join(missing)}; where it can be written, {_TEND}")
     kept = [standing.life for standing in standings if standing.state is not KeyState.GONE]
-    published = [material.signing[life] for life in kept if life.purpose is Purpose.SIGNING]
-    jwks = _render_jwks(published)
+    published = tuple(material.signing[life] for life in kept if life.purpose is Purpose.SIGNING)
+    jwks, etag = render_jwks(published)
     return Ring(
         material=material,
         standings=standings,
@@ -87,6 +88,7 @@ def arrange(material: Material, now: datetime, schedule: Schedule, wanted: Itera
             if life.purpose is Purpose.SIGNING and life.algorithm
         },
         key_set=KeySet(tuple(key.verification_key() for key in published)),
+        published=published,
         symmetric={
             (life.purpose, life.version): material.symmetric[life]
             for life in kept
@@ -94,7 +96,7 @@ def arrange(material: Material, now: datetime, schedule: Schedule, wanted: Itera
         },
         current={life.purpose: life.version for life in working.values() if life.purpose is not Purpose.SIGNING},
         jwks=jwks,
-        etag=f'"{encode_base64url(hashlib.sha256(jwks).digest()[:18])}"',
+        etag=etag,
         good_until=next_change(standings, now),
     )
 
@@ -119,7 +121,8 @@ def _prove(key: StoredKey) -> SigningKey:
     return parsed
 
 
-def _render_jwks(keys: Iterable[SigningKey]) -> bytes:
-    """Return the public halves as a JWKS document, in the order of the keys' slots and lives."""
+def render_jwks(keys: Iterable[SigningKey]) -> tuple[bytes, str]:
+    """Return the public halves as a JWKS document, in the order of the keys' slots and lives, and its ETag."""
     entries = [render_jwk(key.verification_key()) for key in keys]
-    return json.dumps({"keys": entries}, separators=(",", ":")).encode("ascii")
+    jwks = json.dumps({"keys": entries}, separators=(",", ":")).encode("ascii")
+    return jwks, f'"{encode_base64url(hashlib.sha256(jwks).digest()[:18])}"'

@@ -3,15 +3,16 @@
 It needs the keyring alone: offline verification goes on while the store is down.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from sts.keyring.keyring import Keyring
+from sts.oauth.published import render_published
 
-_MAX_AGE_SECONDS = 300
+KEY_SET: Final = "application/jwk-set+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +24,4 @@ class KeySetEndpoint:
     async def get(self, request: Request) -> Response:
         """Return the key set, or 304 when the client has it."""
         keys, etag = self.keyring.jwks()
-        headers = _headers(etag)
-        if etag in _tags(request.headers.get("if-none-match", "")):
-            return Response(status_code=304, headers=headers)
-        return Response(keys, media_type="application/jwk-set+json", headers=headers)
-
-
-def _headers(etag: str) -> Mapping[str, str]:
-    return {
-        "cache-control": f"public, max-age={_MAX_AGE_SECONDS}",
-        "etag": etag,
-        "access-control-allow-origin": "*",  # public keys, and no credentials are read here
-        "x-content-type-options": "nosniff",
-    }
-
-
-def _tags(header: str) -> set[str]:
-    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
+        return render_published(request, keys, etag, KEY_SET)

@@ -15,7 +15,7 @@ from sts.errors import PolicyMalformed
 from sts.model import Role, User
 from sts.policy.document import Document, Kind, NamedPolicy, write_denial
 from sts.providers import Provider, render_provider_arn
-from sts.store import accounts, policies, providers
+from sts.store import accounts, outbound_issuers, policies, providers
 from sts.store.bearers import Held, find_bearers
 from sts.store.database import Database
 from sts.store.documents import Documents
@@ -99,6 +99,8 @@ class Reader:
             found[Change("account", account_id)] = Reading(accounts.is_enabled(connection, account_id))
         if "provider" in asked:
             found |= _read_providers(connection, asked["provider"])
+        if outbound_issuers.NOUN in asked:
+            found |= _read_issuers(connection, asked[outbound_issuers.NOUN])
         if EVERYTHING.noun in asked:
             found[EVERYTHING] = Reading(find_revoked(connection))
         return found
@@ -169,6 +171,16 @@ def _weigh(provider: Provider) -> int:
     settings = provider.settings
     texts = (provider.issuer, *provider.client_ids, settings.key_set or "", settings.authorities or "")
     return sum(map(len, texts))
+
+
+def _read_issuers(connection: Connection, keys: Collection[str]) -> dict[Change, Reading]:
+    """Read each issuer for both its names: where its tokens are minted, it is known to who publishes it too."""
+    found: dict[Change, Reading] = {}
+    for issuer in outbound_issuers.find_issuers(connection, keys):
+        reading = Reading(issuer, (share_change("account", issuer.account_id),))
+        for key in (issuer.account_id, issuer.issuer_id):
+            found[Change(outbound_issuers.NOUN, key)] = reading
+    return found
 
 
 def _own(value: HeldUser | HeldRole) -> tuple[NamedPolicy, ...]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 from sts.store import columns, password_tables, provider_tables, tables
 from sts.store.locks import remove_limits
 
-HEAD = "0016"
+HEAD = "0017"
 MODULES = (tables, password_tables, provider_tables)  # a table is known once its module was imported
 metadata = columns.metadata
 _MIGRATIONS = Path(__file__).parent / "migrations"

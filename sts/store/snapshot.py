@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sts.model import AccessKey
+from sts.outbound import OutboundIssuer
 from sts.policy.document import Document, Kind, NamedPolicy
 from sts.providers import Provider
-from sts.store import versions
+from sts.store import outbound_issuers, versions
 from sts.store.database import Committed, Database
 from sts.store.documents import Documents
 from sts.store.loading import Loading
@@ -89,6 +90,11 @@ class Snapshot:
     async def find_provider(self, account_id: str, issuer: str) -> Provider | None:
         """Return the account's provider of this issuer, enabled or not."""
         found: Provider | None = await self._get(Change("provider", f"{account_id}/{issuer}"))
+        return found
+
+    async def find_outbound_issuer(self, key: str) -> OutboundIssuer | None:
+        """Return the issuer of this account or identifier; *enabled* says of issuer and account together."""
+        found: OutboundIssuer | None = await self._get(Change(outbound_issuers.NOUN, key))
         return found
 
     async def is_account_enabled(self, account_id: str) -> bool:

@@ -38,6 +38,15 @@ account_alias = Table(
     UniqueConstraint("account_id"),
 )
 
+outbound_issuer = Table(
+    "outbound_issuer",
+    metadata,
+    Column("issuer_id", TEXT, primary_key=True),  # a UUID
+    Column("account_id", ForeignKey("account.account_id"), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    UniqueConstraint("account_id"),
+)
+
 user = Table(
     "iam_user",
     metadata,

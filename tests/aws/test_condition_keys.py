@@ -78,6 +78,8 @@ SAMPLES = MappingProxyType(
         "DeletionTaskId": f"task/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot/{'0' * 36}.1.mac",
         "RoleArn": iam_arn(ACCOUNT, "role/name"),
         "RoleSessionName": "session",
+        "Audience": ["audience"],
+        "SigningAlgorithm": "ES384",
         "ExternalId": "partner",
         "SourceIdentity": "ann",
         "TransitiveTagKeys": ["team"],

@@ -21,10 +21,17 @@ from tests.signing import Key
 from tests.table import read_table
 
 # Who may come: anyone, or whoever the operation's row says.
-PUBLIC = {"/.well-known/jwks.json", "/livez", "/readyz", "/metrics", "/v1/authorize"}
+PUBLIC = {"/.well-known/jwks.json", "/livez", "/readyz", "/metrics", "/v1/authorize"} | {
+    f"/outbound/{{issuer_id}}/.well-known/{document}" for document in ("openid-configuration", "jwks.json")
+}
 POSSESSION = {"/v1/token"}
 PAGES = {"/ui", "/ui/{path:path}", "/v1/sessions/confirmation"}  # each row of their table states its proof
 SIGNED = {"/", "/api/{path:path}"}
+# Of which AWS says in other words that it is there.
+TAKEN = {
+    "CreateServiceLinkedRole": (400, "InvalidInput"),
+    "EnableOutboundWebIdentityFederation": (409, "FeatureEnabled"),
+}
 
 AsWhom = Callable[[Service, Tenant], Key | None]
 
@@ -104,7 +111,7 @@ def test_z_01_who_has_ended_does_nothing(service: Service, tenant: Tenant, clock
 
 
 def test_z_01_root_does_everything_in_its_account_but_what_is_not_for_root(service: Service, tenant: Tenant) -> None:
-    refused = {"AssumeRole": 403, "ChangePassword": 400}
+    refused = {"AssumeRole": 403, "GetWebIdentityToken": 403, "ChangePassword": 400}
     root, made = service.root_key(tenant), ""
     for call in EVERY:
         reply = call.send(service, root, tenant.account_id, made)
@@ -125,8 +132,7 @@ def test_z_01_each_operation_needs_its_own_action_and_no_other(service: Service,
         document = allow(f"{call.service}:{call.name}")
         invoke(service, tenant.key, "PutUserPolicy", UserName="plain", PolicyName="most", PolicyDocument=document)
         if call.name != "CreateAccessKey":
-            linked = call.name == "CreateServiceLinkedRole"  # of which AWS says in other words that there is one
-            taken = (400, "InvalidInput") if linked else (409, "EntityAlreadyExists")
+            taken = TAKEN.get(call.name, (409, "EntityAlreadyExists"))
             assert told(call.send(service, user, tenant.account_id, "")) == taken
 
 

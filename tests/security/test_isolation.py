@@ -18,6 +18,13 @@ AsWhom: TypeAlias = Callable[[Service, Tenant], Key]
 _LENT = {"GetSessionToken", "GetFederationToken"}
 _OPEN_TO_ALL = _LENT | {"GetCallerIdentity", "GetAccessKeyInfo", "DecodeAuthorizationMessage"}
 _OF_THE_ACCOUNT = {f"{verb}AccountPasswordPolicy" for verb in ("Get", "Update", "Delete")}  # which no command names
+_OF_ITS_OWN = {
+    "CreateAccountAlias": (409, "EntityAlreadyExists"),  # the name of one account alone, and meant to be known
+    # Of the caller's own account, which has not enabled it.
+    "GetWebIdentityToken": (403, "OutboundWebIdentityFederationDisabledException"),
+    "GetOutboundWebIdentityFederationInfo": (404, "FeatureDisabled"),
+    "DisableOutboundWebIdentityFederation": (404, "FeatureDisabled"),
+}
 _NOT_OF_AN_ACCOUNT = {"version", "change"}
 
 
@@ -79,12 +86,12 @@ def told_or_done(reply: Reply) -> tuple[int, str]:
 def _wanted(call: Call, key: Key, whom: AsWhom) -> tuple[int, str]:
     if (call.name in _LENT and key.token is not None) or call.name == "AssumeRole":
         return 403, "AccessDenied"
+    if call.name in _OF_ITS_OWN:
+        return (403, "AccessDenied") if (call.name, whom) == ("GetWebIdentityToken", _root) else _OF_ITS_OWN[call.name]
     if call.name in _OPEN_TO_ALL | _OF_THE_ACCOUNT or call in LISTED:
         return 200, ""
     if call.name == "ChangePassword":  # of the caller, who has none
         return (403, "AccessDenied") if whom is _administrator else (400, "InvalidUserType")
-    if call.name == "CreateAccountAlias":
-        return 409, "EntityAlreadyExists"  # an alias is the name of one account alone, and is meant to be known
     if call in BEGUN:
         # The names are the other account's, and free in the caller's own; of a trust policy's principal it learns
         # nothing but that it exists, as at AWS.

@@ -15,6 +15,7 @@ from sts.aws.iam.inline_policies import InlinePolicyOperations
 from sts.aws.iam.instance_profiles import InstanceProfileOperations
 from sts.aws.iam.login_profiles import LoginProfileOperations
 from sts.aws.iam.mfa_devices import MfaDeviceOperations
+from sts.aws.iam.outbound_issuers import OutboundIssuerOperations
 from sts.aws.iam.paging import Pager
 from sts.aws.iam.password_policies import password_policy_rows
 from sts.aws.iam.policies import PolicyOperations
@@ -33,6 +34,7 @@ from sts.directory.inline_policies import InlinePolicies
 from sts.directory.instance_profiles import InstanceProfiles
 from sts.directory.login_profiles import NewPasswords
 from sts.directory.mfa_devices import MfaDevices
+from sts.directory.outbound_issuers import OutboundIssuers
 from sts.directory.policies import Policies
 from sts.directory.providers import Providers
 from sts.directory.roles import Roles
@@ -68,6 +70,7 @@ def build_iam_rows(
     yield from InlinePolicyOperations(made.inline, pager).rows()
     yield from AttachmentOperations(made.attachments, pager).rows()
     yield from AccountOperations(made, pager).rows()
+    yield from OutboundIssuerOperations(OutboundIssuers(entropy), issuer).rows()
     yield from password_policy_rows()
     yield from AuthorizationDetails(pager).rows()
     yield from CredentialReport(clock).rows()
