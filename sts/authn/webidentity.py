@@ -17,6 +17,7 @@ from sts.crypto.jsonobject import parse_json_object
 from sts.crypto.jws import UnverifiedJWS, parse_jws, verify_jws
 from sts.errors import IdentityTokenExpired, IdentityTokenInvalid, Malformed, TokenInvalid
 from sts.issuers.keysets import KeySets
+from sts.outbound import is_own_issuer
 from sts.providers import Provider
 
 SKEW = timedelta(seconds=60)  # that a provider's clock may be off
@@ -83,7 +84,7 @@ class WebIdentity:
 
     async def _get_provider(self, account_id: str, issuer: str) -> Provider:
         """Return the provider; one that is disabled looks like none."""
-        if issuer == self.own_issuer or issuer.startswith(f"{self.own_issuer}/"):
+        if is_own_issuer(issuer, self.own_issuer):
             raise IdentityTokenInvalid("Tokens of this service are not taken as identity tokens by itself")
         provider = await self.providers.find_provider(account_id, issuer)
         if provider is None or not provider.enabled:
