@@ -106,6 +106,14 @@ def test_the_key_set_is_public_only(keyring: Keyring) -> None:
     assert etag.startswith('"')
 
 
+def test_the_keys_of_some_algorithms_are_a_set_of_their_own(keyring: Keyring) -> None:
+    document, etag = keyring.jwks_of(("RS256", "ES384"))
+    assert json.loads(document)["keys"] == [key for key in _published(keyring) if key["alg"] != "ES256"]
+    assert etag not in {keyring.jwks()[1], keyring.jwks_of(("RS256",))[1]}
+    assert keyring.jwks_of(("ES384", "RS256")) == (document, etag)
+    assert keyring.jwks_of(("ES256", "RS256", "ES384")) == keyring.jwks()
+
+
 def test_a_key_is_published_then_signs_then_verifies_then_is_gone(keyring: Keyring, clock: ManualClock) -> None:
     old = keyring.sign_token(TYPE, b"{}")
     (made,) = keyring.rotate(Purpose.SIGNING, "ES256")
