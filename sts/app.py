@@ -46,6 +46,7 @@ from sts.directory.accounts import Accounts
 from sts.directory.links import SignInLinks
 from sts.directory.login_profiles import NewPasswords
 from sts.directory.mfa_devices import MfaDevices
+from sts.directory.providers import Providers
 from sts.directory.resealing import Sealing
 from sts.directory.users import Users
 from sts.entropy import Entropy
@@ -309,7 +310,7 @@ def _administration_endpoint(settings: Settings, at: Foundation, verbs: _Verbs) 
         sums=at.sums,
         meters=at.meters,
         database=at.database,
-        parts=Parts(Searches(at.keyring), build_links(at, settings), at.clock),
+        parts=Parts(Searches(at.keyring), build_links(at, settings), Providers(at.entropy, at.keyring), at.clock),
         clock=at.clock,
         entropy=at.entropy,
     )
@@ -346,4 +347,4 @@ def build_links(at: Foundation, settings: Settings) -> SignInLinks:
 
 def build_sealing(at: Foundation) -> tuple[Sealing, ...]:
     """Return all who keep sealed values."""
-    return AccessKeys(at.entropy, at.keyring), MfaDevices(at.entropy, at.keyring)
+    return tuple(keeper(at.entropy, at.keyring) for keeper in (AccessKeys, MfaDevices, Providers))

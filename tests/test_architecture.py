@@ -61,6 +61,8 @@ BESIDE_ROWS = MappingProxyType(
         Event.USER_ENABLE: "sts/api/operations.py",
         Event.ROLE_DISABLE: "sts/api/operations.py",
         Event.ROLE_ENABLE: "sts/api/operations.py",
+        Event.PROVIDER_DISABLE: "sts/api/operations.py",
+        Event.PROVIDER_ENABLE: "sts/api/operations.py",
         Event.LOGIN_AUTHORIZE: "sts/signin/authorizing.py",
         Event.LOGIN_DECLINE: "sts/signin/authorizing.py",
         Event.LOGIN_REDEEM: "sts/aws/login/token.py",
@@ -208,7 +210,7 @@ def test_every_event_is_recorded_somewhere(table: Operations) -> None:
     assert not by_rows & BESIDE_ROWS.keys()
     for event, place in BESIDE_ROWS.items():
         assert f"Event.{event.name}" in (ROOT / place).read_text(encoding="utf-8")
-    assert {operation.event for operation in OPERATIONS.values()} <= BESIDE_ROWS.keys()
+    assert {operation.event for operation in OPERATIONS.values()} <= by_rows | BESIDE_ROWS.keys()
 
 
 def test_an_operation_demands_the_action_of_its_own_name(table: Operations, foundation: Foundation) -> None:

@@ -10,17 +10,17 @@ from starlette.types import Receive, Scope, Send
 from sts.access import AccessDenied, Decider, Demand, require
 from sts.api.errors import INTERNAL_FAILURE, find_error, render_message
 from sts.api.operations import find_methods, get_operation
-from sts.api.request import parse_asked, read_request
+from sts.api.request import Asked, parse_asked, read_request
 from sts.api.row import Command, Operation, Parts, Reads, Target
-from sts.audit.record import Entry
+from sts.audit.record import Entry, shorten
 from sts.audit.recording import Recorder, Recording
 from sts.audit.sums import Sums
 from sts.authn.arrival import begin_entry, describe_circumstances
 from sts.authn.signature import Prover, SignedParts
 from sts.clock import Clock
 from sts.entropy import Entropy
-from sts.errors import CredentialUnsuitable, MethodUnsupported, Refusal, Throttled
-from sts.model import ADMINISTERING
+from sts.errors import CredentialUnsuitable, InputInvalid, MethodUnsupported, ParameterInvalid, Refusal, Throttled
+from sts.model import ADMINISTERING, Secret
 from sts.receipts import Receipts
 from sts.store.database import Database
 from sts.telemetry.meters import Meters
@@ -73,8 +73,8 @@ class AdministrationEndpoint:
             parts = await read_request(scope, receive, operation.largest_body)
             await self._prove(parts, entry)
             caller = entry.get_caller()
-            command = operation.parse(parse_asked(scope, parts.body))
-            entry.parameters = command
+            command = _parse(operation, parse_asked(scope, parts.body))
+            entry.parameters = shorten({k: v for k, v in command.items() if not isinstance(v, Secret)})
             target = await self.database.read(lambda connection: operation.target(connection, caller, command))
             if operation.demands:
                 await self._decide(scope, operation, entry, target)
@@ -106,6 +106,14 @@ class AdministrationEndpoint:
             return await self.database.read(lambda connection: read(parts, connection, caller, command, target))
         change = operation.handler.run
         return await recording.change(lambda transaction: change(parts, transaction, caller, command, target))
+
+
+def _parse(operation: Operation, asked: Asked) -> Command:
+    """Parse what is asked; a member that cannot be what it says is told as any other fault of a request's form."""
+    try:
+        return operation.parse(asked)
+    except InputInvalid as invalid:
+        raise ParameterInvalid(invalid.message) from None
 
 
 def _read_path(scope: Scope) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection
 
-from sts.api import audit, logins, revocations, sign_in, users
+from sts.api import audit, logins, providers, revocations, sign_in, users
 from sts.api.request import Asked
 from sts.api.row import Changes, Command, Operation, Parts, Reads, Target
 from sts.audit.events import Event
@@ -13,6 +13,7 @@ from sts.model import Caller
 from sts.store.database import Transaction
 
 _SMALL = 4 * 1024  # bytes of a body that names something
+_SETTINGS = 256 * 1024  # bytes of a body with a key set and certificates
 
 
 def _change(
@@ -21,12 +22,14 @@ def _change(
     parse: Callable[[Asked], Command],
     target: Callable[[Connection, Caller, Command], Target],
     run: Callable[[Parts, Transaction, Caller, Command, Target], bytes],
+    *,
+    largest_body: int = _SMALL,
 ) -> Operation:
     return Operation(
         name=name,
         event=event,
         demands=True,
-        largest_body=_SMALL,
+        largest_body=largest_body,
         parse=parse,
         target=target,
         handler=Changes(run),
@@ -35,6 +38,7 @@ def _change(
 
 _USER = (revocations.parse_name, revocations.find_user)
 _ROLE = (revocations.parse_name, revocations.find_role)
+_PROVIDER = (providers.parse_name, providers.find_named)
 _ACCOUNT = (sign_in.parse_account, sign_in.find_account)
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
@@ -105,6 +109,36 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/api/accounts/release-factor"): _change(
         "ReleaseAccountFactor", Event.FACTOR_RELEASE, *_ACCOUNT, sign_in.release_factor
     ),
+    ("GET", "/api/providers"): Operation(
+        name="ListProviders",
+        event=Event.PROVIDER_LIST,
+        demands=True,
+        largest_body=0,
+        parse=providers.parse_list,
+        target=providers.find_any,
+        handler=Reads(providers.render_list),
+    ),
+    ("POST", "/api/providers/add"): _change(
+        "AddProvider",
+        Event.PROVIDER_CREATE,
+        providers.parse_new,
+        providers.find_new,
+        providers.add,
+        largest_body=_SETTINGS,
+    ),
+    ("POST", "/api/providers/update"): _change(
+        "UpdateProvider",
+        Event.PROVIDER_UPDATE,
+        providers.parse_changed,
+        providers.find_named,
+        providers.update,
+        largest_body=_SETTINGS,
+    ),
+    ("POST", "/api/providers/remove"): _change("RemoveProvider", Event.PROVIDER_DELETE, *_PROVIDER, providers.remove),
+    ("POST", "/api/providers/disable"): _change(
+        "DisableProvider", Event.PROVIDER_DISABLE, *_PROVIDER, providers.disable
+    ),
+    ("POST", "/api/providers/enable"): _change("EnableProvider", Event.PROVIDER_ENABLE, *_PROVIDER, providers.enable),
 }
 
 

@@ -11,6 +11,7 @@ from sts.audit.events import Event
 from sts.audit.search import Searches
 from sts.clock import Clock
 from sts.directory.links import SignInLinks
+from sts.directory.providers import Providers
 from sts.errors import NotFound
 from sts.model import Caller
 from sts.store.database import Transaction
@@ -41,6 +42,7 @@ class Parts:
 
     searches: Searches
     links: SignInLinks
+    providers: Providers
     clock: Clock
 
 

@@ -9,7 +9,7 @@ from sts.directory import factor_requirements, locks, login_profiles
 from sts.directory.accounts import get_account
 from sts.directory.bearers import confirm_bearer
 from sts.directory.names import verify_account_id
-from sts.errors import InputInvalid, ParameterInvalid
+from sts.errors import ParameterInvalid
 from sts.logins.grants import end_sign_ins
 from sts.model import Caller, User
 from sts.store.database import Transaction
@@ -21,10 +21,7 @@ class _Account(msgspec.Struct, forbid_unknown_fields=True):
 
 def parse_account(asked: Asked) -> Command:
     """Parse `{"account_id": …}`; raises Malformed kin."""
-    try:
-        return {"account_id": verify_account_id(parse_members(asked, _Account).account_id)}
-    except InputInvalid as invalid:
-        raise ParameterInvalid(invalid.message) from None
+    return {"account_id": verify_account_id(parse_members(asked, _Account).account_id)}
 
 
 def find_account(connection: Connection, caller: Caller, command: Command) -> Target:

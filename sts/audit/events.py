@@ -67,6 +67,8 @@ class Event(StrEnum):
     PROVIDER_LIST = "provider.list"
     PROVIDER_UPDATE = "provider.update"
     PROVIDER_DELETE = "provider.delete"
+    PROVIDER_DISABLE = "provider.disable"
+    PROVIDER_ENABLE = "provider.enable"
 
     POLICY_CREATE = "policy.create"
     POLICY_READ = "policy.read"

@@ -23,6 +23,7 @@ _COMMANDS: Mapping[str, str] = {
     "disable": "sts.cli.disabling",
     "enable": "sts.cli.disabling",
     "users": "sts.cli.users",
+    "providers": "sts.cli.providers",
     "explain": "sts.cli.explain",
     "audit": "sts.cli.audit",
     "login": "sts.cli.login",

@@ -1,4 +1,4 @@
-"""`sts disable` and `sts enable`: users and roles, through the API."""
+"""`sts disable` and `sts enable`: users, roles and providers, through the API."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from sts.client.revocations import Noun
 
 
-@click.group(short_help="Disable a user or role.", epilog=show_example("sts disable user alice"))
+@click.group(short_help="Disable a user, role or provider.", epilog=show_example("sts disable user alice"))
 def disable() -> None:
-    """Disable a user or role: nothing of it is accepted any more, and all that it has begun ends."""
+    """Disable a user, role or provider: nothing of it is accepted any more, and all that it has begun ends."""
 
 
-@click.group(short_help="Enable a user or role again.", epilog=show_example("sts enable user alice"))
+@click.group(short_help="Enable a user, role or provider again.", epilog=show_example("sts enable user alice"))
 def enable() -> None:
-    """Enable a user or role again; sessions that have ended stay so."""
+    """Enable a user, role or provider again; sessions that have ended stay so."""
 
 
 @disable.command(
@@ -51,6 +51,20 @@ def disable_role(name: str, endpoint_url: str | None, profile: str | None, *, as
     _disable("role", name, endpoint_url, profile, as_json=as_json)
 
 
+@disable.command(
+    "provider", short_help="Disable a provider and end its sessions.", epilog=show_example("sts disable provider ci")
+)
+@click.argument("name")
+@endpoint_options
+@json_option
+def disable_provider(name: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
+    """Disable the identity provider of this NAME, or of this issuer: its tokens are refused, and what they began ends.
+
+    It takes sts-admin:DisableProvider on the provider. Exits with 3 when it is disabled already.
+    """
+    _disable("provider", name, endpoint_url, profile, as_json=as_json)
+
+
 @enable.command("user", epilog=show_example("sts enable user alice"))
 @click.argument("name")
 @endpoint_options
@@ -73,6 +87,18 @@ def enable_role(name: str, endpoint_url: str | None, profile: str | None, *, as_
     It takes sts-admin:EnableRole on the role. Exits with 3 when it is enabled already.
     """
     _enable("role", name, endpoint_url, profile, as_json=as_json)
+
+
+@enable.command("provider", short_help="Enable a provider again.", epilog=show_example("sts enable provider ci"))
+@click.argument("name")
+@endpoint_options
+@json_option
+def enable_provider(name: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
+    """Enable the identity provider of this NAME, or of this issuer, again.
+
+    It takes sts-admin:EnableProvider on the provider. Exits with 3 when it is enabled already.
+    """
+    _enable("provider", name, endpoint_url, profile, as_json=as_json)
 
 
 def print_standing(told: Mapping[str, Any], *, as_json: bool) -> None:

@@ -21,7 +21,7 @@ from botocore.session import Session
 
 from sts.client.saved_logins import METHOD, LoginCredentials, SavedLogins, find_credentials
 from sts.client.sending import find_bundle, normalize_endpoint, open_sender
-from sts.errors import LoginEnded, Refusal, Unavailable
+from sts.errors import AlreadyExists, LoginEnded, Refusal, Unavailable
 
 _SERVICE = "sts"
 _AGENT = "sts-client"
@@ -33,6 +33,7 @@ _LONGEST_ANSWER = 16 * 1024 * 1024
 _NONE = "No credentials are found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile, or run `sts login`"
 _OF_HOST = ("container-role", "iam-role")
 _OVER = frozenset({"ExpiredToken", "InvalidClientTokenId"})
+_TAKEN = "EntityAlreadyExists"
 _LONGEST_SHOWN = 300  # characters of an answer that is none of the service's
 _TAG = re.compile(r"<[^<>]*>", re.ASCII)
 
@@ -104,6 +105,8 @@ class Connection:
         words = f"{code}: {message or 'no reason is given'}"
         if code in _OVER and self.credentials.method == METHOD:
             return LoginEnded(f"{words}: run `sts login`")
+        if code == _TAKEN:
+            return AlreadyExists(words)
         return Unavailable(words) if status >= _SERVER_FAULT else Refusal(words)
 
 

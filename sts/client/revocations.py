@@ -1,11 +1,11 @@
-"""Sessions ended, and users and roles disabled and enabled, through the administration's API."""
+"""Sessions ended, and users, roles and providers disabled and enabled, through the administration's API."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from sts.client.connection import Connection
 
-Noun = Literal["user", "role"]
+Noun = Literal["user", "role", "provider"]
 
 
 def revoke_session(connection: Connection, jti: str) -> Mapping[str, Any]:
@@ -19,10 +19,10 @@ def revoke_principal(connection: Connection, arn: str) -> Mapping[str, Any]:
 
 
 def disable(connection: Connection, noun: Noun, name: str) -> Mapping[str, Any]:
-    """Disable a user or role; returns its ARN, and whether it was `changed`. Raises Refusal kin."""
+    """Disable a user, role or provider; returns its ARN, and whether it was `changed`. Raises Refusal kin."""
     return connection.post(f"/api/{noun}s/disable", {"name": name}).body
 
 
 def enable(connection: Connection, noun: Noun, name: str) -> Mapping[str, Any]:
-    """Enable a user or role; returns its ARN, and whether it was `changed`. Raises Refusal kin."""
+    """Enable a user, role or provider; returns its ARN, and whether it was `changed`. Raises Refusal kin."""
     return connection.post(f"/api/{noun}s/enable", {"name": name}).body

@@ -5,15 +5,19 @@ policies that trust the ARN trust it, and nothing else goes over to it.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from sts.directory.issuers import verify_issuer
+from sts.directory.provider_settings import verify_settings
+from sts.directory.resealing import Resealed, SealedValue, reseal_page
 from sts.directory.revocations import begin_anew, end_for_ever
 from sts.entropy import Entropy
 from sts.errors import AlreadyExists, InputInvalid, NotFound, QuotaExceeded
+from sts.keyring.keyring import Keyring
+from sts.model import Secret
 from sts.providers import Provider, ProviderSettings, render_provider_arn
 from sts.store import providers as stored
 from sts.store.database import Transaction
@@ -21,6 +25,7 @@ from sts.store.tags import delete_all_tags
 
 _CLIENT_ID_LENGTH = 255
 _THUMBPRINT = re.compile(r"[0-9A-Fa-f]{40}")
+_CLIENT_SECRET = re.compile(r"[\x20-\x7e]{1,1024}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class Providers:
     """
 
     entropy: Entropy
+    keyring: Keyring
     may_be_local: bool = False
     per_account: int = 100
     client_ids: int = 100
@@ -45,25 +51,58 @@ class Providers:
         client_ids: Sequence[str] = (),
         thumbprints: Sequence[str] = (),
         settings: ProviderSettings | None = None,
+        client_secret: Secret | None = None,
     ) -> Provider:
         """Create a provider; raises InputInvalid, AlreadyExists, QuotaExceeded."""
-        settings = settings or ProviderSettings()
-        new = Provider(
+        asked = Provider(
             unique_id=self.entropy.unique_id("AOIP"),
             account_id=account_id,
-            issuer=verify_issuer(issuer, may_be_local=self.may_be_local or settings.private_addresses),
-            client_ids=self._verify_client_ids(client_ids),
-            thumbprints=self._verify_thumbprints(thumbprints),
+            issuer=issuer,
+            client_ids=tuple(client_ids),
+            thumbprints=tuple(thumbprints),
             created_at=tx.now,
-            settings=settings,
+            settings=settings or ProviderSettings(),
         )
+        new = self._verify(asked if client_secret is None else self.seal_client_secret(asked, client_secret))
         if stored.find_provider(tx.connection, new.arn) is not None:
             raise AlreadyExists(f"Provider with url {issuer} already exists.")
         if stored.count_providers(tx.connection, account_id) >= self.per_account:
             raise QuotaExceeded(f"Cannot exceed quota for OpenIdConnectProvidersPerAccount: {self.per_account}")
+        _require_name_free(tx.connection, new)
         stored.insert_provider(tx.connection, new)
-        touch_provider(tx, new)
+        _touch(tx, new)
         return new
+
+    def update(self, tx: Transaction, *, provider: Provider, change: Callable[[Provider], Provider]) -> Provider:
+        """Make *change* to the provider as it stands now, and return it; its issuer and its unique id stay.
+
+        Raises NotFound, InputInvalid, AlreadyExists, QuotaExceeded.
+        """
+        changed = self._verify(change(confirm_provider(tx.connection, provider)))
+        _require_name_free(tx.connection, changed)
+        stored.update_provider(tx.connection, changed)
+        _touch(tx, changed)
+        return changed
+
+    def add_client_id(self, tx: Transaction, *, provider: Provider, client_id: str) -> None:
+        """Take *client_id* as an audience; one that is taken already is no fault. Raises what `update` does."""
+
+        def add(present: Provider) -> Provider:
+            return replace(present, client_ids=(*present.client_ids, client_id))
+
+        self.update(tx, provider=provider, change=add)
+
+    def remove_client_id(self, tx: Transaction, *, provider: Provider, client_id: str) -> None:
+        """Take *client_id* as an audience no more; one that is not taken is not missed. Raises NotFound."""
+
+        def remove(present: Provider) -> Provider:
+            return replace(present, client_ids=tuple(each for each in present.client_ids if each != client_id))
+
+        self.update(tx, provider=provider, change=remove)
+
+    def put_thumbprints(self, tx: Transaction, *, provider: Provider, thumbprints: Sequence[str]) -> None:
+        """Keep these thumbprints in place of all that there are; raises NotFound, InputInvalid."""
+        self.update(tx, provider=provider, change=lambda present: replace(present, thumbprints=tuple(thumbprints)))
 
     def delete(self, tx: Transaction, *, provider: Provider) -> None:
         """Delete the provider and end what was begun with its tokens; raises NotFound."""
@@ -71,27 +110,12 @@ class Providers:
         delete_all_tags(tx.connection, present.unique_id)
         stored.delete_provider(tx.connection, present.unique_id)
         end_for_ever(tx, present.account_id, present.unique_id)
-        touch_provider(tx, present)
-
-    def add_client_id(self, tx: Transaction, *, provider: Provider, client_id: str) -> None:
-        """Take *client_id* as an audience; one that is taken already is no fault. Raises NotFound, QuotaExceeded."""
-        present = confirm_provider(tx.connection, provider)
-        self._keep(tx, replace(present, client_ids=self._verify_client_ids((*present.client_ids, client_id))))
-
-    def remove_client_id(self, tx: Transaction, *, provider: Provider, client_id: str) -> None:
-        """Take *client_id* as an audience no more; one that is not taken is not missed. Raises NotFound."""
-        present = confirm_provider(tx.connection, provider)
-        self._keep(tx, replace(present, client_ids=tuple(each for each in present.client_ids if each != client_id)))
-
-    def put_thumbprints(self, tx: Transaction, *, provider: Provider, thumbprints: Sequence[str]) -> None:
-        """Keep these thumbprints in place of all that there are; raises NotFound, InputInvalid."""
-        present = confirm_provider(tx.connection, provider)
-        self._keep(tx, replace(present, thumbprints=self._verify_thumbprints(thumbprints)))
+        _touch(tx, present)
 
     def disable(self, tx: Transaction, *, provider: Provider) -> bool:
         """Take none of its tokens and end what was begun with them; say whether it was enabled. Raises NotFound."""
         present = confirm_provider(tx.connection, provider)
-        self._keep(tx, replace(present, enabled=False))
+        self._keep_standing(tx, present, enabled=False)
         end_for_ever(tx, present.account_id, present.unique_id)
         return present.enabled
 
@@ -100,13 +124,40 @@ class Providers:
         present = confirm_provider(tx.connection, provider)
         if present.enabled:
             return False
-        self._keep(tx, replace(present, enabled=True))
+        self._keep_standing(tx, present, enabled=True)
         begin_anew(tx, present.account_id, present.unique_id)
         return True
 
-    def _keep(self, tx: Transaction, changed: Provider) -> None:
-        stored.update_provider(tx.connection, changed)
-        touch_provider(tx, changed)
+    def seal_client_secret(self, provider: Provider, secret: Secret) -> Provider:
+        """Return *provider* with this client secret, sealed for it alone; raises InputInvalid."""
+        if not _CLIENT_SECRET.fullmatch(secret):
+            raise InputInvalid("A client secret has 1 to 1024 printable characters of ASCII.")
+        sealed = self.keyring.seal(secret.encode("ascii"), associated_data=provider.unique_id.encode("ascii"))
+        return replace(provider, settings=replace(provider.settings, sealed_client_secret=sealed))
+
+    def reseal(self, tx: Transaction, *, after: str, limit: int) -> Resealed:
+        """Seal anew the secrets of up to *limit* providers behind *after* that are not under the current key."""
+        sealing = {each.unique_id: each for each in stored.list_sealing(tx.connection, after, limit)}
+        page = [SealedValue(named, each.settings.sealed_client_secret or b"") for named, each in sealing.items()]
+
+        def put(unique_id: str, sealed: bytes) -> None:
+            stored.update_sealed_client_secret(tx.connection, unique_id, sealed)
+            _touch(tx, sealing[unique_id])  # what a process remembers does not open once the old key is removed
+
+        return reseal_page(self.keyring, page, limit, put)
+
+    def _keep_standing(self, tx: Transaction, present: Provider, *, enabled: bool) -> None:
+        stored.update_provider(tx.connection, replace(present, enabled=enabled))
+        _touch(tx, present)
+
+    def _verify(self, asked: Provider) -> Provider:
+        verify_issuer(asked.issuer, may_be_local=self.may_be_local or asked.settings.private_addresses)
+        return replace(
+            asked,
+            client_ids=self._verify_client_ids(asked.client_ids),
+            thumbprints=self._verify_thumbprints(asked.thumbprints),
+            settings=verify_settings(asked.issuer, asked.settings),
+        )
 
     def _verify_client_ids(self, client_ids: Sequence[str]) -> tuple[str, ...]:
         if not all(1 <= len(each) <= _CLIENT_ID_LENGTH and each.isprintable() for each in client_ids):
@@ -124,12 +175,12 @@ class Providers:
         return tuple(dict.fromkeys(thumbprints))
 
 
-def get_provider(connection: Connection, account_id: str, issuer: str) -> Provider:
-    """Return the account's provider of this issuer; raises NotFound."""
-    found = stored.find_provider(connection, render_provider_arn(account_id, issuer))
-    if found is None or found.issuer != issuer:
-        raise unknown_provider(render_provider_arn(account_id, issuer))
-    return found
+def find_provider(connection: Connection, account_id: str, name: str) -> Provider | None:
+    """Return the account's provider of this name in any case, or of this issuer: no name has a colon."""
+    if "://" not in name:
+        return stored.find_provider_named(connection, account_id, name)
+    found = stored.find_provider(connection, render_provider_arn(account_id, name))
+    return found if found is not None and found.issuer == name else None
 
 
 def confirm_provider(connection: Connection, authorized: Provider) -> Provider:
@@ -145,6 +196,12 @@ def unknown_provider(arn: str) -> NotFound:
     return NotFound(f"OpenIDConnect Provider not found for arn {arn}")
 
 
-def touch_provider(tx: Transaction, provider: Provider) -> None:
-    """Say that the provider is changed."""
+def _require_name_free(connection: Connection, provider: Provider) -> None:
+    name = provider.settings.name
+    namesake = None if name is None else stored.find_provider_named(connection, provider.account_id, name)
+    if namesake is not None and namesake.unique_id != provider.unique_id:
+        raise AlreadyExists(f"A provider called {name} already exists.")
+
+
+def _touch(tx: Transaction, provider: Provider) -> None:
     tx.touch("provider", f"{provider.account_id}/{provider.issuer}")

@@ -30,6 +30,19 @@ def list_providers(connection: Connection, account_id: str) -> tuple[Provider, .
     return tuple(map(_to_provider, connection.execute(query)))
 
 
+def find_provider_named(connection: Connection, account_id: str, name: str) -> Provider | None:
+    """Return the provider of the account whose name is *name* in any case."""
+    query = select(table).where(table.c.account_id == account_id, table.c.name_key == name.lower())
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _to_provider(row)
+
+
+def list_sealing(connection: Connection, after: str, limit: int) -> tuple[Provider, ...]:
+    """Return up to *limit* providers of all accounts that have a client secret, behind the unique id *after*."""
+    query = select(table).where(table.c.unique_id > after, table.c.sealed_client_secret.is_not(None))
+    return tuple(map(_to_provider, connection.execute(query.order_by(table.c.unique_id).limit(limit))))
+
+
 def count_providers(connection: Connection, account_id: str) -> int:
     """Return how many providers the account has."""
     query = select(func.count()).select_from(table).where(table.c.account_id == account_id)
@@ -51,6 +64,11 @@ def insert_provider(connection: Connection, new: Provider) -> None:
 def update_provider(connection: Connection, changed: Provider) -> None:
     """Keep what is now said of a provider that is already there; its issuer stays."""
     connection.execute(update(table).where(table.c.unique_id == changed.unique_id).values(**_said_of(changed)))
+
+
+def update_sealed_client_secret(connection: Connection, unique_id: str, sealed: bytes) -> None:
+    """Keep the same client secret sealed under another key."""
+    connection.execute(update(table).where(table.c.unique_id == unique_id).values(sealed_client_secret=sealed))
 
 
 def delete_provider(connection: Connection, unique_id: str) -> None:

@@ -132,7 +132,7 @@ def _populate(at: Foundation, tx: Transaction) -> User:
         Policies(at.entropy).create(tx, **named, document=allow("s3:*")),
         InstanceProfiles(at.entropy).create(tx, **named),
         MfaDevices(at.entropy, at.keyring).create(tx, **named).device,
-        Providers(at.entropy).create(tx, account_id=ACCOUNT, issuer=ISSUER),
+        Providers(at.entropy, at.keyring).create(tx, account_id=ACCOUNT, issuer=ISSUER),
     ):
         Tagging().put(tx, bearer=bearer, tags=[("team", "blue")])
     for bounded in (user, role):

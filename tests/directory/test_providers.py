@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from sts.directory.providers import Providers, get_provider
+from sts.directory.providers import Providers, find_provider
 from sts.directory.tags import Tagging
-from sts.errors import AlreadyExists, InputInvalid, NotFound, QuotaExceeded
+from sts.errors import AlreadyExists, InputInvalid, NotFound, QuotaExceeded, SealBroken
+from sts.keyring.rotation import Purpose
+from sts.model import Secret
 from sts.providers import Provider, ProviderSettings
 from sts.store import providers as stored
 from sts.store.database import Transaction
@@ -17,22 +19,25 @@ from tests.directory.store import ACCOUNT_ID, ENTROPY, NOW, OTHER_ACCOUNT_ID, St
 
 ISSUER = "https://idp.example:8443/realms/main"
 PINS = ("AbCdEf0123456789AbCdEf0123456789AbCdEf01", "f" * 40)
-PROVIDERS = Providers(ENTROPY)
 
 
-def create(store: Store, providers: Providers = PROVIDERS, **more: Any) -> Provider:
+def providers_of(store: Store, **limits: Any) -> Providers:
+    return Providers(ENTROPY, store.keyring, **limits)
+
+
+def create(store: Store, providers: Providers | None = None, **more: Any) -> Provider:
     asked = {"account_id": ACCOUNT_ID, "issuer": ISSUER, **more}
-    return store.change(lambda tx: providers.create(tx, **asked))
+    return store.change(lambda tx: (providers or providers_of(store)).create(tx, **asked))
 
 
-def changes_of(provider: Provider) -> list[Callable[[Transaction], object]]:
+def changes_of(providers: Providers, provider: Provider) -> list[Callable[[Transaction], object]]:
     return [
-        lambda tx: PROVIDERS.delete(tx, provider=provider),
-        lambda tx: PROVIDERS.add_client_id(tx, provider=provider, client_id="one"),
-        lambda tx: PROVIDERS.remove_client_id(tx, provider=provider, client_id="one"),
-        lambda tx: PROVIDERS.put_thumbprints(tx, provider=provider, thumbprints=PINS),
-        lambda tx: PROVIDERS.disable(tx, provider=provider),
-        lambda tx: PROVIDERS.enable(tx, provider=provider),
+        lambda tx: providers.delete(tx, provider=provider),
+        lambda tx: providers.add_client_id(tx, provider=provider, client_id="one"),
+        lambda tx: providers.remove_client_id(tx, provider=provider, client_id="one"),
+        lambda tx: providers.put_thumbprints(tx, provider=provider, thumbprints=PINS),
+        lambda tx: providers.disable(tx, provider=provider),
+        lambda tx: providers.enable(tx, provider=provider),
         lambda tx: Tagging().put(tx, bearer=provider, tags=[("team", "blue")]),
     ]
 
@@ -54,8 +59,6 @@ def test_a_provider_is_kept_as_it_was_made(store: Store) -> None:
     settings = ProviderSettings(
         name="Main",
         algorithms=("ES384",),
-        key_set='{"keys": []}',
-        authorities="pem",
         private_addresses=True,
         preset="keycloak",
         claims={"groups": "roles"},
@@ -65,22 +68,20 @@ def test_a_provider_is_kept_as_it_was_made(store: Store) -> None:
     assert find(store, made) == made
     assert made.arn == f"arn:aws:iam::{ACCOUNT_ID}:oidc-provider/idp.example:8443/realms/main"
     assert (made.locator, made.created_at, made.enabled) == ("idp.example:8443/realms/main", NOW, True)
-    assert (made.client_ids, made.thumbprints) == (("a b", "ü"), PINS)
+    assert (made.client_ids, made.thumbprints, made.settings) == (("a b", "ü"), PINS, settings)
     assert "sealed" not in repr(made)
 
 
 def test_an_issuer_is_registered_once_in_an_account_whatever_its_scheme(store: Store) -> None:
-    local = Providers(ENTROPY, may_be_local=True)
+    local = providers_of(store, may_be_local=True)
     made = create(store, local, issuer="http://localhost:8080")
     for issuer in ("http://localhost:8080", "https://localhost:8080"):
         with pytest.raises(AlreadyExists, match=f"Provider with url {issuer} already exists"):
             create(store, local, issuer=issuer)
     assert create(store, local, issuer="http://localhost:8080/").arn != made.arn
     assert create(store, local, issuer="http://localhost:8080", account_id=OTHER_ACCOUNT_ID).client_ids == ()
-    found = store.read(lambda connection: get_provider(connection, ACCOUNT_ID, "http://localhost:8080"))
-    assert found == made
-    with pytest.raises(NotFound):
-        store.read(lambda connection: get_provider(connection, ACCOUNT_ID, "https://localhost:8080"))
+    assert store.read(lambda connection: find_provider(connection, ACCOUNT_ID, "http://localhost:8080")) == made
+    assert store.read(lambda connection: find_provider(connection, ACCOUNT_ID, "https://localhost:8080")) is None
 
 
 def test_plain_http_needs_the_service_s_or_the_provider_s_own_setting(store: Store) -> None:
@@ -90,7 +91,7 @@ def test_plain_http_needs_the_service_s_or_the_provider_s_own_setting(store: Sto
 
 
 def test_an_account_has_as_many_providers_as_its_quota_says(store: Store) -> None:
-    few = Providers(ENTROPY, per_account=2)
+    few = providers_of(store, per_account=2)
     for number in range(2):
         create(store, few, issuer=f"https://idp{number}.example")
     with pytest.raises(QuotaExceeded, match="OpenIdConnectProvidersPerAccount: 2"):
@@ -100,11 +101,11 @@ def test_an_account_has_as_many_providers_as_its_quota_says(store: Store) -> Non
 
 def test_client_ids_are_added_once_and_removed_without_missing_any(store: Store) -> None:
     made = create(store, client_ids=["one", "one"])
-    store.change(lambda tx: PROVIDERS.add_client_id(tx, provider=made, client_id="two"))
-    store.change(lambda tx: PROVIDERS.add_client_id(tx, provider=made, client_id="two"))
+    store.change(lambda tx: providers_of(store).add_client_id(tx, provider=made, client_id="two"))
+    store.change(lambda tx: providers_of(store).add_client_id(tx, provider=made, client_id="two"))
     assert find(store, made) == replace(made, client_ids=("one", "two"))
     for _ in range(2):
-        store.change(lambda tx: PROVIDERS.remove_client_id(tx, provider=made, client_id="one"))
+        store.change(lambda tx: providers_of(store).remove_client_id(tx, provider=made, client_id="one"))
     assert find(store, made) == replace(made, client_ids=("two",))
 
 
@@ -114,7 +115,7 @@ def test_what_is_no_client_id_is_refused(store: Store, client_id: str) -> None:
         create(store, client_ids=[client_id])
     made = create(store, client_ids=["a" * 255])
     with pytest.raises(InputInvalid, match="client ID"):
-        store.change(lambda tx: PROVIDERS.add_client_id(tx, provider=made, client_id=client_id))
+        store.change(lambda tx: providers_of(store).add_client_id(tx, provider=made, client_id=client_id))
 
 
 def test_a_provider_has_a_hundred_client_ids_at_most(store: Store) -> None:
@@ -123,15 +124,15 @@ def test_a_provider_has_a_hundred_client_ids_at_most(store: Store) -> None:
         create(store, client_ids=[*hundred, "more"])
     made = create(store, client_ids=hundred)
     with pytest.raises(QuotaExceeded):
-        store.change(lambda tx: PROVIDERS.add_client_id(tx, provider=made, client_id="more"))
-    store.change(lambda tx: PROVIDERS.add_client_id(tx, provider=made, client_id="99"))
+        store.change(lambda tx: providers_of(store).add_client_id(tx, provider=made, client_id="more"))
+    store.change(lambda tx: providers_of(store).add_client_id(tx, provider=made, client_id="99"))
 
 
 def test_thumbprints_are_replaced_whole(store: Store) -> None:
     made = create(store, thumbprints=PINS)
-    store.change(lambda tx: PROVIDERS.put_thumbprints(tx, provider=made, thumbprints=["0" * 40]))
+    store.change(lambda tx: providers_of(store).put_thumbprints(tx, provider=made, thumbprints=["0" * 40]))
     assert find(store, made) == replace(made, thumbprints=("0" * 40,))
-    store.change(lambda tx: PROVIDERS.put_thumbprints(tx, provider=made, thumbprints=[]))
+    store.change(lambda tx: providers_of(store).put_thumbprints(tx, provider=made, thumbprints=[]))
     assert find(store, made) == replace(made, thumbprints=())
 
 
@@ -141,13 +142,13 @@ def test_what_are_no_thumbprints_are_refused(store: Store, thumbprints: list[str
         create(store, thumbprints=thumbprints)
     made = create(store)
     with pytest.raises(InputInvalid, match="humbprint"):
-        store.change(lambda tx: PROVIDERS.put_thumbprints(tx, provider=made, thumbprints=thumbprints))
+        store.change(lambda tx: providers_of(store).put_thumbprints(tx, provider=made, thumbprints=thumbprints))
 
 
 def test_a_recycled_issuer_inherits_nothing_but_its_arn(store: Store) -> None:
-    first = create(store, client_ids=["one"], settings=ProviderSettings(name="main", key_set='{"keys": []}'))
+    first = create(store, client_ids=["one"], settings=ProviderSettings(name="main"))
     store.change(lambda tx: Tagging().put(tx, bearer=first, tags=[("team", "blue")]))
-    store.change(lambda tx: PROVIDERS.delete(tx, provider=first))
+    store.change(lambda tx: providers_of(store).delete(tx, provider=first))
     assert find(store, first) is None
     second = create(store)
     assert second.arn == first.arn
@@ -159,9 +160,9 @@ def test_a_recycled_issuer_inherits_nothing_but_its_arn(store: Store) -> None:
 
 def test_what_was_authorized_is_not_done_to_the_one_that_took_its_place(store: Store) -> None:
     first = create(store)
-    store.change(lambda tx: PROVIDERS.delete(tx, provider=first))
+    store.change(lambda tx: providers_of(store).delete(tx, provider=first))
     second = create(store)
-    for change in changes_of(first):
+    for change in changes_of(providers_of(store), first):
         with pytest.raises(NotFound, match="OpenIDConnect Provider not found for arn"):
             store.change(change)
     assert find(store, second) == second
@@ -169,12 +170,12 @@ def test_what_was_authorized_is_not_done_to_the_one_that_took_its_place(store: S
 
 def test_a_disabled_provider_ends_what_was_begun_with_it_and_enabling_brings_nothing_back(store: Store) -> None:
     made = create(store)
-    assert store.change(lambda tx: PROVIDERS.disable(tx, provider=made))
-    assert not store.change(lambda tx: PROVIDERS.disable(tx, provider=made))
+    assert store.change(lambda tx: providers_of(store).disable(tx, provider=made))
+    assert not store.change(lambda tx: providers_of(store).disable(tx, provider=made))
     assert find(store, made) == replace(made, enabled=False)
     assert ended(store, made, seconds=3_600)
-    assert store.change(lambda tx: PROVIDERS.enable(tx, provider=made))
-    assert not store.change(lambda tx: PROVIDERS.enable(tx, provider=made))
+    assert store.change(lambda tx: providers_of(store).enable(tx, provider=made))
+    assert not store.change(lambda tx: providers_of(store).enable(tx, provider=made))
     assert find(store, made) == made
     assert ended(store, made)
     assert not ended(store, made, seconds=3_600)
@@ -182,11 +183,104 @@ def test_a_disabled_provider_ends_what_was_begun_with_it_and_enabling_brings_not
 
 def test_every_change_is_noted_for_snapshots(store: Store) -> None:
     key = ("provider", f"{ACCOUNT_ID}/{ISSUER}")
-    assert store.touched(lambda tx: PROVIDERS.create(tx, account_id=ACCOUNT_ID, issuer=ISSUER)) == {key}
-    made = store.read(lambda connection: get_provider(connection, ACCOUNT_ID, ISSUER))
-    assert store.touched(lambda tx: PROVIDERS.add_client_id(tx, provider=made, client_id="one")) == {key}
-    assert store.touched(lambda tx: PROVIDERS.remove_client_id(tx, provider=made, client_id="one")) == {key}
-    assert store.touched(lambda tx: PROVIDERS.put_thumbprints(tx, provider=made, thumbprints=PINS)) == {key}
-    assert store.touched(lambda tx: PROVIDERS.disable(tx, provider=made)) == {key, ("revocation", "all")}
-    assert store.touched(lambda tx: PROVIDERS.enable(tx, provider=made)) == {key, ("revocation", "all")}
-    assert store.touched(lambda tx: PROVIDERS.delete(tx, provider=made)) == {key, ("revocation", "all")}
+    assert store.touched(lambda tx: providers_of(store).create(tx, account_id=ACCOUNT_ID, issuer=ISSUER)) == {key}
+    made = store.read(lambda connection: find_provider(connection, ACCOUNT_ID, ISSUER))
+    assert made is not None
+    assert store.touched(lambda tx: providers_of(store).add_client_id(tx, provider=made, client_id="one")) == {key}
+    assert store.touched(lambda tx: providers_of(store).remove_client_id(tx, provider=made, client_id="one")) == {key}
+    assert store.touched(lambda tx: providers_of(store).put_thumbprints(tx, provider=made, thumbprints=PINS)) == {key}
+    assert store.touched(lambda tx: providers_of(store).disable(tx, provider=made)) == {key, ("revocation", "all")}
+    assert store.touched(lambda tx: providers_of(store).enable(tx, provider=made)) == {key, ("revocation", "all")}
+    assert store.touched(lambda tx: providers_of(store).delete(tx, provider=made)) == {key, ("revocation", "all")}
+
+
+def test_a_name_is_one_provider_s_in_its_account_whatever_its_case(store: Store) -> None:
+    first = create(store, settings=ProviderSettings(name="Main"))
+    other, named = create(store, issuer="https://other.example"), ProviderSettings(name="mAIN")
+    with pytest.raises(AlreadyExists, match="A provider called mAIN already exists"):
+        create(store, issuer="https://third.example", settings=named)
+    with pytest.raises(AlreadyExists):
+        store.change(
+            lambda tx: providers_of(store).update(tx, provider=other, change=lambda each: replace(each, settings=named))
+        )
+    create(store, account_id=OTHER_ACCOUNT_ID, settings=named)
+    renamed = store.change(
+        lambda tx: providers_of(store).update(tx, provider=first, change=lambda each: replace(each, settings=named))
+    )
+    assert store.read(lambda connection: find_provider(connection, ACCOUNT_ID, "main")) == renamed
+
+
+@pytest.mark.parametrize("name", ["", "a" * 65, "a b", "https://x", "idp:1", "ü"])
+def test_what_is_no_name_is_refused(store: Store, name: str) -> None:
+    with pytest.raises(InputInvalid, match="name"):
+        create(store, settings=ProviderSettings(name=name))
+
+
+def test_a_local_provider_stays_allowed_to_be_local(store: Store) -> None:
+    made = create(store, issuer="http://localhost:8080", settings=ProviderSettings(private_addresses=True))
+    with pytest.raises(InputInvalid, match="begins with https"):
+        store.change(
+            lambda tx: providers_of(store).update(
+                tx, provider=made, change=lambda each: replace(each, settings=ProviderSettings())
+            )
+        )
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (ProviderSettings(algorithms=()), "Algorithms are one or more of RS256"),
+        (ProviderSettings(algorithms=("RS256", "HS256")), "Algorithms are one or more"),
+        (ProviderSettings(algorithms=("none",)), "Algorithms are one or more"),
+        (ProviderSettings(preset="nobody"), "There is no preset of this name: there are google, "),
+        (ProviderSettings(preset="google"), "The issuer of Google is https://accounts.google.com"),
+        (ProviderSettings(key_set="{}"), "1 to 100 keys"),
+        (ProviderSettings(authorities="-"), "not in PEM"),
+    ],
+)
+def test_settings_that_are_none_are_refused_when_a_provider_is_made_and_later(
+    store: Store, settings: ProviderSettings, words: str
+) -> None:
+    with pytest.raises(InputInvalid, match=words):
+        create(store, settings=settings)
+    made = create(store)
+    with pytest.raises(InputInvalid, match=words):
+        store.change(
+            lambda tx: providers_of(store).update(
+                tx, provider=made, change=lambda each: replace(each, settings=settings)
+            )
+        )
+    assert find(store, made) == made
+
+
+def test_a_client_secret_is_sealed_for_its_provider_alone(store: Store) -> None:
+    made = create(store, client_secret=Secret("correct horse"))
+    sealed = made.settings.sealed_client_secret
+    assert sealed is not None
+    assert b"horse" not in sealed
+    assert store.keyring.open_sealed(sealed, made.unique_id.encode()) == b"correct horse"
+    other = create(store, issuer="https://other.example")
+    with pytest.raises(SealBroken):
+        store.keyring.open_sealed(sealed, other.unique_id.encode())
+
+
+@pytest.mark.parametrize("secret", ["", "a" * 1_025, "line\n", "ü"])
+def test_what_is_no_client_secret_is_refused_without_being_told(store: Store, secret: str) -> None:
+    with pytest.raises(InputInvalid) as refused:
+        create(store, client_secret=Secret(secret))
+    assert not secret or secret not in refused.value.message
+
+
+def test_client_secrets_are_sealed_anew_and_snapshots_told(store: Store) -> None:
+    made, bare = create(store, client_secret=Secret("correct horse")), create(store, issuer="https://bare.example")
+    store.keyring.rotate(Purpose.SEALING, emergency=True)
+    resealing = store.touched(lambda tx: providers_of(store).reseal(tx, after="", limit=10))
+    assert resealing == {("provider", f"{ACCOUNT_ID}/{ISSUER}")}
+    again = store.change(lambda tx: providers_of(store).reseal(tx, after="", limit=10))
+    assert (again.count, again.unopened, again.further) == (0, (), None)
+    found = find(store, made)
+    assert found is not None
+    sealed = found.settings.sealed_client_secret
+    assert sealed != made.settings.sealed_client_secret
+    assert store.keyring.open_sealed(sealed or b"", made.unique_id.encode()) == b"correct horse"
+    assert find(store, bare) == bare

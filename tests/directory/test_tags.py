@@ -32,7 +32,7 @@ def device(store: Store) -> MfaDevice:
 
 def provider(store: Store) -> Provider:
     issuer = "https://idp.example"
-    return store.change(lambda tx: Providers(ENTROPY).create(tx, account_id=ACCOUNT_ID, issuer=issuer))
+    return store.change(lambda tx: Providers(ENTROPY, store.keyring).create(tx, account_id=ACCOUNT_ID, issuer=issuer))
 
 
 EVERY_NOUN = (user, role, policy, device, provider)

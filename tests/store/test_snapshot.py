@@ -263,7 +263,7 @@ def test_what_cannot_be_read_is_unavailable_and_not_remembered_as_missing(world:
 
 
 def test_a_provider_is_found_by_its_issuer_until_it_changes(world: World) -> None:
-    providers, issuer = Providers(ENTROPY), "https://idp.example/realm"
+    providers, issuer = Providers(ENTROPY, world.keys.keyring), "https://idp.example/realm"
 
     async def client_ids(snapshot: Snapshot, _world: World) -> tuple[str, ...] | None:
         found = await snapshot.find_provider(ACCOUNT, issuer)

@@ -65,7 +65,7 @@ def build_iam_rows(
     yield from RoleOperations(made.roles, tagging, pager).rows()
     yield from ServiceLinkedRoleOperations(ServiceLinkedRoles(made.roles, keyring)).rows()
     yield from InstanceProfileOperations(made.profiles, tagging, pager).rows()
-    yield from ProviderOperations(Providers(entropy), tagging).rows()
+    yield from ProviderOperations(Providers(entropy, keyring), tagging).rows()
     yield from PolicyOperations(made.policies, tagging, pager).rows()
     yield from InlinePolicyOperations(made.inline, pager).rows()
     yield from AttachmentOperations(made.attachments, pager).rows()

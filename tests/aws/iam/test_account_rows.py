@@ -87,7 +87,9 @@ def test_the_summary_counts_what_the_account_has_and_tells_the_quotas_that_are_k
     own = store.change(lambda tx: policies.create(tx, account_id=ACCOUNT_ID, name="p", document=ALLOW))
     store.change(lambda tx: policies.create_version(tx, policy=own, document=ALLOW))
     store.change(lambda tx: InstanceProfiles(ENTROPY).create(tx, account_id=ACCOUNT_ID, name="web"))
-    store.change(lambda tx: Providers(ENTROPY).create(tx, account_id=ACCOUNT_ID, issuer="https://idp.example"))
+    store.change(
+        lambda tx: Providers(ENTROPY, store.keyring).create(tx, account_id=ACCOUNT_ID, issuer="https://idp.example")
+    )
     counted = summary(desk)
     names = ("Users", "Groups", "Roles", "Policies", "PolicyVersionsInUse", "InstanceProfiles", "Providers")
     assert [counted[name] for name in names] == [2, 1, 1, 1, 2, 1, 1]
