@@ -21,11 +21,11 @@ class Authority:
         self._name = _named("an authority of the tests")
         self._keep("ca", self._build(self._name, self._key.public_key(), authority=True), self._key)
 
-    def sign(self, name: str, address: str) -> tuple[Path, Path]:
-        """Return the files of a certificate for the numeric *address* and of its key."""
+    def sign(self, name: str, host: str) -> tuple[Path, Path]:
+        """Return the files of a certificate for *host*, a name or a numeric address, and of its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = self._build(_named(name), key.public_key(), authority=False)
-        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
+        names = x509.SubjectAlternativeName([_name_host(host)])
         return self._keep(name, builder.add_extension(names, critical=False), key)
 
     def _build(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, authority: bool) -> x509.CertificateBuilder:
@@ -48,6 +48,13 @@ class Authority:
         form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         key_file.write_bytes(key.private_bytes(serialization.Encoding.PEM, *form))
         return certificate, key_file
+
+
+def _name_host(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def _named(name: str) -> x509.Name:
