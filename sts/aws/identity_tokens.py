@@ -10,7 +10,7 @@ from sts.aws.row import SMALL, Acts, Command, Done, Operation, Proof, Target
 from sts.aws.tags import describe_request, read_tags
 from sts.errors import CredentialUnsuitable, ParameterInvalid, ValueInvalid
 from sts.identity_tokens import DEFAULT_LIFE, IdentityTokens, TokenWish
-from sts.model import Caller, CallerKind, Credential
+from sts.model import ADMINISTERING, Caller, CallerKind, Credential
 from sts.outbound import ALGORITHMS
 from sts.tags import find_repetition
 
@@ -35,7 +35,7 @@ class IdentityTokenOperation:
             demands=_demand,
             handler=Acts(self._mint),
             limit=SMALL,
-            credentials=frozenset(Credential) - {Credential.FEDERATION},
+            credentials=ADMINISTERING | {Credential.SESSION},
         )
         return (row,)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.service import REGION
 from tests.signing import Key
 
 _REFUSED = {254, 255}  # as the second line of the CLI and the first exit when the service has refused
@@ -43,6 +44,12 @@ class Cli:
         done = self.run(*words, **environment)
         assert done.returncode in _REFUSED, done.stderr or done.stdout
         return done.stderr.strip()
+
+
+def open_cli(program: str, home: Path, url: str) -> Cli:
+    """Return the CLI that knows the service at *url* and nobody's keys."""
+    pointed = {"AWS_ENDPOINT_URL": url, "AWS_DEFAULT_REGION": REGION, "AWS_EC2_METADATA_DISABLED": "true"}
+    return Cli(program, home, {**pointed, "AWS_PAGER": "", "AWS_DEFAULT_OUTPUT": "json"})
 
 
 def as_environment(key: Key) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.aws.cli import Cli, as_environment
+from tests.aws.cli import Cli, as_environment, open_cli
 from tests.aws.clients import key_of, make_role, make_user
 from tests.installed import get_installed
 from tests.service import REGION, Service, Tenant, allow, trust
@@ -18,8 +18,7 @@ from tests.signing import Key
 @pytest.fixture(params=["TEST_AWS_V1", "TEST_AWS_V2"])
 def cli(request: pytest.FixtureRequest, tmp_path: Path, server: Service) -> Cli:
     """The CLI, which knows the service and nobody's keys."""
-    pointed = {"AWS_ENDPOINT_URL": server.url, "AWS_DEFAULT_REGION": REGION, "AWS_EC2_METADATA_DISABLED": "true"}
-    return Cli(get_installed(request.param), tmp_path, {**pointed, "AWS_PAGER": "", "AWS_DEFAULT_OUTPUT": "json"})
+    return open_cli(get_installed(request.param), tmp_path, server.url)
 
 
 def test_the_environment_carries_a_key_through_iam_and_sts(cli: Cli, resident: Tenant) -> None:

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from sts.clock import SystemClock
+from tests.aws.conftest import iam, sts
 from tests.ports import find_port
 from tests.service import Service, running_at
+
+__all__ = ["iam", "sts"]
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import jwt
 
-from tests.service import Service, default_tls
+from tests.service import default_tls
 
 REQUIRED = ["iss", "sub", "aud", "exp", "iat", "jti"]
 METADATA, KEYS = "/.well-known/openid-configuration", "/.well-known/jwks.json"
@@ -40,8 +40,3 @@ class Stranger:
             options={"require": REQUIRED, "strict_aud": True},
         )
         return claims
-
-
-def locate(service: Service, issuer: str) -> str:
-    """Return where *service* itself answers for *issuer*: tests start it on a port that its issuer does not name."""
-    return service.url + issuer.removeprefix(service.settings.issuer)

@@ -8,7 +8,7 @@ import jwt
 import pytest
 
 from sts.outbound import NAMESPACE
-from tests.aws.cli import Cli, as_environment
+from tests.aws.cli import Cli, as_environment, open_cli
 from tests.aws.clients import key_of, make_role, make_user, refused
 from tests.installed import get_installed
 from tests.outbound.strangers import KEYS, METADATA, Stranger, fetch
@@ -17,16 +17,6 @@ from tests.service import REGION, Service, Tenant, allow, trust
 AUDIENCE = "https://api.example.com"
 MINTING = ["sts:GetWebIdentityToken", "sts:TagGetWebIdentityToken"]
 ALGORITHMS = ["RS256", "ES384"]
-
-
-@pytest.fixture
-def iam(server: Service, resident: Tenant) -> Any:
-    return server.boto("iam", resident.key)
-
-
-@pytest.fixture
-def sts(server: Service, resident: Tenant) -> Any:
-    return server.boto("sts", resident.key)
 
 
 @pytest.fixture
@@ -146,8 +136,7 @@ def cli(request: pytest.FixtureRequest, tmp_path: Path, server: Service) -> Cli:
     """The CLI, which knows the service and nobody's keys; its older line would fetch a URL that it is given."""
     (tmp_path / ".aws").mkdir()
     (tmp_path / ".aws" / "config").write_text("[default]\ncli_follow_urlparam = false\n")
-    pointed = {"AWS_ENDPOINT_URL": server.url, "AWS_DEFAULT_REGION": REGION, "AWS_EC2_METADATA_DISABLED": "true"}
-    return Cli(get_installed(request.param), tmp_path, {**pointed, "AWS_PAGER": "", "AWS_DEFAULT_OUTPUT": "json"})
+    return open_cli(get_installed(request.param), tmp_path, server.url)
 
 
 def test_the_cli_makes_an_account_an_issuer_and_gets_tokens_of_it(cli: Cli, resident: Tenant) -> None:
