@@ -182,6 +182,18 @@ class PasswordProof:
         return noted
 
 
+def require_unchanged(tx: Transaction, proven: PasswordProven) -> None:
+    """Raise PasswordWrong when what *proven* stands on was changed since, and let nobody change it before *tx* ends.
+
+    Otherwise an old password would overwrite what its owner or an administrator set meanwhile.
+    """
+    tx.begin_change()
+    owner = proven.principal
+    owner_id = owner.account_id if isinstance(owner, Account) else owner.unique_id
+    if mark_sign_in(tx.connection, owner.account_id, owner_id) != proven.mark:
+        raise PasswordWrong(_WRONG, detail="the password or a factor was changed meanwhile")
+
+
 def _find_nobody(_connection: Connection) -> None:
     return None
 

@@ -52,6 +52,10 @@ class NewPasswords:
         with self.hasher.place():
             return await self.hasher.hash(password)
 
+    async def describe_rules(self, owner: Owner) -> str:
+        """Return what a password of *owner* has to be, for who chooses one."""
+        return (await self.database.read(lambda connection: find_rules(connection, owner))).describe()
+
     async def _require(self, owner: Owner, password: str) -> PasswordRules:
         rules = await self.database.read(lambda connection: find_rules(connection, owner))
         await asyncio.to_thread(rules.require, password)  # the list is read for the first time

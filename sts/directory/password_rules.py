@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from sts.crypto.passwords import MOST_CODE_POINTS, STRONG_ALONE, encode_password
 from sts.directory.owners import Owner, owner_id_of
 from sts.errors import PasswordRefused
-from sts.model import User
+from sts.model import Caller, CallerKind, User
 from sts.passwords import KeptPassword, PasswordPolicy
 from sts.store.aliases import find_alias
 from sts.store.login_profiles import find_login_profile, list_former_passwords
@@ -27,6 +27,8 @@ from sts.store.password_policies import find_password_policy
 BESIDE_FACTOR = 8
 _SERVICE = ("sts", "aws", "amazon", "console", "iam", "security token service", "security-token-service")
 _SYMBOLS = frozenset("!@#$%^&*()_+-=[]{}|'")  # (IAM API Reference, "UpdateAccountPasswordPolicy")
+
+_ADVICE = "Anything goes, spaces too: a few words that nobody would guess are best."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,17 @@ class PasswordRules:
             raise PasswordRefused("Password should not be the name of the user, the account or the service")
         for wanted in self._find_lacking(text):
             raise PasswordRefused(f"Password should have at least one {wanted}")
+
+    def describe(self) -> str:
+        """Return what a password has to be, for who chooses one."""
+        wanted = list(self._find_lacking(""))
+        among = f", among them at least one {' and one '.join(wanted)}" if wanted else ""
+        count = self.policy.former_passwords or 0
+        other = f"None of your last {count}" if count > 1 else "Not the present one"
+        return (
+            f"At least {self.minimum_length} characters{among}. {_ADVICE} {other}, no name of yours or of the service, "
+            "and none of the passwords that are tried first."
+        )
 
     def _explain_length(self) -> str:
         if self.minimum_length not in {STRONG_ALONE, BESIDE_FACTOR}:
@@ -84,6 +97,12 @@ def find_rules(connection: Connection, owner: Owner) -> PasswordRules:
         policy=policy,
         former=_find_former(connection, owner_id_of(owner), policy.former_passwords or 0),
     )
+
+
+def lets_change(connection: Connection, caller: Caller) -> bool:
+    """Say whether the account lets each of its users change its own password, and read what it has to be."""
+    policy = find_password_policy(connection, caller.account_id) if caller.kind is CallerKind.USER else None
+    return policy is not None and policy.allow_change
 
 
 def _find_words(connection: Connection, owner: Owner) -> Iterator[str]:

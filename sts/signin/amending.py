@@ -11,9 +11,10 @@ from sts.directory.login_profiles import NewPasswords, choose_password
 from sts.directory.mfa_devices import MfaDevices
 from sts.directory.owners import Owner, get_owner
 from sts.directory.recovery_codes import RecoveryCodes
-from sts.errors import PasswordRefused, Refusal
+from sts.errors import Refusal
 from sts.sessions import Flow, Needs, Step, caller_of
 from sts.signin.answer import Answer, Shown
+from sts.signin.choosing import read_new_password
 from sts.signin.enrolment import describe_seed
 from sts.signin.errors import render_message
 from sts.signin.progress import Progress
@@ -23,7 +24,6 @@ from sts.signin.visit import Visit
 from sts.store.database import Transaction
 
 _PASSWORD, _DEVICE = PAGE_OF_STEP[Step.NEW_PASSWORD], PAGE_OF_STEP[Step.ENROLMENT]
-_DIFFERENT = "The two passwords are not the same: please enter the new one twice."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class AmendingPages:
         """Return the rows."""
         flow = Proof.FLOW
         return (
-            show_own("ShowNewPassword", _PASSWORD, _show_password, proof=flow, step=Step.NEW_PASSWORD),
+            show_own("ShowNewPassword", _PASSWORD, self._show_password, proof=flow, step=Step.NEW_PASSWORD),
             change_own(
                 "ChooseNewPassword",
                 _PASSWORD,
@@ -49,7 +49,7 @@ class AmendingPages:
                 proof=flow,
                 step=Step.NEW_PASSWORD,
                 event=Event.PASSWORD_CHANGE,
-                retry=_retry_password,
+                retry=self._retry_password,
             ),
             show_own("ShowEnrolment", _DEVICE, self._show_device, proof=flow, step=Step.ENROLMENT),
             change_own(
@@ -63,11 +63,20 @@ class AmendingPages:
             ),
         )
 
+    async def _show_password(self, visit: Visit, _target: Target) -> Answer:
+        return await self._password_page(visit, "")
+
+    async def _retry_password(self, visit: Visit, refusal: Refusal) -> Shown:
+        return await self._password_page(visit, render_message(refusal))
+
+    async def _password_page(self, visit: Visit, error: str) -> Shown:
+        flow, rules = visit.get_flow(), await self.new_passwords.describe_rules(await _find_owner(visit))
+        shown = {"name": flow.name, "is_known": flow.needs.must_change, "rules": rules, "error": error}
+        return Shown("new-password.html", shown)
+
     async def _choose_password(self, visit: Visit, _target: Target) -> Answer:
         owner = await _find_owner(visit)
-        chosen = visit.find("new-password")
-        if chosen != visit.find("new-password-again"):
-            raise PasswordRefused(_DIFFERENT)
+        chosen = read_new_password(visit)
         kept = await self.new_passwords.make_chosen(owner, chosen)
         visit.entry.caller = caller_of(visit.get_flow())
         flow = await self.progress.take(visit)
@@ -109,20 +118,6 @@ class AmendingPages:
         cookies = await self.progress.go_on(visit, enrolled, change)
         shown = {"codes": codes, "goal": flow.goal, "done": "The authenticator is set up."}
         return Shown("recovery-codes.html", shown, cookies=cookies)
-
-
-async def _show_password(visit: Visit, _target: Target) -> Answer:
-    return _password_page(visit, "")
-
-
-async def _retry_password(visit: Visit, refusal: Refusal) -> Shown:
-    return _password_page(visit, render_message(refusal))
-
-
-def _password_page(visit: Visit, error: str) -> Shown:
-    flow = visit.get_flow()
-    shown = {"name": flow.name, "is_known": flow.needs.must_change, "error": error}
-    return Shown("new-password.html", shown)
 
 
 async def _find_owner(visit: Visit) -> Owner:

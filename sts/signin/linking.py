@@ -16,10 +16,11 @@ from sts.directory.links import PATH, SignInLinks
 from sts.directory.login_profiles import NewPasswords, choose_password
 from sts.directory.needs import find_needs
 from sts.directory.owners import Owner, owner_id_of
-from sts.errors import PasswordRefused, Refusal
+from sts.errors import Refusal
 from sts.model import Account
 from sts.sessions import Flow, Needs, Step, caller_of, end_sessions, require_standing
 from sts.signin.answer import Answer, Shown
+from sts.signin.choosing import read_new_password
 from sts.signin.entering import begin_flow
 from sts.signin.errors import render_message
 from sts.signin.progress import Progress
@@ -31,7 +32,6 @@ from sts.store.credential_marks import mark_sign_in
 from sts.store.database import Transaction
 
 _LINK = f"{PATH}{{}}"
-_DIFFERENT = "The two passwords are not the same: please enter the new one twice."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,18 @@ class LinkPages:
         )
 
     async def _show(self, visit: Visit, _target: Target) -> Answer:
-        return _page(visit, await self._find_owner(visit), "")
+        return await self._page(visit, "")
 
     async def _retry(self, visit: Visit, refusal: Refusal) -> Shown:
-        return _page(visit, await self._find_owner(visit), render_message(refusal))
+        return await self._page(visit, render_message(refusal))
+
+    async def _page(self, visit: Visit, error: str) -> Shown:
+        owner = await self._find_owner(visit)
+        # As it is typed to sign in.
+        user, is_root = (owner.account_id, True) if isinstance(owner, Account) else (owner.name, False)
+        whose = {"user": user, "is_root": is_root, "account": owner.account_id, "link": PATH + visit.rest}
+        rules = await self.new_passwords.describe_rules(owner)
+        return Shown("link.html", {**whose, "rules": rules, "error": error})
 
     async def _find_owner(self, visit: Visit) -> Owner:
         """Return whose link it is; raises LinkInvalid, and Throttled for who has tried too many."""
@@ -68,9 +76,7 @@ class LinkPages:
 
     async def _set(self, visit: Visit, _target: Target) -> Answer:
         owner = await self._find_owner(visit)
-        chosen = visit.find("new-password")
-        if chosen != visit.find("new-password-again"):
-            raise PasswordRefused(_DIFFERENT)
+        chosen = read_new_password(visit)
         kept = await self.new_passwords.make_chosen(owner, chosen)
         flow = await self._begin_flow(visit, owner)
         visit.entry.caller = caller_of(flow)
@@ -95,10 +101,3 @@ class LinkPages:
 
         needs, mark = await visit.read(read)
         return begin_flow(owner, goal=HOME, now=now, needs=needs, mark=mark)
-
-
-def _page(visit: Visit, owner: Owner, error: str) -> Shown:
-    # As it is typed to sign in.
-    user, is_root = (owner.account_id, True) if isinstance(owner, Account) else (owner.name, False)
-    shown = {"user": user, "is_root": is_root, "account": owner.account_id, "link": PATH + visit.rest, "error": error}
-    return Shown("link.html", shown)

@@ -36,6 +36,7 @@ from sts.signin.factors import FactorPages
 from sts.signin.home import home_rows
 from sts.signin.keys import AccessKeyPages
 from sts.signin.linking import LinkPages
+from sts.signin.own_password import OwnPasswordPages
 from sts.signin.own_sessions import SessionPages
 from sts.signin.progress import Progress
 from sts.signin.rendering import build_renderer
@@ -53,6 +54,7 @@ PAGES = (
     "AddFactor",
     "AssumeRole",
     "AuthorizeOAuth2Access",
+    "ChangePassword",
     "ChooseNewPassword",
     "CreateAccessKey",
     "CreateSignInLink",
@@ -92,6 +94,7 @@ PAGES = (
     "ShowLink",
     "ShowNewFactor",
     "ShowNewPassword",
+    "ShowPassword",
     "ShowPolicies",
     "ShowPolicy",
     "ShowRecovery",
@@ -161,6 +164,7 @@ def _build_rows(parts: Parts, flows: Flows) -> Iterator[Page]:
     yield from LinkPages(parts.links, parts.new_passwords, parts.passwords.addresses, progress, parts.clock).rows()
     yield from AgainPages(parts.passwords, progress, parts.clock).rows()
     yield from AuthorizingPages(LoginRequests(parts.keyring, parts.clock), parts.logins, parts.issuer).rows()
+    yield from OwnPasswordPages(parts.passwords, parts.new_passwords).rows()
     yield from FactorPages(devices, recovery_codes, parts.keyring, parts.issuer, parts.clock).rows()
     yield from AuditPages(Searches(parts.keyring)).rows()
     yield from AccessKeyPages(AccessKeys(parts.entropy, parts.keyring)).rows()

@@ -32,7 +32,7 @@ class Target:
     """What a page is about: the ARN that is authorized, and the noun that bears it; None where none does, or needs to.
 
     Whether there is one only those are told who may. *owner_account_id* is of whom it is when that is another account;
-    *tags* and *boundary_arn* are what the noun bears, for policies may speak of it.
+    *tags* and *boundary_arn* are what the noun bears, for policies may speak of it. *is_granted* by the account.
     """
 
     arn: str
@@ -40,6 +40,7 @@ class Target:
     owner_account_id: str | None = None
     tags: Tags = field(default_factory=dict)
     boundary_arn: str | None = None
+    is_granted: bool = False
 
 
 Find: TypeAlias = Callable[[Visit], Awaitable[Target]]

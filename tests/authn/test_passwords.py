@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from sts.authn.passwords import FREE_FAILURES, LOCKS, LOCKS_ALONE, USED_FIRST_PASSWORD_LIFE
+from sts.authn.passwords import FREE_FAILURES, LOCKS, LOCKS_ALONE, USED_FIRST_PASSWORD_LIFE, require_unchanged
 from sts.crypto.passwords import Cost
 from sts.directory.login_profiles import FIRST_PASSWORD_LIFE, require_change
 from sts.errors import PasswordWrong, Refusal, SignInRefused, Throttled, Unavailable
@@ -17,7 +17,7 @@ from sts.store import password_failures, tables
 from sts.store.accounts import find_account
 from sts.store.credential_marks import mark_sign_in
 from sts.store.login_profiles import find_login_profile
-from tests.authn.signing_in import PASSWORD, Desk, open_desk
+from tests.authn.signing_in import ADDRESS, PASSWORD, Desk, open_desk
 from tests.directory.people import user
 from tests.directory.store import ACCOUNT_ID, NOW, Store
 
@@ -81,6 +81,16 @@ def test_a_15_a_first_password_that_was_used_is_good_while_that_sign_in_may_last
     assert desk.must_change()  # which prolongs nothing
     desk.clock.tick(timedelta(microseconds=1))
     assert refuse(desk, password=PASSWORD) == ["the first password is over"]
+
+
+def test_a_16_what_was_set_after_the_old_password_was_proven_is_not_overwritten(desk: Desk) -> None:
+    alice = desk.somebody()
+    proven = desk.run(desk.proof.prove_again(alice.unique_id, PASSWORD, ADDRESS))
+    desk.change(lambda tx: require_unchanged(tx, proven))
+    desk.change(lambda tx: require_change(tx, owner=alice))
+    with pytest.raises(PasswordWrong) as caught:
+        desk.change(lambda tx: require_unchanged(tx, proven))
+    assert caught.value.detail == "the password or a factor was changed meanwhile"
 
 
 def test_a_12_a_password_does_not_grow_old(desk: Desk) -> None:

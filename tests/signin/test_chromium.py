@@ -1,10 +1,12 @@
 """The pages in real Chromium: what people go through, what axe finds, and what a browser is left with."""
 
+from dataclasses import replace
+
 from playwright.sync_api import Browser, expect
 
 from sts.clock import ManualClock
 from tests.authenticator import read_qr_code
-from tests.service import Service, Tenant
+from tests.service import Service, Tenant, allow
 from tests.signin.chromium import Window, open_window, origin_of
 from tests.signin.people import Person, make_person
 from tests.signin.walk import enrol, read_device, walk, walk_audit, walk_factors, walk_home
@@ -121,5 +123,27 @@ def test_axe_finds_nothing_on_the_pages_about_oneself(
 ) -> None:
     found = {name: window.look(axe) for name in walk_home(service, tenant, window)}
     assert [each for page in found.values() for each in page] == []
-    assert len(found) == 7
-    assert window.complaints == []
+    assert len(found) == 10
+    assert [each for each in window.complaints if "status of 403" not in each] == []
+
+
+def test_a_password_is_changed_without_script_or_mouse(service: Service, tenant: Tenant, chromium: Browser) -> None:
+    alice, another = make_person(service, tenant.account_id), "seven green bottles on a wall"
+    service.call(
+        tenant.key, "PutUserPolicy", UserName="alice", PolicyName="p", PolicyDocument=allow("iam:ChangePassword")
+    )
+    with open_window(chromium, java_script_enabled=False) as window:
+        window.sign_in(alice)
+        window.follow("Password")
+        expect(window.page.get_by_label("Current password")).to_be_focused()
+        for word in (alice.password, another, another):
+            window.page.keyboard.type(word)
+            window.page.keyboard.press("Tab")
+        with window.page.expect_navigation():
+            window.page.keyboard.press("Enter")
+        assert window.heading == "Your password is changed"
+        window.follow("Go on")
+        assert window.path == "/ui/"
+        window.press("Sign out")
+        window.sign_in(replace(alice, password=another))
+        assert window.path == "/ui/"

@@ -149,7 +149,7 @@ def enrol(window: Window, device: Authenticator, clock: ManualClock) -> None:
 def walk_home(service: Service, tenant: Tenant, window: Window) -> Iterator[str]:
     """Go through the pages about oneself: roles and their credentials, access keys, sessions."""
     carol = make_person(service, tenant.account_id, "carol")
-    document = allow(["iam:*AccessKey*"])
+    document = allow(["iam:*AccessKey*", "iam:ChangePassword"])
     service.call(tenant.key, "PutUserPolicy", UserName="carol", PolicyName="p", PolicyDocument=document)
     trusting = trust(carol.user.arn)
     described = {"RoleName": "deploy", "Description": "Puts releases where they belong", "MaxSessionDuration": "28800"}
@@ -170,3 +170,12 @@ def walk_home(service: Service, tenant: Tenant, window: Window) -> Iterator[str]
     yield "keys-inactive"
     window.follow("Sessions")
     yield "sessions"
+    window.follow("Home")
+    window.follow("Password")
+    yield "password"
+    window.fill(Current_password="not mine", New_password=CHOSEN, **{"New_password,_once_more": CHOSEN})
+    window.press("Change password")
+    yield "password-refused"
+    window.fill(Current_password=carol.password, New_password=CHOSEN, **{"New_password,_once_more": CHOSEN})
+    window.press("Change password")
+    yield "password-changed"

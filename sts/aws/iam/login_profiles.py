@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from sts.audit.events import Event
-from sts.authn.passwords import PasswordProof
+from sts.authn.passwords import PasswordProof, require_unchanged
 from sts.aws.iam.bearers import on_bearer
-from sts.aws.iam.password_policies import lets_change
 from sts.aws.iam.rows import iam_row, unless_granted
 from sts.aws.iam.users import find_user_or_caller, require_user
 from sts.aws.row import Changes, Command, Operation, Reads, Result, Target
@@ -20,6 +19,7 @@ from sts.directory.login_profiles import (
     get_login_profile,
     update_login_profile,
 )
+from sts.directory.password_rules import lets_change
 from sts.errors import ParameterInvalid, UserUnsuitable
 from sts.model import Caller, CallerKind, User
 from sts.passwords import LoginProfile
@@ -66,8 +66,8 @@ class LoginProfileOperations:
         if caller.kind is not CallerKind.USER:
             raise UserUnsuitable("Only an IAM user can change its own password by this operation")
         user = require_user(target)
-        await self.proof.prove_again(user.unique_id, command["OldPassword"], address)
-        return {"NewPassword": await self.passwords.make_chosen(user, command["NewPassword"])}
+        proven = await self.proof.prove_again(user.unique_id, command["OldPassword"], address)
+        return {"proven": proven, "NewPassword": await self.passwords.make_chosen(user, command["NewPassword"])}
 
 
 def _create(tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
@@ -106,6 +106,7 @@ def _find_self(connection: Connection, caller: Caller, command: Command) -> Targ
 
 
 def _change(tx: Transaction, _caller: Caller, command: Command, target: Target) -> Result:
+    require_unchanged(tx, command["proven"])
     choose_password(tx, owner=require_user(target), password=command["NewPassword"])
     return {}
 

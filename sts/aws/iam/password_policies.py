@@ -6,8 +6,9 @@ from sts.audit.events import Event
 from sts.aws.iam.account import find_everything
 from sts.aws.iam.rows import iam_row, unless_granted
 from sts.aws.row import Changes, Command, Operation, Reads, Result, Target
+from sts.directory.password_rules import lets_change
 from sts.errors import NotFound
-from sts.model import Caller, CallerKind
+from sts.model import Caller
 from sts.passwords import PasswordPolicy
 from sts.store.database import Transaction
 from sts.store.password_policies import delete_password_policy, find_password_policy, put_password_policy
@@ -21,12 +22,6 @@ def password_policy_rows() -> tuple[Operation, ...]:
         iam_row(update, Event.PASSWORD_POLICY_UPDATE, find_everything, Changes(_update)),
         iam_row(end, Event.PASSWORD_POLICY_DELETE, find_everything, Changes(_delete)),
     )
-
-
-def lets_change(connection: Connection, caller: Caller) -> bool:
-    """Say whether the account lets each of its users change its own password, and read what it has to be."""
-    policy = find_password_policy(connection, caller.account_id) if caller.kind is CallerKind.USER else None
-    return policy is not None and policy.allow_change
 
 
 def _find(connection: Connection, caller: Caller, _command: Command) -> Target:
