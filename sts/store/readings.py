@@ -24,7 +24,7 @@ from sts.store.versions import Change, share_change
 from sts.tags import Tags
 
 _BORNE = frozenset({"access-key", "user", "role", "role-name"})  # what one statement tells
-_ENTRY_COST = 960  # bytes that an entry takes beside its key, texts and policies, as measured
+_ENTRY_COST = 768  # bytes that an entry takes beside its key, texts and policies, as measured
 _POLICY_COST = 128  # bytes that one more policy takes in an entry, beside the document, which others may hold as well
 _TAG_COST = 256  # bytes that a tag takes beside the characters of its key and value
 

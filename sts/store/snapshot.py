@@ -20,9 +20,10 @@ from sts.store.documents import Documents
 from sts.store.loading import Loading
 from sts.store.readings import HeldRole, HeldUser, Reader, Reading
 from sts.store.revocations import EVERYTHING, Revoked
+from sts.store.segments import Segments
 from sts.store.versions import Change, Version
 
-_CAPACITY = 256 * 1024 * 1024  # bytes: some forty thousand users, each with a key and a role
+_CAPACITY = 256 * 1024 * 1024  # bytes: some fifty thousand users, each with a key and a role
 _ABSENCES = 4096  # names of what does not exist
 _LONGEST_ABSENT = 256  # characters of such a name; what is longer is looked up each time
 
@@ -37,7 +38,7 @@ class Snapshot:
     absences: int = _ABSENCES
     hits: int = 0  # looks that found what they wanted in memory
     misses: int = 0
-    _entries: OrderedDict[Change, Reading] = field(default_factory=OrderedDict)
+    _entries: Segments[Change, Reading] = field(default_factory=Segments)
     _role_ids: dict[str, str] = field(default_factory=dict)  # of the roles among the entries, by account and name
     _dependents: dict[Change, set[Change]] = field(default_factory=dict)
     _weight: int = 0
@@ -131,10 +132,9 @@ class Snapshot:
             self.version = version
 
     async def _get(self, key: Change) -> Any:
-        read = self._entries.get(key)
+        read = self._entries.find(key)
         if read is not None:
             self.hits += 1
-            self._entries.move_to_end(key)
             return read.value
         if key in self._absent:
             self.hits += 1
@@ -153,7 +153,7 @@ class Snapshot:
             return
         if key in self._entries or key.noun == "role-name":  # a role that is held tells its name itself
             return
-        self._entries[key] = read
+        self._entries.put(key, read)
         if isinstance(read.value, HeldRole):
             self._role_ids[read.value.path] = key.key
         self._weight += len(key.key) + read.weight
@@ -161,7 +161,7 @@ class Snapshot:
         for change in read.depends:
             self._dependents.setdefault(change, set()).add(key)
         while self.weight > self.capacity:
-            self._forget(next(iter(self._entries)))
+            self._forget(self._entries.find_oldest())
 
     def _put_absence(self, key: Change, value: Any) -> None:
         if len(key.key) <= _LONGEST_ABSENT:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.longer
 
 _PRINCIPALS, _FEW = 1_000_000, 100
 _CONNECTIONS, _SECONDS, _REQUESTS = 256, 5, 20_000  # more than are sent in a round: none comes twice but by its rank
-_WARMING, _ROUNDS = 150_000, 5  # requests until all is remembered that there is room for; rounds that count
+_WARMING, _ROUNDS = 400_000, 5  # requests until all is remembered that there is room for; rounds that count
 _MEGABYTE = 1 << 20
 
 
