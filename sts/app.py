@@ -181,6 +181,7 @@ def _signed_rows(settings: Settings, at: Foundation, verbs: _Verbs) -> tuple[Row
         passwords=verbs.new_passwords,
         proof=verbs.passwords,
         issuer=settings.issuer,
+        providers=build_providers(at, settings),
     )
     return (*sts.rows(), *IdentityTokenOperation(tokens).rows(), *iam)
 
@@ -310,7 +311,7 @@ def _administration_endpoint(settings: Settings, at: Foundation, verbs: _Verbs) 
         sums=at.sums,
         meters=at.meters,
         database=at.database,
-        parts=Parts(Searches(at.keyring), build_links(at, settings), Providers(at.entropy, at.keyring), at.clock),
+        parts=Parts(Searches(at.keyring), build_links(at, settings), build_providers(at, settings), at.clock),
         clock=at.clock,
         entropy=at.entropy,
     )
@@ -343,6 +344,11 @@ def build_accounts(at: Foundation) -> Accounts:
 def build_links(at: Foundation, settings: Settings) -> SignInLinks:
     """Return what makes links by which people set passwords."""
     return SignInLinks(at.entropy, at.keyring, settings.issuer, settings.sign_in_link, settings.root_signs_in)
+
+
+def build_providers(at: Foundation, settings: Settings) -> Providers:
+    """Return what changes identity providers."""
+    return Providers(at.entropy, at.keyring, may_be_local=settings.private_providers)
 
 
 def build_sealing(at: Foundation) -> tuple[Sealing, ...]:

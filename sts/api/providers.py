@@ -183,6 +183,7 @@ def _change_as(parts: Parts, command: Command) -> Callable[[Provider], Provider]
 def _describe(provider: Provider) -> Mapping[str, Any]:
     settings = provider.settings
     return {
+        "id": provider.unique_id,
         "name": settings.name,
         "arn": provider.arn,
         "issuer": provider.issuer,

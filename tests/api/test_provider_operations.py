@@ -1,13 +1,15 @@
 """Identity providers through the administration: what IAM does not keep of them."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sts.clock import ManualClock
 from sts.crypto.jwk import generate_signing_key, render_jwk, render_private_jwk
 from tests.api.asking import ask, refusal, tell
-from tests.service import Service, Tenant
+from tests.service import Service, Tenant, running
 
 ISSUER = "https://idp.example/realm"
 SECRET = "correct horse battery staple"
@@ -34,7 +36,9 @@ def records(service: Service, tenant: Tenant) -> list[Any]:
 
 def test_a_provider_is_told_as_it_was_made_and_iam_knows_it(service: Service, tenant: Tenant) -> None:
     made = add(service, tenant, client_ids=["one"], key_set=json.dumps({"keys": [PUBLIC]}))
+    assert made["id"].startswith("AOIP")
     assert made == {
+        "id": made["id"],
         "name": "idp",
         "arn": f"arn:aws:iam::{tenant.account_id}:oidc-provider/idp.example/realm",
         "issuer": ISSUER,
@@ -177,3 +181,15 @@ def test_a_provider_is_disabled_and_enabled_and_told_when_it_was_so(service: Ser
 def test_the_list_takes_no_parameters(service: Service, tenant: Tenant) -> None:
     reply = service.send(tenant.key, method="GET", path="/api/providers", query="limit=1")
     assert refusal(reply) == (400, "ValidationError")
+
+
+def test_r_10_plain_http_is_for_loopback_where_the_service_or_the_provider_allows_it(
+    home: Path, clock: ManualClock, service: Service, tenant: Tenant
+) -> None:
+    local, remote = "http://127.0.0.1:8080/realm", "http://idp.example"
+    assert service.call(tenant.key, "CreateOpenIDConnectProvider", Url=local).code == "InvalidInput"
+    assert add(service, tenant, issuer="http://localhost:1", private_addresses=True)["private_addresses"] is True
+    with running(home, clock, STS_ALLOW_PRIVATE_PROVIDERS="on") as allowing:
+        assert allowing.call(tenant.key, "CreateOpenIDConnectProvider", Url=local).status == 200
+        assert add(allowing, tenant, name="other", issuer="http://[::1]:1")["private_addresses"] is False
+        assert allowing.call(tenant.key, "CreateOpenIDConnectProvider", Url=remote).code == "InvalidInput"

@@ -54,6 +54,7 @@ def build_iam_rows(
     passwords: NewPasswords,
     proof: PasswordProof,
     issuer: str,
+    providers: Providers,
 ) -> Iterator[Operation]:
     """Return the rows."""
     pager, tagging, made = Pager(keyring), Tagging(), _quotas(keyring, entropy)
@@ -65,7 +66,7 @@ def build_iam_rows(
     yield from RoleOperations(made.roles, tagging, pager).rows()
     yield from ServiceLinkedRoleOperations(ServiceLinkedRoles(made.roles, keyring)).rows()
     yield from InstanceProfileOperations(made.profiles, tagging, pager).rows()
-    yield from ProviderOperations(Providers(entropy, keyring), tagging).rows()
+    yield from ProviderOperations(providers, tagging).rows()
     yield from PolicyOperations(made.policies, tagging, pager).rows()
     yield from InlinePolicyOperations(made.inline, pager).rows()
     yield from AttachmentOperations(made.attachments, pager).rows()
