@@ -82,7 +82,9 @@ class RoleSessions:
         if parsed.service == "iam" and parsed.resource.startswith("role/"):
             held = await self.snapshot.find_role_named(parsed.account_id, parsed.resource.rsplit("/", 1)[-1])
         if held is None or held.role.arn != arn or not held.enabled:
-            trust = NamedPolicy("no role", self.snapshot.compile(_TRUST_NOBODY, Kind.TRUST))
+            trust = NamedPolicy(
+                "no role of this ARN, or a disabled one", self.snapshot.compile(_TRUST_NOBODY, Kind.TRUST)
+            )
             return Candidate(arn=arn, account_id=parsed.account_id, role=None, trust=trust)
         return Candidate(arn=arn, account_id=parsed.account_id, role=held.role, trust=held.trust, tags=held.tags)
 

@@ -4,9 +4,10 @@ A receipt holds the decision with its reasons: the deciding policy and statement
 what they were and what was wanted. Between two accounts it has two parts, and each side reads what its own policies
 said, as in the record.
 
-Such parts are packed, cut and padded each on its own and to one size. The length of the sealed text would else tell a
-stranger whether a role exists, or how much its trust policy asks for; and packed together, what is wanted there would
-make room or none for a guess that the caller places beside it (CRIME, CVE-2012-4929).
+Such parts are packed, cut and padded each on its own and to one size, and so is a receipt about a role within one
+account. The length of the sealed text would else tell a stranger whether a role exists, or how much its trust policy
+asks for; and packed together, what another account wants there would make room or none for a guess that the caller
+places beside it (CRIME, CVE-2012-4929).
 """
 
 import base64
@@ -22,12 +23,15 @@ from sts.access import AccessDenied
 from sts.audit.record import Entry, take_side
 from sts.errors import KeyUnknown, ReceiptInvalid, SealBroken
 from sts.keyring.keyring import Keyring
+from sts.policy.decision import Decision
+from sts.policy.statements import Kind
 
 FORMAT = 2
 LONGEST = 10_240  # characters (STS API Reference, DecodeAuthorizationMessage)
 _PLACE = b"denial-receipt"
 _SIZE = 512  # bytes that a part's size is a multiple of
 _SIDE_SIZE = 1_024  # bytes of each part between two accounts
+_ROLE_SIZE = 2 * _SIDE_SIZE  # bytes of all parts where a role was asked for
 _LARGEST = 7_168  # bytes: sealed and in base64 within the longest
 _LARGEST_OPENED = 256 * 1024  # bytes that it may inflate to: only what was sealed here is inflated
 _INTRODUCTION = " Encoded authorization failure message: "
@@ -64,8 +68,8 @@ class Receipts:
 
     def issue(self, entry: Entry, denied: AccessDenied) -> str:
         """Return the sealed receipt of *denied*: at most 10,240 characters of base64url."""
-        packed = _join(_write(entry, denied), size=_SIDE_SIZE if entry.crosses_accounts else None)
-        sealed = self.keyring.seal(packed, _PLACE)
+        parts = _write(entry, denied)
+        sealed = self.keyring.seal(_join(parts, _find_size(parts, denied.decision)), _PLACE)
         return base64.urlsafe_b64encode(sealed).decode("ascii").rstrip("=")
 
     def open(self, message: str, account_id: str) -> Mapping[str, Any]:
@@ -106,6 +110,13 @@ def _write(entry: Entry, denied: AccessDenied) -> list[Part]:
     ]
 
 
+def _find_size(parts: list[Part], decision: Decision) -> int | None:
+    """Return the bytes that each of *parts* takes; None: as many as it needs."""
+    if Kind.TRUST in dict(decision.said):
+        return _ROLE_SIZE // len(parts)
+    return _SIDE_SIZE if len(parts) > 1 else None
+
+
 def _join(parts: list[Part], size: int | None) -> bytes:
     """Return format, number of parts, and parts of one size: *size*, or the smallest that there is for what is told."""
     return bytes((FORMAT, len(parts))) + b"".join(_pack(part, size) for part in parts)
@@ -125,7 +136,7 @@ def _compress(part: Part) -> bytes:
 
 
 def _shorten(decision: Mapping[str, Any]) -> dict[str, Any]:
-    for name in ("conditions", "deciding"):
+    for name in ("conditions", "deciding", "silent"):
         if decision[name]:
             return {**decision, name: decision[name][:-1]}
     return {**decision, "resource": ""}  # a text of the caller's own, of any length

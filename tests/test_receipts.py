@@ -51,13 +51,13 @@ def test_a_denial_s_receipt_tells_statement_key_and_values(service: Service, ten
     (failure,) = told["failures"]["items"]
     assert (failure["statement"]["sid"], failure["statement"]["policy"]) == (
         "Office",
-        f"inline own of {told['context']['principal']['id']}",
+        'policy "own" of user/ursula',
     )
-    assert (failure["operator"], failure["key"]) == ("IpAddress", "aws:sourceip")
+    assert (failure["operator"], failure["key"]) == ("IpAddress", "aws:SourceIp")
     assert (failure["wanted"], failure["seen"]) == (["192.0.2.0/24"], ["127.0.0.1"])
     assert told["context"]["action"] == "iam:GetUser"
     assert told["context"]["conditions"]["items"] == [
-        {"key": "aws:sourceip", "values": {"items": [{"value": "127.0.0.1"}]}}
+        {"key": "aws:SourceIp", "values": {"items": [{"value": "127.0.0.1"}]}}
     ]
     assert told["receipt"]["format"] == 2
     assert told["receipt"]["request_id"] == denied.headers["x-amzn-requestid"]
@@ -69,9 +69,7 @@ def test_an_explicit_deny_is_told_with_its_statement(service: Service, tenant: T
     )
     told = read(service, tenant.key, denied)
     assert told["explicitDeny"] is True
-    assert [each["policy"] for each in told["matchedStatements"]["items"]] == [
-        f"inline own of {told['context']['principal']['id']}"
-    ]
+    assert [each["policy"] for each in told["matchedStatements"]["items"]] == ['policy "own" of user/ursula']
 
 
 def test_reading_takes_its_permission(service: Service, tenant: Tenant) -> None:
@@ -111,7 +109,7 @@ def test_between_two_accounts_each_reads_its_own_side(service: Service, tenant: 
     assert callers["receipt"]["decision"]["said"] == {"identity": "allowed"}
     (failure,) = owners["failures"]["items"]
     assert (failure["key"], failure["wanted"], failure["seen"]) == (
-        "sts:externalid", ["the-secret-word"], ["wrong-word"]
+        "sts:ExternalId", ["the-secret-word"], ["wrong-word"]
     )  # fmt: skip
     assert owners["receipt"]["decision"]["said"] == {"trust": "implicitDeny"}
     assert "AdministratorAccess" not in json.dumps(owners)
@@ -197,7 +195,7 @@ def test_a_condition_on_the_tags_of_a_foreign_role_that_trusts_its_caller_holds_
     ]
     assert [answer.status for answer in answers] == [200, 403]
     (told,) = side(service, tenant.key, answers[1])["conditions"]
-    assert (told["key"], told["seen"], told["held"]) == ("aws:resourcetag/project", None, False)
+    assert (told["key"], told["seen"], told["held"]) == ("aws:ResourceTag/project", None, False)
 
 
 def test_a_trust_policy_s_own_condition_on_the_role_s_tags_is_told_to_its_owner(

@@ -129,20 +129,27 @@ def _decisions(entry: Entry, *, is_shared: bool, is_owner: bool) -> list[Mapping
 
 
 def take_side(decision: Mapping[str, Any], *, is_owner: bool) -> Mapping[str, Any]:
-    """Return what of *decision* the owner's or the caller's policies said, so that nothing depends on the others'."""
+    """Return what of *decision* the owner's or the caller's policies said, so that nothing depends on the others'.
+
+    What stood in the way of the request the caller was told: one of its own kinds or, where they all allow, that the
+    owner's does not. The owner reads whether its own did.
+    """
     kinds = _OWNERS_SIDE if is_owner else _CALLERS_SIDE
     said = {kind: outcome for kind, outcome in decision["said"].items() if kind in kinds}
     denied = "explicitDeny" in said.values()
     cited = [reference for reference in decision["deciding"] if reference["kind"] in kinds]
     reports = [report for report in decision["conditions"] if report["statement"]["kind"] in kinds]
+    silent = [silence for silence in decision["silent"] if silence["kind"] in kinds]
     is_allowed = decision["outcome"] == "allowed"
+    blocking = (kind for kind, each in said.items() if each != "allowed")
     return {
         "outcome": "allowed" if is_allowed else "explicitDeny" if denied else "implicitDeny",
         "action": decision["action"],
         "resource": decision["resource"],
         "said": said,
         "deciding": cited if is_allowed or denied else [],
-        "blocked_by": None if is_allowed else next((kind for kind, each in said.items() if each != "allowed"), None),
+        "blocked_by": next(blocking, None) if is_owner else decision["blocked_by"],
+        "silent": silent,
         "conditions": reports,
     }
 

@@ -38,4 +38,6 @@ def summarize(record: Mapping[str, Any]) -> tuple[object, ...]:
 def _find_reason(record: Mapping[str, Any], blocking: Mapping[str, Any] | None) -> object:
     if blocking is None or blocking.get("blocked_by") is None:
         return ": ".join(str(each) for each in (record.get("error"), record.get("detail")) if each) or None
-    return f"{blocking['blocked_by']}: {_WORDS.get(blocking['outcome'], blocking['outcome'])}"
+    kind, outcome = blocking["blocked_by"], blocking["outcome"]
+    said = blocking.get("said", {}).get(kind, outcome)
+    return f"{kind}: {_WORDS.get(said, said)}"

@@ -207,30 +207,13 @@ def _deny(denied: AccessDenied) -> str:
 
 
 def _reason(decision: Decision) -> str:
-    said = dict(decision.said)
-    if Kind.TRUST in said:
-        return _reason_at_role(decision.action, said)
+    """Say why, in words that do not tell whether a role exists: a trust policy's explicit deny reads as its silence."""
     kind = decision.blocked_by or Kind.IDENTITY
-    if decision.outcome is Outcome.EXPLICIT_DENY:
+    if kind is not Kind.TRUST and dict(decision.said).get(kind) is Outcome.EXPLICIT_DENY:
         return f"with an explicit deny in {_article(kind)} {_KINDS[kind]}"
     if kind is Kind.RESOURCE and decision.resource.startswith(_KEPT):
         return "because it belongs to the service, and no account may change it"
     return f"because no {_KINDS[kind]} allows the {decision.action} action"
-
-
-def _reason_at_role(action: str, said: dict[Kind, Outcome]) -> str:
-    """Say why a role may not be assumed, in words that do not tell whether it exists.
-
-    What the caller's own policies say comes first, and a trust policy's explicit deny reads as its silence does:
-    otherwise the answer would tell a stranger which roles there are.
-    """
-    for kind in (Kind.IDENTITY, Kind.SESSION, Kind.BOUNDARY):
-        if said.get(kind) is Outcome.EXPLICIT_DENY:
-            return f"with an explicit deny in {_article(kind)} {_KINDS[kind]}"
-    for kind in (Kind.IDENTITY, Kind.SESSION, Kind.BOUNDARY):
-        if said.get(kind) is Outcome.IMPLICIT_DENY:
-            return f"because no {_KINDS[kind]} allows the {action} action"
-    return f"because no {_KINDS[Kind.TRUST]} allows the {action} action"
 
 
 def _article(kind: Kind) -> str:

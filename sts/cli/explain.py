@@ -10,9 +10,9 @@ from sts.cli.output import json_option, print_json, show_example
 from sts.legible import show
 
 _OUTCOMES = {
-    "allowed": "allows it",
-    "explicitDeny": "denies it",
-    "implicitDeny": "does not allow it",
+    "allowed": "allow",
+    "explicitDeny": "explicit deny",
+    "implicitDeny": "no allow",
 }
 _KINDS = {
     "identity": "identity-based policies",
@@ -21,6 +21,12 @@ _KINDS = {
     "resource": "the resource-based policy",
     "trust": "the role's trust policy",
 }
+_OWNERS = ("resource", "trust")
+_UNREAD = {
+    "resource": "it belongs to the service or to another account, which lets nobody else do this",
+    "trust": "there is no such role, or its trust policy does not let this principal in: its own account reads which",
+}
+_OTHERS = "the caller's own account does not allow it"  # what its policies are is not for the resource's owner
 
 
 @click.command(
@@ -53,14 +59,28 @@ def _describe(receipt: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {show(decision['action'])} on {show(decision['resource'])}"
     yield f"  at {receipt['at']}, request {receipt['request_id']}"
     yield ""
+    silent = {silence["kind"]: silence for silence in decision.get("silent", ())}
     for kind, outcome in decision["said"].items():
         yield f"{_KINDS.get(kind, kind)}: {_OUTCOMES.get(outcome, outcome)}"
-    if decision["blocked_by"] == "resource" and "resource" not in decision["said"]:
-        yield "it belongs to the service or to another account, which lets nobody else do this"
+        if kind in silent:
+            yield from _describe_silence(silent[kind], decision["action"])
+    if decision["blocked_by"] not in decision["said"]:
+        yield _UNREAD.get(decision["blocked_by"], _OTHERS)
     for statement in decision["deciding"]:
         yield f"  denied by {_cite(statement)}"
     for report in decision["conditions"]:
         yield from _describe_condition(report)
+
+
+def _describe_silence(silence: Mapping[str, Any], action: str) -> Iterator[str]:
+    for name in silence["policies"]:
+        yield f"  {show(name)}"
+    if silence["nearly"]:
+        yield "  a statement allows it, but for its conditions"
+    elif silence["kind"] in _OWNERS:
+        yield f"  no statement names this principal for {show(action)}"
+    else:
+        yield f"  no statement allows {show(action)} on this resource"
 
 
 def _describe_condition(report: Mapping[str, Any]) -> Iterator[str]:
@@ -72,7 +92,7 @@ def _describe_condition(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _cite(statement: Mapping[str, Any]) -> str:
-    name = f"statement {show(statement['sid'])}" if statement["sid"] else f"statement {statement['position'] + 1}"
+    name = f"statement {show(statement['sid'])}" if statement["sid"] else f"Statement[{statement['position']}]"
     return f"{name} of {show(statement['policy'])}"
 
 

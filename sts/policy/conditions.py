@@ -14,10 +14,11 @@ from sts.policy.variables import parse_template, plain_template
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One key under one operator, compiled; *wanted* are the values as the document writes them."""
+    """One key under one operator, compiled; *written* and *wanted* are key and values as the document writes them."""
 
     operator: str
     key: str
+    written: str
     wanted: tuple[str, ...]
     form: Operator
     matcher: Matcher
@@ -53,7 +54,9 @@ def parse_conditions(value: Any, place: str, *, variables: bool) -> tuple[Condit
                 raise PolicyMalformed("A condition key has no name", place=at)
             wanted = read_texts(values, at)
             matcher = _build_matcher(form.comparison, wanted, at, variables=variables)
-            found.append(Condition(name, fold_letters(key), wanted, form, matcher))
+            folded = fold_letters(key)
+            written = folded if key == folded else key  # most policies take memory for one of them
+            found.append(Condition(name, folded, written, wanted, form, matcher))
     return tuple(found)
 
 

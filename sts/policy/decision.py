@@ -8,7 +8,10 @@ from sts.policy.statements import Kind
 
 
 class StatementReference(NamedTuple):
-    """A statement, cited: the kind and name of its policy, its Sid if it has one, its position."""
+    """A statement, cited: the kind and name of its policy, its Sid if it has one, its position.
+
+    Positions count from 0, as in `Statement[0]`, by which a fault in a policy is told too.
+    """
 
     kind: Kind
     policy: str
@@ -17,7 +20,10 @@ class StatementReference(NamedTuple):
 
 
 class ConditionReport(NamedTuple):
-    """A condition that the outcome hung on: what was wanted, what the request had (None: nothing), whether it held."""
+    """A condition that the outcome hung on: what was wanted, what the request had (None: nothing), whether it held.
+
+    The key is as the policy writes it.
+    """
 
     statement: StatementReference
     operator: str
@@ -27,12 +33,26 @@ class ConditionReport(NamedTuple):
     held: bool
 
 
+class Silence(NamedTuple):
+    """A kind of policy that had to allow and said nothing.
+
+    *policies* names those of the kind, unless they are identity-based ones, of which there may be many. *nearly*: a
+    statement would have allowed but for its conditions; without one, no statement of a resource's or trust policy
+    names the principal for the action, and none of the caller's own names action and resource.
+    """
+
+    kind: Kind
+    policies: tuple[str, ...]
+    nearly: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What was decided, and why.
 
     *said* holds what each kind of policy that was looked at said, in combining order. *blocked_by* is, for a denial,
-    the first kind that denied or, when none denied, the first that had to allow and did not. *deciding* are the
+    the first kind that denied or, when none denied, the first that had to allow and did not, a role's trust policy
+    last: it is what the caller is told. *silent* are the kinds that had to allow and said nothing. *deciding* are the
     statements that denied or, for what is allowed, those that allowed. *conditions*, for a denial, are those of the
     resource's owner and then those of the caller, each of them of the statements that denied or, where none of that
     side did, of those that only a condition kept from allowing, of the first kind there that had to allow and did not.
@@ -44,6 +64,7 @@ class Decision:
     said: tuple[tuple[Kind, Outcome], ...]
     deciding: tuple[StatementReference, ...] = ()
     blocked_by: Kind | None = None
+    silent: tuple[Silence, ...] = ()
     conditions: tuple[ConditionReport, ...] = ()
 
     @property
@@ -60,6 +81,7 @@ class Decision:
             "said": {kind.value: outcome.value for kind, outcome in self.said},
             "deciding": [_cite(reference) for reference in self.deciding],
             "blocked_by": self.blocked_by.value if self.blocked_by else None,
+            "silent": [_hear(silence) for silence in self.silent],
             "conditions": [_tell(report) for report in self.conditions],
         }
 
@@ -71,6 +93,10 @@ def _cite(reference: StatementReference) -> dict[str, Any]:
         "sid": reference.sid,
         "position": reference.position,
     }
+
+
+def _hear(silence: Silence) -> dict[str, Any]:
+    return {"kind": silence.kind.value, "policies": list(silence.policies), "nearly": silence.nearly}
 
 
 def _tell(report: ConditionReport) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class NamedPolicy:
-    """A document and the name by which decisions cite it: an ARN, or such as `inline NAME of ARN`.
+    """A document and the name by which decisions cite it: an ARN, or such as `policy "NAME" of user/PATH/NAME`.
 
     When the text is not *readable*, or there is none any more, the document stands for it and denies everything.
     """

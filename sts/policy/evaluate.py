@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 
 from sts.folding import fold
-from sts.policy.decision import ConditionReport, Decision, StatementReference
+from sts.policy.decision import ConditionReport, Decision, Silence, StatementReference
 from sts.policy.document import Kind, NamedPolicy, Statement
 from sts.policy.principals import Grant
 from sts.policy.question import Context, Outcome, Principal, PrincipalKind, Question
@@ -25,6 +25,7 @@ __all__ = [
     "Principal",
     "PrincipalKind",
     "Question",
+    "Silence",
     "StatementReference",
     "evaluate",
 ]
@@ -193,9 +194,27 @@ def _refuse(question: Question, findings: list[_Finding], denying: list[_Finding
         resource=question.resource,
         said=_tell(findings),
         deciding=_cite((each.kind, each.denying) for each in findings),
-        blocked_by=(denying or missing)[0].kind,
+        blocked_by=_find_blocker(findings, denying, missing),
+        silent=tuple(_tell_silence(each) for each in missing if each.outcome is Outcome.IMPLICIT_DENY),
         conditions=tuple(chain.from_iterable(islice(side, _MOST_REPORTS) for side in reports)),
     )
+
+
+def _find_blocker(findings: list[_Finding], denying: list[_Finding], missing: list[_Finding]) -> Kind:
+    """Return the kind that the caller is told of.
+
+    At a role that does not let the caller in, it is any of the caller's own before the role's trust policy, whose deny
+    counts as its silence: the answer would else tell a stranger whether there is such a role.
+    """
+    if findings[0].kind is Kind.TRUST and findings[0].outcome is not Outcome.ALLOWED:
+        missing = [each for each in findings if each.outcome is not Outcome.ALLOWED]
+    own = (each.kind for each in (*denying, *missing) if each.kind is not Kind.TRUST)
+    return next(own, Kind.TRUST)
+
+
+def _tell_silence(finding: _Finding) -> Silence:
+    names = () if finding.kind is Kind.IDENTITY else tuple(policy.name for policy in finding.consulted)
+    return Silence(finding.kind, names, any(_find_near_misses(finding)))
 
 
 def _report_side(denying: list[_Finding], missing: list[_Finding], *, owners: bool) -> Iterator[ConditionReport]:
@@ -221,7 +240,7 @@ def _report(
         for each in statement.conditions:
             held = each.holds(question)
             if denied or not held:
-                yield ConditionReport(cited, each.operator, each.key, each.wanted, known.get(each.key), held)
+                yield ConditionReport(cited, each.operator, each.written, each.wanted, known.get(each.key), held)
 
 
 def _find_near_misses(finding: _Finding) -> Iterator[tuple[str, Statement]]:

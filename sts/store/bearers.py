@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from sts.arn import iam_arn
+from sts.arn import iam_arn, parse_arn
 from sts.model import AccessKey, Role, User
 from sts.store.access_keys import read_access_key
 from sts.store.columns import share
@@ -69,6 +69,7 @@ _WHO = (
 )
 _PRINCIPAL = "{} AS t JOIN asked ON asked.unique_id = t.unique_id JOIN account AS a ON a.account_id = t.account_id"
 _BORNE = "{} AS t JOIN bearing AS b ON b.bearer_id = t.bearer_id"
+_INLINE = f"{_BORNE} LEFT JOIN iam_group AS g ON g.unique_id = t.bearer_id"
 _POLICY = (
     f"{_BORNE} JOIN policy AS p ON p.policy_id = t.policy_id "
     "JOIN policy_version AS v ON v.policy_id = p.policy_id AND v.number = p.default_version"
@@ -105,13 +106,13 @@ class Bearers:
         else:
             self._borne[row.holder_id].append(row)
 
-    def find_held(self, unique_id: str) -> Held:
-        """Return what the user or role of this unique id bears, itself and through its groups."""
-        rows = self._borne.get(unique_id, ())
-        depends = {share_change("group", row.bearer_id) for row in rows if row.bearer_id != unique_id}
+    def find_held(self, holder: User | Role) -> Held:
+        """Return what *holder* bears, itself and through its groups."""
+        rows = self._borne.get(holder.unique_id, ())
+        depends = {share_change("group", row.bearer_id) for row in rows if row.bearer_id != holder.unique_id}
         depends |= {share_change("policy", row.policy_id) for row in rows if row.policy_id is not None}
-        policies = {_name_text(row) for row in rows if row.kind in {"attached", "inline"}}
-        boundary = next((_name_text(row) for row in rows if row.kind == "boundary"), None)
+        policies = {_name_text(row, holder) for row in rows if row.kind in {"attached", "inline"}}
+        boundary = next((_name_text(row, holder) for row in rows if row.kind == "boundary"), None)
         tags = {row.name: row.document for row in rows if row.kind == "tag"}
         return Held(tuple(sorted(policies)), boundary, tags, tuple(depends))
 
@@ -146,13 +147,14 @@ def _write_query(dialect: str) -> str:
     key = _take("t", "access_key_id", "user_id", "account_id", "active", "created_at", "sealed_secret")
     by = _take("b", "holder_id", "bearer_id")
     policy = by | _take("p", "policy_id", "account_id", "path", "name") | _take("v", "document")
+    group = {"path": "'group' || g.path || g.name"}  # nothing where the bearer is no group
     branches = (
         _select("key", key, f"access_key AS t WHERE access_key_id IN ({keys})"),
         _select("user", noun, _PRINCIPAL.format("iam_user")),
         _select("role", role, _PRINCIPAL.format("iam_role")),
         _select("attached", policy, _POLICY.format("attachment")),
         _select("boundary", policy, _POLICY.format("boundary")),
-        _select("inline", by | _take("t", "name", "document"), _BORNE.format("inline_policy")),
+        _select("inline", by | group | _take("t", "name", "document"), _INLINE.format("inline_policy")),
         _select("tag", by | {"name": "t.key", "document": "t.value"}, _BORNE.format("tag")),
     )
     return _WHO.format_map(_LISTS[dialect]) + " UNION ALL ".join(branches)
@@ -167,8 +169,8 @@ def _select(kind: str, told: Mapping[str, str], source: str) -> str:
     return f"SELECT '{kind}' AS kind, {', '.join(columns)} FROM {source}"  # noqa: S608  only names
 
 
-def _name_text(row: Row[Any]) -> tuple[str, str]:
-    """Return the name by which decisions cite the policy of *row*, and its text."""
+def _name_text(row: Row[Any], holder: User | Role) -> tuple[str, str]:
+    """Return the name by which decisions cite the policy of *row*, which *holder* bears, and its text."""
     if row.policy_id is None:
-        return f"inline {row.name} of {row.bearer_id}", row.document
+        return f'policy "{row.name}" of {row.path or parse_arn(holder.arn).resource}', row.document
     return share(iam_arn(row.account_id, f"policy{row.path}{row.name}")), row.document

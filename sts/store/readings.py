@@ -111,10 +111,10 @@ class Reader:
         bearers = find_bearers(connection, unique_ids, asked.get("access-key", ()), names)
         found = {Change("access-key", key.access_key_id): Reading(key) for key in bearers.access_keys}
         for user, enabled in bearers.users:
-            held = bearers.find_held(user.unique_id)
+            held = bearers.find_held(user)
             found[Change("user", user.unique_id)] = self._make_user(user, held, enabled=enabled)
         for role, enabled in bearers.roles:
-            held = bearers.find_held(role.unique_id)
+            held = bearers.find_held(role)
             reading = found[Change("role", role.unique_id)] = self._make_role(role, held, enabled=enabled)
             if (role.account_id, role.name) in names:
                 found[Change("role-name", reading.value.path)] = Reading(role.unique_id)

@@ -24,9 +24,8 @@ def test_an_account_begins_with_an_administrator_and_a_key(store: Store) -> None
     assert (begun.account.name, begun.account.created_at, begun.account.enabled) == ("Lab", NOW, True)
     assert begun.administrator.arn == f"arn:aws:iam::{NEW_ACCOUNT_ID}:user/ada"
     assert begun.minted.key.user_id == begun.administrator.unique_id
-    administrator_id = begun.administrator.unique_id
-    bearers = store.read(lambda connection: find_bearers(connection, [administrator_id], [], []))
-    assert [name for name, _ in bearers.find_held(administrator_id).policies] == [
+    bearers = store.read(lambda connection: find_bearers(connection, [begun.administrator.unique_id], [], []))
+    assert [name for name, _ in bearers.find_held(begun.administrator).policies] == [
         "arn:aws:iam::aws:policy/AdministratorAccess"
     ]
 

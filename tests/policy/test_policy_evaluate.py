@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 
 from sts.policy.document import Kind, NamedPolicy
-from sts.policy.evaluate import ConditionReport, Outcome, Policies, Principal, PrincipalKind, StatementReference
+from sts.policy.evaluate import (
+    ConditionReport,
+    Outcome,
+    Policies,
+    Principal,
+    PrincipalKind,
+    Silence,
+    StatementReference,
+)
 from tests.policy.asking import ACCOUNT, ALICE, ask, name, parse, statement
 
 pytestmark = pytest.mark.pure
@@ -223,7 +231,7 @@ def test_a_denial_tells_the_condition_with_the_value_seen_and_the_value_wanted()
     near = StatementReference(Kind.IDENTITY, "nearly", "Near", 1)
     assert decision.deciding == ()
     assert decision.conditions == (
-        ConditionReport(near, "StringEquals", "aws:requestedregion", ("eu", "us"), ("ap",), held=False),
+        ConditionReport(near, "StringEquals", "aws:RequestedRegion", ("eu", "us"), ("ap",), held=False),
     )
     assert [report.seen for report in ask(Policies(identity=(nearly,))).conditions] == [None, None]
     missed = ask(Policies(identity=(nearly,)), context=context, resource="*", action="iam:GetUser")
@@ -236,7 +244,7 @@ def test_an_explicit_deny_tells_the_conditions_that_held() -> None:
     cited = StatementReference(Kind.IDENTITY, "tls", None, 0)
     assert decision.deciding == (cited,)
     assert decision.conditions == (
-        ConditionReport(cited, "Bool", "aws:securetransport", ("false",), ("false",), held=True),
+        ConditionReport(cited, "Bool", "aws:SecureTransport", ("false",), ("false",), held=True),
     )
 
 
@@ -248,7 +256,7 @@ def test_a_silent_trust_policy_tells_the_condition_only_to_whom_it_names() -> No
         "Condition": {"StringEquals": {"sts:ExternalId": "agreed"}},
     }
     trust = name(parse(members, kind=Kind.TRUST), "trust")
-    assert [report.key for report in _assume(Policies(resource=trust)).conditions] == ["sts:externalid"]
+    assert [report.key for report in _assume(Policies(resource=trust)).conditions] == ["sts:ExternalId"]
     stranger = replace(ALICE, account_id=OTHER, arn=f"arn:aws:iam::{OTHER}:user/eve", unique_id="AIDAEVE")
     assert _assume(Policies(resource=trust), stranger).conditions == ()
 
@@ -270,11 +278,12 @@ def test_a_decision_is_recorded_as_plain_json() -> None:
         "said": {"identity": "explicitDeny"},
         "deciding": [cited],
         "blocked_by": "identity",
+        "silent": [],
         "conditions": [
             {
                 "statement": cited,
                 "operator": "Null",
-                "key": "aws:securetransport",
+                "key": "aws:SecureTransport",
                 "wanted": ["true"],
                 "seen": None,
                 "held": True,
@@ -286,3 +295,38 @@ def test_a_decision_is_recorded_as_plain_json() -> None:
     )
     assert seen.as_record()["conditions"][0]["seen"] == ["x"]
     assert ask(Policies(identity=(OPEN,))).as_record()["blocked_by"] is None
+
+
+def test_a_kind_that_had_to_allow_and_said_nothing_is_told_with_its_policies() -> None:
+    limits = Policies(identity=(OPEN,), boundary=name(SILENT.document, "limit"), session=(name(SILENT.document, "s"),))
+    assert ask(limits, principal=SESSION).silent == (
+        Silence(Kind.BOUNDARY, ("limit",), nearly=False),
+        Silence(Kind.SESSION, ("s",), nearly=False),
+    )
+    nearly = name(parse(statement(Condition={"Bool": {"aws:SecureTransport": "true"}})), "nearly")
+    assert ask(Policies(identity=(nearly,))).silent == (Silence(Kind.IDENTITY, (), nearly=True),)
+    denying = name(parse(statement("Deny")), "denying")
+    assert ask(Policies(identity=(denying,))).silent == ()
+
+
+def test_a_trust_policy_that_names_the_principal_for_another_action_is_not_near() -> None:
+    told = []
+    for action in ("sts:TagSession", "sts:AssumeRole"):
+        members = {
+            "Effect": "Allow",
+            "Principal": {"AWS": ACCOUNT},
+            "Action": action,
+            "Condition": {"StringEquals": {"sts:ExternalId": "agreed"}},
+        }
+        trust = name(parse(members, kind=Kind.TRUST), "trust")
+        told += _assume(Policies(resource=trust, identity=(OPEN,))).silent
+    assert [silence.nearly for silence in told] == [False, True]
+
+
+def test_at_a_role_that_lets_nobody_in_the_caller_s_own_silence_is_told_first() -> None:
+    """A grant that the trust policy's own deny undoes must not tell the role from one that is missing."""
+    grant = {"Effect": "Allow", "Principal": {"AWS": ALICE.unique_id}, "Action": "sts:AssumeRole"}
+    undone = name(parse(grant, {**grant, "Effect": "Deny"}, kind=Kind.TRUST), "trust")
+    for trust in (undone, _trusting({"AWS": OTHER})):
+        assert _assume(Policies(resource=trust)).blocked_by is Kind.IDENTITY
+        assert _assume(Policies(resource=trust, identity=(OPEN,))).blocked_by is Kind.TRUST

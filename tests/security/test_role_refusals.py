@@ -94,6 +94,36 @@ def test_a_refusal_takes_no_more_policies_into_account_than_it_tells(
     assert reply.message.endswith(wanted[identity])
 
 
+WORDS = {
+    "identity": ("no identity-based policy", "an identity-based policy"),
+    "boundary": ("no permissions boundary", "a permissions boundary"),
+    "trust": ("no role trust policy",),
+}
+
+
+@pytest.mark.parametrize("identity", IDENTITIES)
+@pytest.mark.parametrize("across", [False, True], ids=["own account", "other account"])
+def test_the_receipt_and_the_record_name_what_the_caller_was_told(
+    service: Service, tenant: Tenant, identity: str, *, across: bool
+) -> None:
+    visitor = service.tenant() if across else tenant
+    key = _caller(service, visitor, "cora", IDENTITIES[identity])
+    names = _roles(service, tenant, [iam_arn(visitor.account_id, "user/cora")])
+    bounded = iam_arn(visitor.account_id, "policy/none")
+    made = invoke(service, visitor.key, "CreatePolicy", PolicyName="none", PolicyDocument=allow("s3:*"))
+    assert made.text("Arn") == bounded
+    for boundary in (None, bounded):
+        if boundary is not None:
+            invoke(service, visitor.key, "PutUserPermissionsBoundary", UserName="cora", PermissionsBoundary=boundary)
+        for name in names:
+            reply = assume(service, key, iam_arn(tenant.account_id, f"role/{name}"))
+            opened = service.call(visitor.key, "DecodeAuthorizationMessage", "sts", EncodedMessage=reply.receipt)
+            told_of = json.loads(opened.text("DecodedMessage"))["receipt"]["decision"]
+            assert any(words in reply.message for words in WORDS[told_of["blocked_by"]]), (name, reply.message)
+            (recorded,) = _records(service, reply, visitor.account_id)["decisions"]
+            assert recorded["blocked_by"] == told_of["blocked_by"]
+
+
 def test_the_owner_s_records_tell_the_refusals_apart(service: Service, tenant: Tenant) -> None:
     visitor = service.tenant()
     key = _caller(service, visitor, "cora", IDENTITIES["allowing"])

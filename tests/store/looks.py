@@ -9,15 +9,22 @@ from tests.store.world import ACCOUNT, SECOND_TEXT, World
 
 Look = Callable[[Snapshot, World], Any]
 
+STAFFS = 'policy "staff" of group/staff'  # whose policies are alice's
+
+
+def _shorten(name: str) -> str:
+    """Return the last name of a managed policy's ARN, and the whole name of an inline one."""
+    return name if " of " in name else name.rsplit("/", maxsplit=1)[-1]
+
 
 async def alice_policies(snapshot: Snapshot, world: World) -> list[str] | None:
     held = await snapshot.find_user(world.alice.unique_id)
-    return None if held is None else [each.name.split("/")[-1].split(" of ")[0] for each in held.identity]
+    return None if held is None else [_shorten(each.name) for each in held.identity]
 
 
 async def app_policies(snapshot: Snapshot, world: World) -> list[str] | None:
     held = await snapshot.find_role(world.app.unique_id)
-    return None if held is None else [each.name.split("/")[-1].split(" of ")[0] for each in held.identity]
+    return None if held is None else [_shorten(each.name) for each in held.identity]
 
 
 async def alice_puts(snapshot: Snapshot, world: World) -> bool:

@@ -13,6 +13,7 @@ from sts.store.database import Transaction
 from sts.store.snapshot import Snapshot
 from tests.service import allow
 from tests.store.looks import (
+    STAFFS,
     Look,
     account_is_enabled,
     alice_policies,
@@ -116,7 +117,7 @@ def test_what_many_ask_for_at_once_is_read_once(world: World) -> None:
         return list(await asyncio.gather(*(look(snapshot, world) for look in looks)))
 
     seen, statements = reads_of(world.near, world, crowd)
-    assert seen == [["readers", "inline staff"], ["readers"], True] * 20
+    assert seen == [["readers", STAFFS], ["readers"], True] * 20
     assert statements == 1
 
 
@@ -143,7 +144,7 @@ def test_whoever_is_cancelled_takes_nothing_from_the_others(world: World) -> Non
         leaving.cancel()
         return await staying
 
-    assert asyncio.run(leave()) == ["readers", "inline staff"]
+    assert asyncio.run(leave()) == ["readers", STAFFS]
 
 
 def test_what_a_change_overtook_is_not_for_who_asks_after_it(world: World) -> None:
@@ -256,7 +257,7 @@ def test_a_stored_policy_that_cannot_be_read_denies_everything(world: World, mal
 def test_what_cannot_be_read_is_unavailable_and_not_remembered_as_missing(world: World) -> None:
     asyncio.run(alice_policies(world.near, world))
     world.change_elsewhere(lambda tx: tx.connection.execute(text("ALTER TABLE iam_user RENAME TO gone")))
-    assert asyncio.run(alice_policies(world.near, world)) == ["readers", "inline staff"]
+    assert asyncio.run(alice_policies(world.near, world)) == ["readers", STAFFS]
     with pytest.raises(Unavailable):
         asyncio.run(bob_exists(world.near, world))
     assert all(key.key != world.bob.unique_id for key in world.near._entries)

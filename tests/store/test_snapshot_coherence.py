@@ -11,6 +11,7 @@ from sts.model import User
 from sts.store.database import Transaction
 from tests.service import trust
 from tests.store.looks import (
+    STAFFS,
     Look,
     account_is_enabled,
     alice_arn,
@@ -114,31 +115,35 @@ CHANGES: dict[str, tuple[Work, Look, Any, Any]] = {
     "a boundary's new default": (second_version, carol_is_bounded_anew, False, True),
     "a user's inline policy": (
         lambda tx, w: INLINE.put(tx, bearer=w.alice, name="own", document=SECOND_TEXT),
-        alice_policies, ["readers", "inline staff"], ["readers", "inline own", "inline staff"],
+        alice_policies, ["readers", STAFFS], ["readers", 'policy "own" of user/alice', STAFFS],
     ),
     "a policy attached to a user": (
         lambda tx, w: ATTACHMENTS.attach(tx, bearer=w.alice, policy_arn=w.spare.arn),
-        alice_policies, ["readers", "inline staff"], ["readers", "spare", "inline staff"],
+        alice_policies, ["readers", STAFFS], ["readers", "spare", STAFFS],
     ),
     "a policy detached from a user": (
         lambda tx, w: ATTACHMENTS.detach(tx, bearer=w.alice, policy_arn=w.readers.arn),
-        alice_policies, ["readers", "inline staff"], ["inline staff"],
+        alice_policies, ["readers", STAFFS], [STAFFS],
     ),
     "a user joins a group": (
         lambda tx, w: GROUPS.add_member(tx, group=w.crew, user_name="alice"),
-        alice_policies, ["readers", "inline staff"], ["readers", "inline crew", "inline staff"],
+        alice_policies, ["readers", STAFFS], ["readers", 'policy "crew" of group/crew', STAFFS],
     ),
     "a user leaves a group": (
         lambda tx, w: GROUPS.remove_member(tx, group=w.staff, user_name="alice"),
-        alice_policies, ["readers", "inline staff"], ["readers"],
+        alice_policies, ["readers", STAFFS], ["readers"],
+    ),
+    "a group's new name and path": (
+        lambda tx, w: GROUPS.update(tx, group=w.staff, new_name="team", new_path="/work/"),
+        alice_policies, ["readers", STAFFS], ["readers", 'policy "staff" of group/work/team'],
     ),
     "a group's inline policy": (
         lambda tx, w: INLINE.delete(tx, bearer=w.staff, name="staff"),
-        alice_policies, ["readers", "inline staff"], ["readers"],
+        alice_policies, ["readers", STAFFS], ["readers"],
     ),
     "a policy attached to a group": (
         lambda tx, w: ATTACHMENTS.attach(tx, bearer=w.staff, policy_arn=w.spare.arn),
-        alice_policies, ["readers", "inline staff"], ["readers", "spare", "inline staff"],
+        alice_policies, ["readers", STAFFS], ["readers", "spare", STAFFS],
     ),
     "a managed policy's new default, for a user": (second_version, alice_puts, False, True),
     "a managed policy's chosen default, for a user": (choose_version, alice_puts, False, True),
@@ -173,7 +178,7 @@ CHANGES: dict[str, tuple[Work, Look, Any, Any]] = {
     ),
     "a role's inline policy": (
         lambda tx, w: INLINE.put(tx, bearer=w.app, name="own", document=SECOND_TEXT),
-        app_policies, ["readers"], ["readers", "inline own"],
+        app_policies, ["readers"], ["readers", 'policy "own" of role/app'],
     ),
     "a role is disabled": (
         disable("iam_role", "unique_id", "role", lambda w: w.app.unique_id), app_is_enabled, True, False,
