@@ -32,6 +32,7 @@ _SERVER_FAULT = 500
 _LONGEST_ANSWER = 16 * 1024 * 1024
 _NONE = "No credentials are found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile, or run `sts login`"
 _OF_HOST = ("container-role", "iam-role")
+RECEIPT_INTRODUCTION = "Encoded authorization failure message:"  # what a receipt comes behind
 _OVER = frozenset({"ExpiredToken", "InvalidClientTokenId"})
 _TAKEN = "EntityAlreadyExists"
 _LONGEST_SHOWN = 300  # characters of an answer that is none of the service's
@@ -102,12 +103,21 @@ class Connection:
 
     def refuse(self, status: int, code: str, message: str | None) -> Refusal:
         """Return what to raise for the service's error."""
-        words = f"{code}: {message or 'no reason is given'}"
+        words = f"{code}: {_part_receipt(message) or 'no reason is given'}"
         if code in _OVER and self.credentials.method == METHOD:
             return LoginEnded(f"{words}: run `sts login`")
         if code == _TAKEN:
             return AlreadyExists(words)
         return Unavailable(words) if status >= _SERVER_FAULT else Refusal(words)
+
+
+def _part_receipt(message: str | None) -> str | None:
+    """Return *message* with the receipt of a denial behind it, on lines of its own: its reader may not open it."""
+    reason, introduction, receipt = (message or "").partition(RECEIPT_INTRODUCTION)
+    if not introduction:
+        return message
+    whom = "Whoever may sts:DecodeAuthorizationMessage in the account learns more from `sts explain` and this"
+    return f"{reason.rstrip()}\n{whom}\n{introduction}{receipt}"
 
 
 def open_connection(endpoint: str, profile: str | None, logins: SavedLogins | None = None) -> Connection:

@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from sts.client.calls import call_sts
-from sts.client.connection import Connection
+from sts.client.connection import RECEIPT_INTRODUCTION, Connection
 from sts.errors import Malformed
 
 _RECEIPT = re.compile(r"[\w-]+=*", re.ASCII)  # base64url; the service judges the rest
-_INTRODUCTION = "Encoded authorization failure message:"
 
 
 def find_receipt(text: str) -> str:
     """Return the receipt in *text*, which may be the whole message that a client printed; raises Malformed for none."""
-    receipt = text.rpartition(_INTRODUCTION)[2].strip()
+    receipt = text.rpartition(RECEIPT_INTRODUCTION)[2].strip()
     if not _RECEIPT.fullmatch(receipt):
-        raise Malformed(f"The text holds no encoded message: give what follows “{_INTRODUCTION}” or the whole error")
+        raise Malformed(
+            f"The text holds no encoded message: give what follows “{RECEIPT_INTRODUCTION}” or the whole error"
+        )
     return receipt
 
 
