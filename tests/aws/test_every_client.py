@@ -208,6 +208,22 @@ def test_a_federated_user_is_whom_the_user_vouches_for(client: Client, server: S
     assert client.refuse(guest.key, "iam.ListUsers").code == "InvalidClientTokenId"
 
 
+def test_a_role_that_is_linked_to_a_service_is_made_and_deleted_by_a_task(client: Client, resident: Tenant) -> None:
+    asked = {"AWSServiceName": "autoscaling.amazonaws.com", "Description": "Größe"}
+    made = client.call(resident.key, "iam.CreateServiceLinkedRole", **asked)["Role"]
+    path = "/aws-service-role/autoscaling.amazonaws.com/"
+    name = "AWSServiceRoleForAutoScaling"
+    assert made["Arn"] == f"arn:aws:iam::{resident.account_id}:role{path}{name}"
+    assert (made["Path"], made["RoleName"], made["Description"]) == (path, name, "Größe")
+    again = client.refuse(resident.key, "iam.CreateServiceLinkedRole", **asked)
+    assert again.code.startswith("InvalidInput")
+    assert client.refuse(resident.key, "iam.DeleteRole", RoleName=name).code.startswith("UnmodifiableEntity")
+    task = client.call(resident.key, "iam.DeleteServiceLinkedRole", RoleName=name)["DeletionTaskId"]
+    told = client.call(resident.key, "iam.GetServiceLinkedRoleDeletionStatus", DeletionTaskId=task)
+    assert told["Status"] == "SUCCEEDED"
+    assert client.refuse(resident.key, "iam.GetRole", RoleName=name).code.startswith("NoSuchEntity")
+
+
 def test_an_administrator_reads_the_receipt_of_a_denial_and_mends_the_policy(
     client: Client, server: Service, resident: Tenant, iam: Any
 ) -> None:
@@ -221,10 +237,10 @@ def test_an_administrator_reads_the_receipt_of_a_denial_and_mends_the_policy(
     told = json.loads(message["DecodedMessage"])
     (failure,) = told["failures"]["items"]
     assert failure["statement"]["sid"] == "ByTeam"
-    assert (failure["key"], failure["wanted"], failure["seen"]) == ("aws:resourcetag/team", ["красные"], ["синие"])
+    assert (failure["key"], failure["wanted"], failure["seen"]) == ("aws:ResourceTag/team", ["красные"], ["синие"])
     _, policy, _, bearer = failure["statement"]["policy"].split()
-    assert bearer == iam.get_user(UserName="ann")["User"]["UserId"]
-    mended = {"UserName": "ann", "PolicyName": policy, "PolicyDocument": permit(*failure["seen"])}
+    assert bearer == "user/ann"
+    mended = {"UserName": "ann", "PolicyName": json.loads(policy), "PolicyDocument": permit(*failure["seen"])}
     client.call(resident.key, "iam.PutUserPolicy", **mended)
     assert client.call(key, "iam.GetUser", UserName="bob")["User"]["UserName"] == "bob"
     assert client.refuse(key, "sts.DecodeAuthorizationMessage", EncodedMessage=denied.receipt).code == "AccessDenied"
