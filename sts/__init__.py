@@ -4,7 +4,7 @@ Whatever the protocol, a request is one sentence: prove who you are, decide whet
 happened. The house, from the ground up; imports point down, and who stands on one floor does not know its neighbours:
 
     words      clock, entropy, errors, limits, tags, arn, model, passwords: time, randomness, refusals, bounds, nouns;
-               exports (credentials as shells take them);
+               exports (credentials as shells take them), parameters (what lists are asked with);
                telemetry/ (numbers that every room may count in)
     pure       crypto/ (signatures, seals, SigV4) and policy/ (the IAM policy language): values in, values out
     resources  keyring/ (keys that never leave it), store/ (SQL, and the snapshot of it), cache

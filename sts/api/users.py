@@ -1,6 +1,5 @@
 """How the users of the caller's own account stand."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,23 +12,19 @@ from sts.arn import iam_arn
 from sts.directory.names import USER_NAME_LENGTH, verify_name
 from sts.errors import InputInvalid, ParameterInvalid
 from sts.model import Caller
+from sts.parameters import parse_limit, require_offered
 from sts.store.credential_report import ReportedKey
 from sts.store.user_states import UserState, list_user_states
 
 _PARAMETERS = ("after", "containing", "limit")
-_LIMIT = re.compile(r"[1-9][0-9]{0,2}|1000")
-_DEFAULT_PAGE = 100
 
 
 def parse_users(asked: Asked) -> Command:
     """Parse the query: `after` and `containing` are names of users, or a part of one; raises ParameterInvalid."""
-    strange = sorted(asked.parameters.keys() - set(_PARAMETERS))
-    if strange:
-        raise ParameterInvalid(f"There is no parameter {strange[0]}: {', '.join(_PARAMETERS)} are offered")
-    limit = asked.parameters.get("limit", str(_DEFAULT_PAGE))
-    if not _LIMIT.fullmatch(limit):
-        raise ParameterInvalid("limit is a number from 1 to 1000")
-    return {"limit": int(limit)} | {name: _parse_name(asked, name) for name in ("after", "containing")}
+    require_offered(asked.parameters, _PARAMETERS)
+    return {"limit": parse_limit(asked.parameters)} | {
+        name: _parse_name(asked, name) for name in ("after", "containing")
+    }
 
 
 def find_users(_connection: Connection, caller: Caller, _command: Command) -> Target:

@@ -20,18 +20,16 @@ from sts.errors import Malformed, ParameterInvalid, SealBroken
 from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import STAMP_BYTES, make_stamp, verify_stamp
+from sts.parameters import parse_limit, require_offered
 from sts.store import audit as table
 from sts.store.audit_search import Criteria, Place, find_page, place_of
 from sts.store.database import to_microseconds
 
-LARGEST_PAGE = 1_000
-_DEFAULT_PAGE = 100
 _LARGEST_BYTES = 4 * 1024 * 1024  # of a page's bodies, past the first
 _LONGEST_PATTERN = 2_048  # characters, as an ARN
 _LABEL = b"audit-marker"
 _PARAMETERS = ("principal", "action", "resource", "outcome", "from", "to", "order", "limit", "marker")
 _ROLE = re.compile(r"arn:aws:iam::([0-9]{12}):role/(?:[^/]+/)*([^/]+)")
-_LIMIT = re.compile(r"[0-9]{1,4}")
 _ORDERS = ("oldest", "newest")
 
 
@@ -104,9 +102,7 @@ class Searches:
 
 def parse_search(parameters: Mapping[str, str]) -> Search:
     """Parse what is asked; raises ParameterInvalid, which names the parameter that breaks a rule."""
-    strange = sorted(parameters.keys() - set(_PARAMETERS))
-    if strange:
-        raise ParameterInvalid(f"There is no parameter {strange[0]}: {', '.join(_PARAMETERS)} are offered")
+    require_offered(parameters, _PARAMETERS)
     order = _parse_choice("order", parameters.get("order", _ORDERS[0]), _ORDERS)
     begins_at, ends_at = _parse_instant("from", parameters), _parse_instant("to", parameters)
     if begins_at is not None and ends_at is not None and begins_at >= ends_at:
@@ -122,7 +118,7 @@ def parse_search(parameters: Mapping[str, str]) -> Search:
         begins_at=begins_at,
         ends_at=ends_at,
         newest_first=order == "newest",
-        limit=_parse_limit(parameters),
+        limit=parse_limit(parameters),
         marker=parameters.get("marker"),
     )
 
@@ -203,10 +199,3 @@ def _parse_instant(name: str, parameters: Mapping[str, str]) -> datetime | None:
         return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ParameterInvalid(f"{name} is an instant such as 2026-03-02T12:00:00Z") from None
-
-
-def _parse_limit(parameters: Mapping[str, str]) -> int:
-    text = parameters.get("limit", str(_DEFAULT_PAGE))
-    if not _LIMIT.fullmatch(text) or not 1 <= int(text) <= LARGEST_PAGE:
-        raise ParameterInvalid(f"limit is a whole number of 1 to {LARGEST_PAGE}")
-    return int(text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from sts.cli.output import json_option, print_fields, print_table, show_example
+from sts.cli.output import json_option, print_fields, print_standing, print_table, show_example
 from sts.errors import InputInvalid
 
 if TYPE_CHECKING:
@@ -196,13 +196,13 @@ def enable(account_id: str, *, as_json: bool) -> None:
 
 
 def _set_standing(account_id: str, *, enabled: bool, as_json: bool) -> None:
-    from sts.cli.disabling import print_standing
     from sts.cli.operator import open_host
     from sts.settings import read_settings
 
     with open_host(read_settings(os.environ)) as host:
         changed = _change_standing(host, account_id, enabled=enabled)
-    print_standing({"account_id": account_id, "enabled": enabled, "changed": changed}, as_json=as_json)
+    told = {"account_id": account_id, "enabled": enabled, "changed": changed}
+    print_standing(told, "enabled" if enabled else "disabled", as_json=as_json)
 
 
 def _change_standing(host: "Host", account_id: str, *, enabled: bool) -> bool:

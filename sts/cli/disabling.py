@@ -1,13 +1,11 @@
 """`sts disable` and `sts enable`: users, roles and providers, through the API."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from sts.cli.endpoint import connect, endpoint_options
-from sts.cli.output import json_option, print_fields, show_example
-from sts.errors import AlreadyExists
+from sts.cli.output import json_option, print_standing, show_example
 
 if TYPE_CHECKING:
     from sts.client.revocations import Noun
@@ -101,20 +99,13 @@ def enable_provider(name: str, endpoint_url: str | None, profile: str | None, *,
     _enable("provider", name, endpoint_url, profile, as_json=as_json)
 
 
-def print_standing(told: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print how what is named stands now; raises AlreadyExists when it has stood so before."""
-    print_fields(told, as_json=as_json)
-    if not told.get("changed"):
-        raise AlreadyExists(f"It is {'enabled' if told.get('enabled') else 'disabled'} already")
-
-
 def _disable(noun: "Noun", name: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
     from sts.client.revocations import disable as ask
 
-    print_standing(ask(connect(endpoint_url, profile), noun, name), as_json=as_json)
+    print_standing(ask(connect(endpoint_url, profile), noun, name), "disabled", as_json=as_json)
 
 
 def _enable(noun: "Noun", name: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
     from sts.client.revocations import enable as ask
 
-    print_standing(ask(connect(endpoint_url, profile), noun, name), as_json=as_json)
+    print_standing(ask(connect(endpoint_url, profile), noun, name), "enabled", as_json=as_json)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from sts.errors import AlreadyExists
 from sts.legible import show
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -29,6 +30,13 @@ def print_fields(fields: Mapping[str, Any], *, as_json: bool) -> None:
     width = max(map(len, fields))
     for name, value in fields.items():
         click.echo(f"{name:{width}}  {show(value)}")
+
+
+def print_standing(told: Mapping[str, Any], standing: str, *, as_json: bool) -> None:
+    """Print what was told of something that is *standing* now; raises AlreadyExists when it was so before."""
+    print_fields(told, as_json=as_json)
+    if not told.get("changed"):
+        raise AlreadyExists(f"It is {standing} already")
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:

@@ -3,8 +3,7 @@
 import click
 
 from sts.cli.endpoint import connect, endpoint_options
-from sts.cli.output import json_option, print_fields, print_table, show_example
-from sts.errors import AlreadyExists
+from sts.cli.output import json_option, print_fields, print_standing, print_table, show_example
 
 
 @click.group(
@@ -133,6 +132,4 @@ def require_factor(
         told = set_account_factor(connect(endpoint_url, profile), account, required=not off)
     else:
         raise click.UsageError("Name a user, or an account with --account.")
-    print_fields(told, as_json=as_json)
-    if not told.get("changed"):
-        raise AlreadyExists("It is so already")
+    print_standing(told, "not required" if off else "required", as_json=as_json)

@@ -7,8 +7,8 @@ from typing import Any
 
 from sts.client.connection import Connection
 from sts.errors import Unavailable
+from sts.parameters import LARGEST_PAGE
 
-LARGEST_PAGE = 1_000
 _PATH = "/api/audit/records"
 # A record's time is that of its request's arrival, and it is written when the answer is ready: one that arrived
 # earlier may be written later. So each look begins this much before the last record that was seen.
