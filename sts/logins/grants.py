@@ -25,12 +25,12 @@ from sts.logins.tokens import CODE_INVALID, TOKEN_INVALID, LoginTokens, RefreshT
 from sts.model import Caller, CallerKind, LoginGrant, Session, root_caller, user_caller
 from sts.sessions import end_everywhere
 from sts.store import browser_sessions, login_grants
-from sts.store.accounts import find_account, is_enabled
+from sts.store.accounts import find_account
 from sts.store.credential_marks import mark_credentials
 from sts.store.database import Database, Transaction
 from sts.store.revocations import find_revoked_among, name_session, name_subjects
 from sts.store.snapshot import Snapshot
-from sts.store.users import find_user_by_id
+from sts.store.users import find_user_by_id, is_principal_enabled
 from sts.wishes import begin_chain, find_beginning
 
 AUTHORIZE, REDEEM = "signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"
@@ -264,20 +264,11 @@ def find_fault(connection: Connection, grant: LoginGrant, now: datetime) -> Logi
     revoked = find_revoked_among(connection, sorted({each for hop in grant.chain for each in name_subjects(hop)}))
     if any(revoked.concerns_hop(hop) for hop in grant.chain):
         return LoginOutdated(_OUTDATED, detail="what the login came by was ended")
-    if not _is_enabled(connection, grant):
+    if not is_principal_enabled(connection, grant.account_id, grant.principal_id):
         return LoginOutdated(_OUTDATED, detail="the user is gone or disabled")
     if mark_credentials(connection, grant.principal_id) != grant.credentials_mark:
         return LoginOutdated(_OUTDATED, detail="the password or a factor is another")
     return None
-
-
-def _is_enabled(connection: Connection, grant: LoginGrant) -> bool:
-    if not is_enabled(connection, grant.account_id):
-        return False
-    if grant.principal_id == grant.account_id:
-        return True
-    user = find_user_by_id(connection, grant.principal_id)
-    return user is not None and user.enabled
 
 
 def _is_fresh(grant: LoginGrant, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sts.clock import Clock
 from sts.coherence import Coherence
 from sts.entropy import Entropy
-from sts.errors import KeyUnknown, SealBroken, SignInNeeded
+from sts.errors import SealBroken, SignInNeeded
 from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import make_stamp, verify_stamp
@@ -22,11 +22,12 @@ from sts.model import Caller, Hop, Secret, Session, root_caller, user_caller
 from sts.sessions.ending import end_session
 from sts.sessions.flow import Flow
 from sts.sessions.standing import require_standing
-from sts.store import accounts, browser_sessions, users
+from sts.store import browser_sessions
 from sts.store.browser_sessions import BrowserSession
 from sts.store.database import Database, Transaction
 from sts.store.revocations import Revoked, find_revoked_among, name_session
 from sts.store.snapshot import Snapshot
+from sts.store.users import is_principal_enabled
 
 _LABEL = b"browser-session"
 _ID_LENGTH = 22  # characters of base64url: 128 bits
@@ -99,7 +100,7 @@ class BrowserSessions:
         """
         new = beginning.session
         require_standing(tx, beginning.flow)
-        if not _is_enabled(tx, new):
+        if not is_principal_enabled(tx.connection, new.account_id, new.principal_id):
             raise SignInNeeded(_NEEDED, detail="the principal is gone or disabled")
         before = browser_sessions.list_open(tx.connection, new.principal_id, tx.now)
         for old in before[: max(0, len(before) + 1 - self.limits.most)]:
@@ -173,7 +174,7 @@ class BrowserSessions:
     def _verify(self, session: BrowserSession, value: str) -> None:
         try:
             verify_stamp(self.keyring, Purpose.DERIVATION, _LABEL, value.encode("ascii"), session.stamp)
-        except (SealBroken, KeyUnknown):  # the latter: an emergency took the key, and with it every session of its time
+        except SealBroken:  # also where an emergency took the key, and with it every session of its time
             raise SignInNeeded(_NEEDED, detail="not what the session's cookie holds") from None
         if session.ended_at is not None:
             raise SignInNeeded(_NEEDED, detail="the session was ended")
@@ -205,13 +206,6 @@ def _name_subjects(session: BrowserSession) -> tuple[str, ...]:
 
 def _is_revoked(session: BrowserSession, revoked: Revoked) -> bool:
     return any(revoked.concerns(subject, session.begun_at) for subject in _name_subjects(session))
-
-
-def _is_enabled(tx: Transaction, session: BrowserSession) -> bool:
-    if session.principal_id == session.account_id:
-        return accounts.is_enabled(tx.connection, session.account_id)
-    found = users.find_users_by_id(tx.connection, [session.principal_id])
-    return any(is_enabled for _, is_enabled in found)
 
 
 def _make_caller(session: BrowserSession, principal: Caller) -> Caller:

@@ -37,8 +37,8 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A sign-in whose password was proven, or the renewed proof of the session *session_id*.
 
     *mark* is of what it stands on (`mark_sign_in`): it ends when that changes. *password_at*, its beginning, and
-    *factor_at* are when either was shown. *sealed_seed* is of a device that is being enrolled under the
-    *serial_number*. *goal* is the path that the person was on the way to.
+    *factor_at* are when either was shown. *sealed_seed* is of a device that is being enrolled. *goal* is the path that
+    the person was on the way to.
     """
 
     account_id: str
@@ -53,7 +53,6 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     strong_alone: bool = False  # the password is long enough without a second factor
     failures: int = 0  # wrong passwords and codes that came before the right ones
     session_id: str = ""
-    serial_number: str = ""
     sealed_seed: bytes = b""
 
     @property

@@ -14,7 +14,7 @@ import msgspec
 from sts.cache import Cache
 from sts.clock import Clock
 from sts.entropy import Entropy
-from sts.errors import FlowEnded, KeyUnknown, SealBroken
+from sts.errors import FlowEnded, SealBroken
 from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import STAMP_BYTES, make_stamp, verify_stamp
@@ -66,7 +66,7 @@ class Flows:
         stamp, payload = kept[:STAMP_BYTES], kept[STAMP_BYTES:]
         try:
             verify_stamp(self.keyring, Purpose.DERIVATION, _LABEL, digest + payload, stamp)
-        except (SealBroken, KeyUnknown):
+        except SealBroken:
             raise FlowEnded(_ENDED, detail="what the cache holds was not written by this service") from None
         flow = _decode(payload)
         if flow.password_at is None or self.clock.now() - flow.password_at >= LIFE:

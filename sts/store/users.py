@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from sts.model import User
+from sts.store.accounts import is_enabled
 from sts.store.columns import is_among, share
 from sts.store.database import from_microseconds, to_microseconds
 from sts.store.tables import account, user
@@ -36,6 +37,13 @@ def find_users_by_id(connection: Connection, unique_ids: Collection[str]) -> tup
     query = select(user, account.c.enabled.label("account_enabled")).join(account)
     rows = connection.execute(query.where(is_among(user.c.unique_id, unique_ids)))
     return tuple((read_user(row), row.enabled and row.account_enabled) for row in rows)
+
+
+def is_principal_enabled(connection: Connection, account_id: str, principal_id: str) -> bool:
+    """Say whether the user, or without one the root, is there and enabled together with its account."""
+    if principal_id == account_id:
+        return is_enabled(connection, account_id)
+    return any(enabled for _, enabled in find_users_by_id(connection, [principal_id]))
 
 
 def list_users(
