@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from sts.errors import FormStale, KeyUnknown, SealBroken, TransportInsecure
+from sts.errors import FormStale, SealBroken, TransportInsecure
 from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import make_stamp, verify_stamp
@@ -38,7 +38,9 @@ _HEADERS = (
     ("cache-control", "no-store"),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
-    ("referrer-policy", "same-origin"),  # without one a form's Origin would be null
+    # Without a path: that of a link is a secret, as is a query with a code, and proxies log Referer. With none at all a
+    # form's Origin would be null.
+    ("referrer-policy", "strict-origin"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("permissions-policy", ", ".join(f"{feature}=()" for feature in _SWITCHED_OFF)),
@@ -64,7 +66,7 @@ class FormTokens:
         try:
             stamp = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
             verify_stamp(self.keyring, Purpose.MARKER, _LABEL, bound_to.encode(), stamp)
-        except (ValueError, SealBroken, KeyUnknown):
+        except (ValueError, SealBroken):
             raise FormStale(_STALE, detail="the form's token is missing, or was made for another cookie") from None
 
 

@@ -176,7 +176,7 @@ def test_o_28_no_page_is_framed_runs_a_script_or_loads_from_elsewhere(alice: Per
     for each in seen:
         assert each.headers["content-security-policy"] == POLICY
         assert each.headers["x-frame-options"] == "DENY"
-        assert each.headers["referrer-policy"] == "same-origin"
+        assert each.headers["referrer-policy"] == "strict-origin"
         assert each.headers["x-content-type-options"] == "nosniff"
         assert not re.search(r"<script|<style| style=| on[a-z]+=|https?://", each.html), each.html
 
