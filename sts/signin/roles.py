@@ -24,8 +24,9 @@ _UNFIT = re.compile(r"[^\w+=,.@-]", re.ASCII)
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/\\-]{2,1224}", re.ASCII)
 _LONGEST_ARN = 2_048
-# What a person chooses from, up to the role's maximum.
+# What a person chooses from, below the role's maximum.
 _SPANS = (15, 30, 60, 120, 240, 480, 720)  # minutes
+_MINUTES = re.compile(r"[1-9][0-9]{1,2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +142,11 @@ def _suggest_name(visit: Visit) -> str:
 
 
 def _spans_up_to(longest: timedelta) -> tuple[int, ...]:
-    return tuple(span for span in _SPANS if timedelta(minutes=span) <= longest)
+    most = longest // timedelta(minutes=1)
+    return *(span for span in _SPANS if span < most), most
 
 
 def _parse_span(text: str) -> timedelta:
-    if text not in map(str, _SPANS):
-        raise ParameterInvalid(f"Credentials are given for {', '.join(map(str, _SPANS))} minutes")
+    if not _MINUTES.fullmatch(text) or not _SPANS[0] <= int(text) <= _SPANS[-1]:
+        raise ParameterInvalid(f"Credentials are given for {_SPANS[0]} to {_SPANS[-1]} minutes")
     return timedelta(minutes=int(text))

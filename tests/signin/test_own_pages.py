@@ -89,10 +89,27 @@ def test_credentials_never_outlast_the_role_s_maximum_nor_a_form_that_was_tamper
     make_role(service, tenant, "deploy", trust(alice.user.arn))
     browser, _ = alice.sign_in()
     page = browser.get("/ui/roles")
-    for minutes, said in (("720", "MaxSessionDuration"), ("61", "Credentials are given for"), ("x", "Credentials are")):
+    assert spans(page)[-1] == "60"
+    told = "Credentials are given for 15 to 720 minutes"
+    for minutes, said in (("61", "MaxSessionDuration"), ("14", told), ("721", told), ("x", told), ("060", told)):
         refused = browser.go(page, "/ui/roles", minutes=minutes)
         assert (refused.status, said in refused.text) == (400, True), refused.text
     assert browser.go(page, "/ui/roles", session_name="no good").status == 400
+
+
+def test_credentials_are_offered_up_to_the_role_s_maximum(service: Service, tenant: Tenant) -> None:
+    alice = make_person(service, tenant.account_id)
+    make_role(service, tenant, "deploy", trust(alice.user.arn))
+    service.call(tenant.key, "UpdateRole", RoleName="deploy", MaxSessionDuration="5400")
+    browser, _ = alice.sign_in()
+    page = browser.get("/ui/roles")
+    assert spans(page) == ["15", "30", "60", "90"]
+    assert browser.go(page, "/ui/roles", minutes="90").status == 200
+
+
+def spans(page: Seen) -> list[str]:
+    """Return for how many minutes the first role's credentials are offered."""
+    return re.findall(r'<option value="(\d+)"', page.html.partition("</select>")[0])
 
 
 def test_an_access_key_is_rotated_on_the_page(service: Service, tenant: Tenant) -> None:
