@@ -105,35 +105,40 @@ class PagesEndpoint:
 
     async def _answer(self, visit: Visit, receive: Receive) -> Answer:
         async with visit.recording as recording:
-            require_private(visit.scope)
-            page, visit.rest = self.table.get(visit.scope["method"], _read_path(visit.scope))
-            visit.page = page
-            visit.entry.operation = f"signin:{page.name}"
-            visit.query = parse_query(visit.scope)
-            if page.method == "POST":
-                require_same_origin(visit.scope)
-                visit.form = await read_form(visit.scope, receive)
+            page = await self._read(visit, receive)
             try:
                 await self._prove(page, visit)
             except _GoElsewhere as elsewhere:
                 recording.leave_out()
                 return Moved(elsewhere.location)
-            try:
-                answer = await self._do(page, visit)
-            except Unproven as unproven:
-                visit.entry.claimed = unproven.claimed or visit.entry.claimed
-                raise
+            answer = await self._do(page, visit)
             if page.event is None:
                 recording.leave_out()
         if isinstance(answer, Shown) and visit.opened is not None:
             visit.administers = await self._may_administer(visit)
         return answer
 
+    async def _read(self, visit: Visit, receive: Receive) -> Page:
+        """Return the page that is asked for, with what was sent noted in *visit*; nothing of it is believed yet."""
+        require_private(visit.scope)
+        page, visit.rest = self.table.get(visit.scope["method"], _read_path(visit.scope))
+        visit.page = page
+        visit.entry.operation = f"signin:{page.name}"
+        visit.query = parse_query(visit.scope)
+        if page.method == "POST":
+            require_same_origin(visit.scope)
+            visit.form = await read_form(visit.scope, receive)
+        return page
+
     async def _do(self, page: Page, visit: Visit) -> Answer:
         visit.is_proven = True
-        target = await page.find(visit)
-        await self._decide(page, visit, target)
-        return await page.run(visit, target)
+        try:
+            target = await page.find(visit)
+            await self._decide(page, visit, target)
+            return await page.run(visit, target)
+        except Unproven as unproven:
+            visit.entry.claimed = unproven.claimed or visit.entry.claimed
+            raise
 
     async def _prove(self, page: Page, visit: Visit) -> None:
         if page.proof in _WITH_SESSION:

@@ -5,8 +5,10 @@ added and removed by whom policies let do so through IAM; what one has, and reco
 """
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -167,12 +169,15 @@ class FactorPages:
 
 async def _show(visit: Visit, target: Target) -> Answer:
     owner_id, account_id = owner_id_of(target.noun), visit.caller.account_id
-    devices = await visit.read(lambda connection: mfa_devices.list_owned(connection, owner_id))
-    left = await visit.read(lambda connection: len(recovery_codes.list_stamps(connection, owner_id)))
-    required = await visit.read(
-        lambda connection: is_factor_required(connection, account_id=account_id, owner_id=owner_id)
-    )
-    return Shown("factors.html", {"devices": devices, "codes_left": left, "required": required})
+
+    def read(connection: Connection) -> Mapping[str, Any]:
+        return {
+            "devices": mfa_devices.list_owned(connection, owner_id),
+            "codes_left": len(recovery_codes.list_stamps(connection, owner_id)),
+            "required": is_factor_required(connection, account_id=account_id, owner_id=owner_id),
+        }
+
+    return Shown("factors.html", await visit.read(read))
 
 
 def _show_codes(codes: tuple[Secret, ...], done: str) -> Shown:

@@ -8,6 +8,18 @@ from tests.service import Service, Tenant, allow
 from tests.signin.browsing import Browser
 from tests.signin.people import make_person
 
+# Where the forms about a user stand, and which operation of the administration each does.
+DEEDS = {
+    "create-link": "CreateSignInLink",
+    "unlock": "UnlockUser",
+    "require-password-change": "RequirePasswordChange",
+    "require-factor": "RequireUserFactor",
+    "release-factor": "ReleaseUserFactor",
+    "end-sessions": "EndUserSessions",
+    "disable": "DisableUser",
+    "enable": "EnableUser",
+}
+
 
 def make_administrator(
     service: Service, tenant: Tenant, policy: str | None = allow("*"), name: str = "boss"

@@ -9,6 +9,7 @@ import pytest
 from sts.clock import ManualClock
 from tests.api.asking import ask
 from tests.service import Reply, Service, Tenant, allow, trust
+from tests.signin.administrators import DEEDS
 from tests.signin.browsing import Browser, Seen
 from tests.signin.people import Person, make_person
 from tests.signin.test_factors import ADD, REMOVE, add, owned
@@ -185,16 +186,6 @@ TOLD: tuple[tuple[str, str, Mapping[str, Mapping[str, str]]], ...] = (
     ),
 )
 TAGGED = {"user/alice", "role/reader", "policy/reading"}
-ADMINISTERED = {
-    "CreateSignInLink": "create-link",
-    "UnlockUser": "unlock",
-    "RequirePasswordChange": "require-password-change",
-    "RequireUserFactor": "require-factor",
-    "ReleaseUserFactor": "release-factor",
-    "EndUserSessions": "end-sessions",
-    "DisableUser": "disable",
-    "EnableUser": "enable",
-}
 
 
 def furnish(service: Service, tenant: Tenant) -> Key:
@@ -294,14 +285,13 @@ def test_the_page_of_a_role_tells_policies_of_its_boundary_where_the_api_does(se
     assert [operation for operation, is_allowed in allowed.items() if is_allowed] == ["GetRole"]
 
 
-@pytest.mark.parametrize("operation", ADMINISTERED)
+@pytest.mark.parametrize(("place", "operation"), DEEDS.items())
 def test_a_form_about_a_user_demands_what_the_operation_of_the_administration_demands(
-    service: Service, tenant: Tenant, operation: str
+    service: Service, tenant: Tenant, place: str, operation: str
 ) -> None:
     furnish(service, tenant)
     browser, own = make_boss(service, tenant)
-    token, place = browser.get("/ui/").form("/ui/sign-out")["token"], ADMINISTERED[operation]
-    allowed = []
+    token, allowed = browser.get("/ui/").form("/ui/sign-out")["token"], []
     for policy in narrowed(f"sts-admin:{operation}", f"arn:aws:iam::{tenant.account_id}:user/alice"):
         put(service, tenant, policy)
         api = ask(service, own, f"/api/users/{place}", {"name": "alice"}).status != 403

@@ -6,22 +6,12 @@ import pytest
 
 from sts.clock import ManualClock
 from tests.service import Service, Tenant, allow
-from tests.signin.administrators import make_administrator, records
+from tests.signin.administrators import DEEDS, make_administrator, records
 from tests.signin.browsing import Browser
 from tests.signin.people import PASSWORD, Person, make_person
 
 USERS = "/ui/users"
 LATER = timedelta(minutes=15, seconds=1)
-DEEDS = {
-    "create-link": "CreateSignInLink",
-    "unlock": "UnlockUser",
-    "require-password-change": "RequirePasswordChange",
-    "require-factor": "RequireUserFactor",
-    "release-factor": "ReleaseUserFactor",
-    "end-sessions": "EndUserSessions",
-    "disable": "DisableUser",
-    "enable": "EnableUser",
-}
 
 
 @pytest.fixture
