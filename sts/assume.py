@@ -1,4 +1,4 @@
-"""Become a role: duration, session policies, tags, chaining (STS API Reference, AssumeRole)."""
+"""Become a role: duration, session policies, tags, chaining (STS API Reference, AssumeRole and its kin)."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,6 +9,7 @@ from sts.clock import Clock
 from sts.credentials import Credentials, Grant, TemporaryCredentials
 from sts.errors import Malformed, NotFound, ParameterInvalid
 from sts.evaluator import describe_principal
+from sts.federation import keep_claims
 from sts.model import Caller, CallerKind, Role
 from sts.policy.document import Kind, NamedPolicy
 from sts.store.snapshot import Snapshot
@@ -110,6 +111,7 @@ class RoleSessions:
             tags={**inherited, **wish.tags},
             transitive_keys=(*inherited, *wish.transitive_keys),
             source_identity=source_identity,
+            federation={} if caller.federated is None else keep_claims(caller.federated.claims),
         )
         credentials = await self.credentials.mint(grant)
         return AssumedRole(arn, f"{role.unique_id}:{wish.session_name}", credentials, source_identity)
@@ -118,22 +120,23 @@ class RoleSessions:
 def demand_role(
     caller: Caller, candidate: Candidate, context: Context, *, brings_tags: bool, source_identity: str | None
 ) -> tuple[Demand, ...]:
-    """Return what AssumeRole demands of *caller*, whose parameters bring *context*; raises ParameterInvalid.
+    """Return what assuming a role demands of *caller*, whose parameters bring *context*; raises ParameterInvalid.
 
     Tags and a source identity are demanded also where they are inherited.
     """
+    assuming = "sts:AssumeRole" if caller.federated is None else "sts:AssumeRoleWithWebIdentity"
     tagging = ("sts:TagSession",) if brings_tags or inherit_tags(caller) else ()
     identity = () if find_source_identity(caller, source_identity) is None else ("sts:SetSourceIdentity",)
     return tuple(
         Demand(
-            action=action,
+            action=each,
             resource=candidate.arn,
             resource_account_id=candidate.account_id,
             context=context,
             trust=candidate.trust,
             borne=describe_principal(candidate.tags),
         )
-        for action in ("sts:AssumeRole", *tagging, *identity)
+        for each in (assuming, *tagging, *identity)
     )
 
 

@@ -10,6 +10,7 @@ import base64
 import contextlib
 import hashlib
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -29,6 +30,7 @@ from sts.errors import (
     TokenMalformed,
     Unavailable,
 )
+from sts.federation import Values
 from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import STAMP_BYTES, make_stamp, verify_stamp
@@ -99,6 +101,7 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     src: str = ""
     amr: tuple[str, ...] = ()
     auth_time: Seconds = 0
+    fed: dict[str, tuple[str, ...]] = {}  # claims of the token that it was begun with
     pack: str = ""
 
 
@@ -130,6 +133,7 @@ class Grant:
     source_identity: str | None = None
     authenticated_at: datetime | None = None  # when a second factor was shown
     amr: tuple[str, ...] = ()  # how it was authenticated (RFC 8176)
+    federation: Mapping[str, Values] = field(default_factory=dict)  # claims that policies may ask of the session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +225,7 @@ class Credentials:
             src=grant.source_identity or "",
             amr=grant.amr,
             auth_time=0 if grant.authenticated_at is None else int(grant.authenticated_at.timestamp()),
+            fed=dict(grant.federation),
             dkv=0,  # known once the secret is derived
             chain=(*map(_link, grant.chain), _link(own)),
             pack=pack,
@@ -343,6 +348,7 @@ def _session(claims: Claims) -> Session:
         source_identity=claims.src or None,
         authenticated_at=datetime.fromtimestamp(claims.auth_time, UTC) if claims.auth_time else None,
         amr=claims.amr,
+        federation=claims.fed,
     )
 
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sts.arn import parse_arn, signin_arn
+from sts.federation import describe_claims, name_built_in, name_provider
 from sts.folding import fold_letters
 from sts.model import Caller, CallerKind, Session
 from sts.policy.document import Kind, NamedPolicy, write_denial
 from sts.policy.evaluate import Decision, Policies, Principal, PrincipalKind, Question, evaluate
+from sts.providers import find_locator
 from sts.store.readings import HeldRole, HeldUser
 from sts.store.snapshot import Snapshot
 from sts.tags import Tags, merge_tags
@@ -26,6 +28,7 @@ _KINDS = {
     CallerKind.USER: (PrincipalKind.USER, "User"),
     CallerKind.ROLE_SESSION: (PrincipalKind.ROLE_SESSION, "AssumedRole"),
     CallerKind.FEDERATED_USER: (PrincipalKind.FEDERATED_USER, "FederatedUser"),
+    CallerKind.WEB_IDENTITY: (PrincipalKind.PROVIDER, ""),
 }
 
 
@@ -160,6 +163,7 @@ def _principal(caller: Caller) -> Principal:
         arn=caller.arn,
         principal_arn=caller.principal_arn,
         unique_id=caller.unique_id,
+        host=name_built_in(caller.arn) or "",
         session_name=None if caller.session is None else caller.session.session_name,
         creator_arn=None if creator is None else creator.principal_arn,
         creator_id=None if creator is None else creator.principal_id,
@@ -167,27 +171,41 @@ def _principal(caller: Caller) -> Principal:
 
 
 def _context(caller: Caller, circumstances: Circumstances) -> dict[str, tuple[str, ...]]:
+    """Return what is known of request and caller; who comes with a provider's token is known by its claims alone."""
+    if caller.federated is not None:
+        locator = find_locator(caller.arn) or ""
+        return {**describe_claims(locator, caller.federated.claims), **_describe_request(circumstances)}
+    return {**_describe_request(circumstances), **_describe_caller(caller, circumstances.at)}
+
+
+def _describe_request(circumstances: Circumstances) -> dict[str, tuple[str, ...]]:
+    context: dict[str, tuple[str, ...]] = {
+        "aws:securetransport": ("true" if circumstances.secure_transport else "false",),
+        "aws:currenttime": (_format_time(circumstances.at),),
+        "aws:epochtime": (str(int(circumstances.at.timestamp())),),
+        "aws:viaawsservice": ("false",),  # nobody calls on another's behalf: said, not absent, for a Deny to be met
+    }
+    if circumstances.region:  # a request without a signature is for none
+        context["aws:requestedregion"] = (circumstances.region,)
+    if circumstances.source_ip:  # a socket of the file system has no address
+        context["aws:sourceip"] = (circumstances.source_ip,)
+    if circumstances.user_agent:
+        context["aws:useragent"] = (circumstances.user_agent,)
+    return context
+
+
+def _describe_caller(caller: Caller, at: datetime) -> dict[str, tuple[str, ...]]:
     context: dict[str, tuple[str, ...]] = {
         "aws:principalarn": (caller.principal_arn,),
         "aws:principalaccount": (caller.account_id,),
         "aws:principaltype": (_KINDS[caller.kind][1],),
         "aws:userid": (caller.userid,),
-        "aws:securetransport": ("true" if circumstances.secure_transport else "false",),
-        "aws:currenttime": (_format_time(circumstances.at),),
-        "aws:epochtime": (str(int(circumstances.at.timestamp())),),
-        "aws:requestedregion": (circumstances.region,),
-        # Nobody here is a service, and none calls on another's behalf: said, not absent, for a Deny to be met by it.
-        "aws:principalisawsservice": ("false",),
-        "aws:viaawsservice": ("false",),
+        "aws:principalisawsservice": ("false",),  # nobody is: said, as above
     }
-    if circumstances.source_ip:  # a socket of the file system has no address
-        context["aws:sourceip"] = (circumstances.source_ip,)
-    if circumstances.user_agent:
-        context["aws:useragent"] = (circumstances.user_agent,)
     if caller.user_name is not None:
         context["aws:username"] = (caller.user_name,)
     if caller.session is not None:
-        context |= _describe_session(caller.session, circumstances.at)
+        context |= _describe_session(caller.session, at)
     return context
 
 
@@ -197,7 +215,17 @@ def _describe_session(session: Session, at: datetime) -> dict[str, tuple[str, ..
         context["aws:sourceidentity"] = (session.source_identity,)
     if session.kind is CallerKind.USER and session.began_in_browser:
         context["aws:signinsessionarn"] = (signin_arn(session.account_id, f"session/{session.chain[0].jti}"),)
-    return context | _describe_factor(session, at)
+    return context | _describe_federation(session) | _describe_factor(session, at)
+
+
+def _describe_federation(session: Session) -> dict[str, tuple[str, ...]]:
+    """Return what is known of the token that a role's session was begun with; of one begun from there, nothing."""
+    hop = session.provider_hop
+    locator = None if hop is None else find_locator(hop.arn)
+    if hop is None or locator is None:
+        return {}
+    claims = {**session.federation, "sub": (hop.session_name,)}
+    return {**describe_claims(locator, claims), "aws:federatedprovider": (name_provider(hop.arn),)}
 
 
 def _describe_factor(session: Session, at: datetime) -> dict[str, tuple[str, ...]]:

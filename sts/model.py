@@ -1,10 +1,13 @@
 """The nouns, frozen. Instants are aware and in UTC; spans are timedelta; paths begin and end with a slash."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sts.arn import federated_user_arn, iam_arn, session_arn
+from sts.federation import FederatedPrincipal, Values
+from sts.providers import find_locator
 from sts.tags import Tags
 
 SERVICE_LINKED_PATH = "/aws-service-role/"  # of every role that is linked to a service, and of no other
@@ -181,6 +184,7 @@ class CallerKind(StrEnum):
     USER = "user"
     ROLE_SESSION = "role-session"
     FEDERATED_USER = "federated-user"
+    WEB_IDENTITY = "web-identity"  # who comes with the token of an identity provider, not yet in a role
     OPERATOR = "operator"  # whoever runs `sts` on the host that holds the store
 
 
@@ -192,6 +196,7 @@ class Credential(StrEnum):
     SESSION = "session"  # of GetSessionToken
     SESSION_WITH_FACTOR = "session-with-factor"  # of GetSessionToken, begun with a code of an MFA device
     FEDERATION = "federation"  # of GetFederationToken
+    WEB_IDENTITY = "web-identity"  # the token of an identity provider
     SIGN_IN = "sign-in"  # of a browser session, or begun from one as `aws login` does
 
 
@@ -207,8 +212,9 @@ class Hop:
     """One link of the chain that a session came by: who, under which session name, when.
 
     *principal_id* and *jti* are what a revocation names: a session ends with any of those that it came by. Who began
-    with a long-term key has *access_key_id* and no *jti*; of who signed in, *jti* is the browser session. *at* is the
-    clock's time, or later where something was revoked by a clock ahead of it.
+    with a long-term key has *access_key_id* and no *jti*; of who signed in, *jti* is the browser session; who began
+    with a token of an identity provider has neither, and *session_name* is the token's subject. *at* is the clock's
+    time, or later where something was revoked by a clock ahead of it.
     """
 
     arn: str
@@ -217,49 +223,6 @@ class Hop:
     principal_id: str
     jti: str
     access_key_id: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoginGrant:
-    """A login that its user approved on a page, and the client that it was given to.
-
-    It is redeemed once, by a code; *generation* is then the number of the refresh token in force, which took the place
-    of the one before it at *replaced_at*. *key_thumbprint* is the key that the client must show.
-    """
-
-    grant_id: str
-    account_id: str
-    principal_id: str  # the account's number for its root
-    principal_arn: str  # as it was
-    browser_session_id: str
-    browser_session_at: datetime
-    began_at: datetime
-    authenticated_at: datetime | None  # when a second factor was shown
-    amr: tuple[str, ...]
-    credentials_mark: bytes
-    client: str
-    redirect_uri: str
-    challenge: str
-    code_stamp: bytes = field(repr=False)
-    code_ends_at: datetime
-    address: str
-    ends_at: datetime
-    redemption: bytes | None = field(default=None, repr=False)
-    key_thumbprint: str | None = None
-    generation: int = 0
-    replaced_at: datetime
-    ended_at: datetime | None = None
-
-    @property
-    def chain(self) -> tuple[Hop, ...]:
-        """The browser session that the login was begun from, then the login itself."""
-        return (
-            self._hop(self.browser_session_id, self.browser_session_at),
-            self._hop(self.grant_id, self.began_at),
-        )
-
-    def _hop(self, jti: str, at: datetime) -> Hop:
-        return Hop(arn=self.principal_arn, session_name="", at=at, principal_id=self.principal_id, jti=jti)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,11 +252,18 @@ class Session:
     source_identity: str | None = None
     authenticated_at: datetime | None = None
     amr: tuple[str, ...] = ()
+    federation: Mapping[str, Values] = field(default_factory=dict)  # claims that policies may ask of the session
 
     @property
     def began_in_browser(self) -> bool:
-        """Whether somebody signed in for it, rather than to show a long-term key."""
-        return not self.chain[0].access_key_id
+        """Whether somebody signed in for it."""
+        return self.chain[0].jti != ""
+
+    @property
+    def provider_hop(self) -> Hop | None:
+        """The provider whose token this very session was begun with, and not one that led to it."""
+        hop = self.chain[-2] if len(self.chain) > 1 else None
+        return hop if hop is not None and find_locator(hop.arn) is not None else None
 
     @property
     def transitive_tags(self) -> Tags:
@@ -318,15 +288,23 @@ class Caller:
     access_key_id: str = ""
     user_name: str | None = None
     session: Session | None = None
+    federated: FederatedPrincipal | None = None
 
     @property
     def beginner_id(self) -> str:
-        """The unique id of who began: the caller itself, or the first of its session's chain."""
-        return self.unique_id if self.session is None else self.session.chain[0].principal_id
+        """Who began: a unique id, the caller's own or that of the first of its chain; with a token, its subject too."""
+        if self.federated is not None:
+            return f"{self.unique_id} {self.federated.subject}"
+        if self.session is None:
+            return self.unique_id
+        began = self.session.chain[0]
+        return f"{began.principal_id} {began.session_name}" if began.session_name else began.principal_id
 
     @property
     def credential(self) -> Credential:
         """What kind of credential the caller has shown."""
+        if self.federated is not None:
+            return Credential.WEB_IDENTITY
         if self.session is None:
             return Credential.LONG_TERM
         if self.kind is CallerKind.ROLE_SESSION:
@@ -380,6 +358,19 @@ def federated_user_caller(session: Session) -> Caller:
         userid=f"{session.account_id}:{session.session_name}",
         access_key_id=session.access_key_id,
         session=session,
+    )
+
+
+def web_identity_caller(account_id: str, provider_arn: str, provider_id: str, federated: FederatedPrincipal) -> Caller:
+    """Return who came with a token of the account's provider."""
+    return Caller(
+        kind=CallerKind.WEB_IDENTITY,
+        account_id=account_id,
+        arn=provider_arn,
+        principal_arn=provider_arn,
+        unique_id=provider_id,
+        userid=federated.subject,
+        federated=federated,
     )
 
 

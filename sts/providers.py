@@ -83,3 +83,9 @@ def render_provider_arn(account_id: str, issuer: str) -> str:
 def cut_scheme(issuer: str) -> str:
     """Return *issuer* without its scheme."""
     return issuer.partition("://")[2]
+
+
+def find_locator(arn: str) -> str | None:
+    """Return the locator of the provider that *arn* names; None when it names something else."""
+    kind, _, locator = arn.split(":", 5)[-1].partition("/")
+    return locator if kind == KIND else None

@@ -108,8 +108,8 @@ def _is_anything(value: object) -> bool:  # noqa: ARG001  the row of a claim tha
     return True
 
 
-# Every claim there is (DESIGN section 5): its form, and whether it must be present. `chain`, `dkv` and `pack` are
-# known and ignored: the service alone reads them.
+# Every claim there is (DESIGN section 5): its form, and whether it must be present. `chain`, `dkv`, `fed` and `pack`
+# are known and ignored: the service alone reads them.
 _CLAIMS: Mapping[str, tuple[Callable[[object], bool], bool]] = MappingProxyType(
     {
         "iss": (_is_text, True),
@@ -130,6 +130,7 @@ _CLAIMS: Mapping[str, tuple[Callable[[object], bool], bool]] = MappingProxyType(
         "amr": (_is_texts, False),
         "auth_time": (_is_instant, False),
         "dkv": (_is_anything, False),
+        "fed": (_is_anything, False),
         "chain": (_is_anything, False),
         "pack": (_is_anything, False),
     }

@@ -61,7 +61,7 @@ def begin_chain(caller: Caller, began_at: datetime) -> tuple[Hop, ...]:
     return (
         Hop(
             arn=caller.arn,
-            session_name="",
+            session_name="" if caller.federated is None else caller.federated.subject,
             at=began_at,
             principal_id=caller.unique_id,
             jti="",

@@ -20,9 +20,10 @@ from sts.credentials import Credentials, Grant, TemporaryCredentials
 from sts.directory.revocations import revoke_principal, revoke_session
 from sts.entropy import Entropy
 from sts.errors import LoginCodeInvalid, LoginEnded, LoginOutdated, QuotaExceeded, Refusal, SignInNeeded
+from sts.login_grants import LoginGrant
 from sts.logins.requests import Client, LoginRequest
 from sts.logins.tokens import CODE_INVALID, TOKEN_INVALID, LoginTokens, RefreshToken, read_grant_id
-from sts.model import Caller, CallerKind, LoginGrant, Session, root_caller, user_caller
+from sts.model import Caller, CallerKind, Session, root_caller, user_caller
 from sts.sessions import end_everywhere
 from sts.store import browser_sessions, login_grants
 from sts.store.accounts import find_account

@@ -15,7 +15,8 @@ from sts.errors import LoginCodeInvalid, LoginEnded, Malformed, SealBroken
 from sts.keyring.keyring import Keyring
 from sts.keyring.rotation import Purpose
 from sts.keyring.stamps import make_stamp, verify_stamp
-from sts.model import LoginGrant, Secret
+from sts.login_grants import LoginGrant
+from sts.model import Secret
 
 _CODE_LABEL, _REFRESH_LABEL = b"login-code", b"login-refresh-token"
 _CODE = re.compile(r"([A-Za-z0-9_-]{22})\.[A-Za-z0-9_-]{22}", re.ASCII)

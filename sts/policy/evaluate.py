@@ -156,7 +156,7 @@ def _consult_resource(
         if statement.denies:
             if _reach(statement, question.principal, bounded=bounded):
                 finding.denying.append((policy.name, statement))
-        elif grant := _find_grant(statement, finding.kind, question.principal):
+        elif grant := _find_grant(statement, finding.kind, question):
             finding.allowing.append((policy.name, statement))
             finding.grant = max(grant, finding.grant or grant)
     return finding
@@ -166,9 +166,15 @@ def _reach(statement: Statement, principal: Principal, *, bounded: bool) -> bool
     return statement.principals is None or statement.principals.reach(principal, bounded=bounded)
 
 
-def _find_grant(statement: Statement, kind: Kind, principal: Principal) -> Grant | None:
-    """Return how directly an Allow of a resource policy reaches *principal*; root assumes no roles."""
+def _find_grant(statement: Statement, kind: Kind, question: Question) -> Grant | None:
+    """Return how directly an Allow of a resource policy reaches who asks.
+
+    Root assumes no roles, and a provider's tokens open those of its own account alone.
+    """
+    principal = question.principal
     if statement.principals is None or (kind is Kind.TRUST and principal.kind is PrincipalKind.ROOT):
+        return None
+    if principal.kind is PrincipalKind.PROVIDER and principal.account_id not in {"", question.resource_account_id}:
         return None
     return statement.principals.find_grant(principal)
 
@@ -249,7 +255,7 @@ def _find_near_misses(finding: _Finding) -> Iterator[tuple[str, Statement]]:
     action = fold(question.action)
     for policy in finding.consulted:
         for statement in policy.document.find_statements(action, action.partition(":")[0]):
-            named = statement.principals is None or _find_grant(statement, finding.kind, question.principal)
+            named = statement.principals is None or _find_grant(statement, finding.kind, question)
             fits = statement.resources is None or statement.resources.concern(question)
             if named and fits and not statement.denies:
                 yield policy.name, statement

@@ -12,14 +12,12 @@ from enum import IntEnum
 from typing import Any
 
 from sts.errors import PolicyMalformed
+from sts.federation import BUILT_IN_PROVIDERS
 from sts.policy.grammar import Object, join_place, read_json, read_members, read_text, read_texts
 from sts.policy.matching import gather
 from sts.policy.question import Principal, PrincipalKind
 
 _MEMBERS = frozenset({"AWS", "Service", "Federated"})
-_BUILT_IN_PROVIDERS = frozenset(
-    {"accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com"}
-)
 # An account delegates to its own principals, never to who merely comes with a token of a provider registered in it.
 _OF_AN_ACCOUNT = frozenset(
     {PrincipalKind.ROOT, PrincipalKind.USER, PrincipalKind.ROLE_SESSION, PrincipalKind.FEDERATED_USER}
@@ -90,7 +88,7 @@ class Principals:
             case PrincipalKind.SERVICE:
                 return principal.arn in self.services
             case PrincipalKind.PROVIDER:
-                return principal.arn in self.providers
+                return principal.arn in self.providers or principal.host in self.providers
             case PrincipalKind.USER:
                 return principal.arn in self.names or principal.unique_id in self.names
             case PrincipalKind.ROLE_SESSION:
@@ -111,7 +109,7 @@ def parse_principals(value: Any, place: str, *, excluding: bool) -> Principals:
         if not _SERVICE.fullmatch(name):
             raise PolicyMalformed("This names no service", place=join_place(place, "Service"))
     for name in providers:
-        if name not in _BUILT_IN_PROVIDERS and not _PROVIDER.fullmatch(name):
+        if name not in BUILT_IN_PROVIDERS and not _PROVIDER.fullmatch(name):
             raise PolicyMalformed("This names no identity provider", place=join_place(place, "Federated"))
     everyone = "*" in members.get("AWS", ())
     return Principals(everyone, accounts, names, services, providers, excluding)

@@ -37,15 +37,17 @@ class Principal:
     """Who asks.
 
     *arn* is the ARN of the user, the root or the session; of a service its name, of a provider its ARN or, for one of
-    the four that are built in, its host name. *principal_arn* is what `aws:PrincipalArn` says: of a role session the
-    role's ARN, path included. *unique_id* is `AIDA…` or, of a role session, the role's `AROA…`; the account id for
-    root. Of a federated user, *creator_arn* and *creator_id* name the user whose key made the session.
+    the four that are built in, its host name; *host* is that name where such a provider has an ARN. *principal_arn* is
+    what `aws:PrincipalArn` says: of a role session the role's ARN, path included. *unique_id* is `AIDA…` or, of a role
+    session, the role's `AROA…`; the account id for root. Of a federated user, *creator_arn* and *creator_id* name the
+    user whose key made the session.
     """
 
     kind: PrincipalKind
     account_id: str = ""
     arn: str = ""
     principal_arn: str = ""
+    host: str = ""
     unique_id: str = ""
     session_name: str | None = None
     creator_arn: str | None = None

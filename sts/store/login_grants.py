@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
 
-from sts.model import LoginGrant
+from sts.login_grants import LoginGrant
 from sts.store.database import from_microseconds, from_optional_microseconds, to_microseconds, to_optional_microseconds
 from sts.store.tables import login_grant
 

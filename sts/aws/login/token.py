@@ -34,10 +34,10 @@ from sts.errors import (
     Unproven,
 )
 from sts.keyring.keyring import Keyring
+from sts.login_grants import LoginGrant
 from sts.logins.grants import REDEEM, Login, Logins, demand, describe, end_for, verify_holder
 from sts.logins.requests import CLIENTS, Client
 from sts.logins.tokens import verify_redemption
-from sts.model import LoginGrant
 from sts.store.database import Transaction
 from sts.telemetry.meters import Meters
 
