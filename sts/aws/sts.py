@@ -3,20 +3,26 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sts.access import Context, Demand
 from sts.arn import federated_user_arn
-from sts.assume import AssumedRole, RoleSessions, Wish, demand_role
+from sts.assume import RoleSessions
 from sts.audit.events import Event
 from sts.authn.codes import CodeProof
+from sts.aws.role_sessions import (
+    demand_session,
+    parse_wish,
+    read_duration,
+    read_policy_arns,
+    render_assumed,
+    render_credentials,
+)
 from sts.aws.row import SMALL, Acts, Command, Demands, Done, Operation, Proof, Recall, Result, Target
 from sts.aws.tags import describe_request, read_tags
-from sts.credentials import TemporaryCredentials
 from sts.entropy import find_account_of_access_key
 from sts.errors import ParameterInvalid
-from sts.folding import fold_letters
 from sts.lending import FederationWish, UserSessions
 from sts.model import Caller, Credential
 from sts.policy.question import Outcome
@@ -47,7 +53,7 @@ class StsOperations:
                 self.assume_role,
                 credentials=_ALL - {Credential.FEDERATION},
                 target=self.find_role,
-                demands=_demand_role,
+                demands=demand_session,
                 not_yet=lent | {"ProvidedContexts"},
             ),
             _row(
@@ -90,14 +96,7 @@ class StsOperations:
 
     async def assume_role(self, caller: Caller, command: Command, target: Target) -> Done:
         """Begin a role session."""
-        assumed = await self.sessions.begin(caller, target.noun.get_role(), _parse_wish(command))
-        made = {
-            "Arn": assumed.arn,
-            "AssumedRoleId": assumed.userid,
-            "AccessKeyId": assumed.credentials.access_key_id,
-            "jti": assumed.credentials.jti,
-        }
-        return Done(_render_assumed(assumed), made)
+        return render_assumed(await self.sessions.begin(caller, target.noun.get_role(), parse_wish(command)))
 
     async def find_own_factor(self, caller: Caller, command: Command, address: str) -> Target:
         """Return when the caller proved a second factor by a TokenCode, which is used up; nothing without one."""
@@ -108,7 +107,7 @@ class StsOperations:
 
     async def get_session_token(self, caller: Caller, command: Command, target: Target) -> Done:
         """Begin a session of the caller's own, with a second factor when a code was shown."""
-        begun = await self.lent.begin(caller, _read_duration(command), target.noun)
+        begun = await self.lent.begin(caller, read_duration(command), target.noun)
         made = {"AccessKeyId": begun.access_key_id, "jti": begun.jti}
         return Done({"Credentials": render_credentials(begun)}, made)
 
@@ -116,9 +115,9 @@ class StsOperations:
         """Begin a session of somebody whom the caller vouches for."""
         wish = FederationWish(
             name=command["Name"],
-            duration=_read_duration(command),
+            duration=read_duration(command),
             policy=command.get("Policy"),
-            policy_arns=_read_policy_arns(command),
+            policy_arns=read_policy_arns(command),
             tags=dict(read_tags(command)),
         )
         begun = await self.lent.federate(caller, wish)
@@ -150,15 +149,6 @@ def _describe_factor(proven_at: datetime | None) -> Context:
 async def find_federated_user(caller: Caller, command: Command, _address: str) -> Target:
     """Return the federated user that is to be made."""
     return Target(federated_user_arn(caller.account_id, command["Name"]), caller.account_id)
-
-
-def _read_duration(command: Command) -> timedelta | None:
-    seconds = command.get("DurationSeconds")
-    return None if seconds is None else timedelta(seconds=seconds)
-
-
-def _read_policy_arns(command: Command) -> tuple[str, ...]:
-    return tuple(item["arn"] for item in command.get("PolicyArns", ()))
 
 
 def _demand_federation(caller: Caller, command: Command, target: Target) -> tuple[Demand, ...]:
@@ -214,41 +204,6 @@ async def get_access_key_info(_caller: Caller, command: Command, _target: Target
     return Done({"Account": account_id})
 
 
-def _parse_wish(command: Command) -> Wish:
-    tags = dict(read_tags(command))
-    transitive = {fold_letters(key) for key in command.get("TransitiveTagKeys", ())}
-    return Wish(
-        session_name=command["RoleSessionName"],
-        duration=_read_duration(command),
-        policy=command.get("Policy"),
-        policy_arns=_read_policy_arns(command),
-        tags=tags,
-        transitive_keys=tuple(key for key in tags if fold_letters(key) in transitive),
-        source_identity=command.get("SourceIdentity"),
-    )
-
-
-def _demand_role(caller: Caller, command: Command, target: Target) -> tuple[Demand, ...]:
-    keys = [key for key, _ in read_tags(command)]
-    verify_session_tags(caller, keys, command.get("TransitiveTagKeys", ()))
-    context = {**target.context, **_describe_wish(command)}
-    return demand_role(
-        caller, target.noun, context, brings_tags=bool(keys), source_identity=command.get("SourceIdentity")
-    )
-
-
-def _describe_wish(command: Command) -> dict[str, tuple[str, ...]]:
-    """Return the condition keys that AssumeRole's parameters bring: each is absent when its parameter is."""
-    context = {"sts:rolesessionname": (command["RoleSessionName"],)}
-    if "ExternalId" in command:
-        context["sts:externalid"] = (command["ExternalId"],)
-    if "SourceIdentity" in command:
-        context["sts:sourceidentity"] = (command["SourceIdentity"],)
-    if command.get("TransitiveTagKeys"):
-        context["sts:transitivetagkeys"] = tuple(command["TransitiveTagKeys"])
-    return context | describe_request(command)
-
-
 def _demand_key_info(caller: Caller, _command: Command, target: Target) -> tuple[Demand, ...]:
     return (Demand(action="sts:GetAccessKeyInfo", resource=target.arn, resource_account_id=caller.account_id),)
 
@@ -281,25 +236,3 @@ def render_denial(receipt: Mapping[str, Any]) -> str:
         "receipt": receipt,
     }
     return json.dumps(told, ensure_ascii=False)
-
-
-def _render_assumed(assumed: AssumedRole) -> Result:
-    result: dict[str, Any] = {
-        "Credentials": render_credentials(assumed.credentials),
-        "AssumedRoleUser": {"AssumedRoleId": assumed.userid, "Arn": assumed.arn},
-    }
-    if assumed.credentials.packed_percent is not None:
-        result["PackedPolicySize"] = assumed.credentials.packed_percent
-    if assumed.source_identity is not None:
-        result["SourceIdentity"] = assumed.source_identity
-    return result
-
-
-def render_credentials(credentials: TemporaryCredentials) -> Result:
-    """Return temporary credentials as STS writes them."""
-    return {
-        "AccessKeyId": credentials.access_key_id,
-        "SecretAccessKey": credentials.secret_access_key,
-        "SessionToken": credentials.session_token,
-        "Expiration": credentials.expires_at,
-    }
