@@ -19,13 +19,15 @@ from sts.audit.search import Searches
 from sts.audit.sums import Sums
 from sts.authn.addresses import AddressCounts
 from sts.authn.arrival import BehindProxies
+from sts.authn.bearers import BearerProof
 from sts.authn.codes import CodeProof
 from sts.authn.devices import KnownDevices
 from sts.authn.passwords import PasswordProof
 from sts.authn.possession import Possessions
 from sts.authn.signature import Prover, SignatureProof
 from sts.authn.throttle import Throttle, build_throttle
-from sts.aws.endpoint import QueryEndpoint
+from sts.authn.webidentity import WebIdentity
+from sts.aws.endpoint import Identifier, QueryEndpoint
 from sts.aws.foreign import UnknownPath
 from sts.aws.iam.operations import build_iam_rows
 from sts.aws.identity_tokens import IdentityTokenOperation
@@ -35,8 +37,8 @@ from sts.aws.login.token import PATH as TOKEN_PATH
 from sts.aws.login.token import TokenEndpoint
 from sts.aws.operations import Operations
 from sts.aws.row import Operation as Row
-from sts.aws.row import Proof
 from sts.aws.sts import StsOperations
+from sts.aws.web_identity import WebIdentityOperations, WebIdentityProof
 from sts.cache.address import MEMORY
 from sts.clock import Clock, SystemClock
 from sts.credentials import Credentials
@@ -58,6 +60,7 @@ from sts.health.metrics import MetricsPage
 from sts.health.probes import Probes
 from sts.health.readiness import Readiness
 from sts.identity_tokens import IdentityTokens
+from sts.issuers.keysets import KeySets
 from sts.lending import UserSessions
 from sts.logins.grants import Logins
 from sts.logins.requests import CONFIRMATION_PATH, LoginRequests
@@ -126,6 +129,7 @@ class _Verbs:
     """What several fronts call, each made once: two that count, lock or trace would each know of half."""
 
     proof: Prover
+    web_identities: Identifier
     access: Decider
     journal: Recorder
     throttle: Throttle
@@ -144,6 +148,7 @@ def _build_verbs(settings: Settings, at: Foundation, tracing: "Untraced | Traced
     hasher, addresses = _build_hasher(at, settings), AddressCounts(at.cache, at.clock)
     return _Verbs(
         proof=tracing.around_proof(proof),
+        web_identities=tracing.around_web_identities(_build_web_identities(settings, at, throttle)),
         access=tracing.around_access(Access(Evaluator(at.snapshot))),
         journal=tracing.around_journal(at.journal),
         throttle=throttle,
@@ -154,6 +159,11 @@ def _build_verbs(settings: Settings, at: Foundation, tracing: "Untraced | Traced
         lending=UserSessions(credentials, at.snapshot, at.clock),
         logins=build_logins(settings, at, credentials),
     )
+
+
+def _build_web_identities(settings: Settings, at: Foundation, throttle: Throttle) -> WebIdentityProof:
+    verifier = WebIdentity(settings.issuer, at.snapshot, KeySets(), at.clock)
+    return WebIdentityProof(BearerProof(verifier, at.coherence, throttle))
 
 
 def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Traced") -> tuple[Route, ...]:
@@ -183,7 +193,8 @@ def _signed_rows(settings: Settings, at: Foundation, verbs: _Verbs) -> tuple[Row
         issuer=settings.issuer,
         providers=build_providers(at, settings),
     )
-    return (*sts.rows(), *IdentityTokenOperation(tokens).rows(), *iam)
+    others = (*IdentityTokenOperation(tokens).rows(), *WebIdentityOperations(verbs.assuming).rows())
+    return (*sts.rows(), *others, *iam)
 
 
 def _pages(settings: Settings, at: Foundation, verbs: _Verbs) -> PagesEndpoint:
@@ -258,7 +269,8 @@ def _behind_proxies(settings: Settings) -> list[Middleware]:
 def _query_endpoint(at: Foundation, verbs: _Verbs, rows: Iterable[Row]) -> QueryEndpoint:
     return QueryEndpoint(
         operations=Operations.compile(rows),
-        proofs={Proof.SIGNATURE: verbs.proof},
+        proof=verbs.proof,
+        web_identities=verbs.web_identities,
         access=verbs.access,
         receipts=Receipts(at.keyring),
         journal=verbs.journal,

@@ -118,13 +118,18 @@ class RoleSessions:
 
 
 def demand_role(
-    caller: Caller, candidate: Candidate, context: Context, *, brings_tags: bool, source_identity: str | None
+    caller: Caller,
+    candidate: Candidate,
+    context: Context,
+    *,
+    action: str = "sts:AssumeRole",
+    brings_tags: bool,
+    source_identity: str | None,
 ) -> tuple[Demand, ...]:
-    """Return what assuming a role demands of *caller*, whose parameters bring *context*; raises ParameterInvalid.
+    """Return what *action* demands of *caller*, whose parameters bring *context*; raises ParameterInvalid.
 
     Tags and a source identity are demanded also where they are inherited.
     """
-    assuming = "sts:AssumeRole" if caller.federated is None else "sts:AssumeRoleWithWebIdentity"
     tagging = ("sts:TagSession",) if brings_tags or inherit_tags(caller) else ()
     identity = () if find_source_identity(caller, source_identity) is None else ("sts:SetSourceIdentity",)
     return tuple(
@@ -136,7 +141,7 @@ def demand_role(
             trust=candidate.trust,
             borne=describe_principal(candidate.tags),
         )
-        for each in (assuming, *tagging, *identity)
+        for each in (action, *tagging, *identity)
     )
 
 

@@ -119,7 +119,16 @@ def _principal(entry: Entry) -> dict[str, Any] | None:
         "account_id": caller.account_id,
         "access_key_id": caller.access_key_id,
         "proven": True,
+        **_federated(caller),
     }
+
+
+def _federated(caller: Caller) -> dict[str, str]:
+    """Return who came with a token; nothing of the token itself."""
+    federated = caller.federated
+    if federated is None:
+        return {}
+    return {"issuer": federated.issuer, "subject": federated.subject, "audience": federated.audience}
 
 
 def _decisions(entry: Entry, *, is_shared: bool, is_owner: bool) -> list[Mapping[str, Any]]:

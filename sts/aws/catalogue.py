@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_WEB_IDENTITY = "roles are not assumed with a provider's token yet"
 _SIMULATE = "policy simulation is not offered yet"
 _ACCOUNT = "account preferences are not offered yet"
 _TEMPLATE = "role templates are part of AWS's console"
@@ -17,7 +16,6 @@ _ACCESSED = "service last accessed data is not offered"
 
 _BY_REASON: Mapping[str, str] = MappingProxyType(
     {
-        _WEB_IDENTITY: "AssumeRoleWithWebIdentity",
         _SIMULATE: (
             "GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy SimulateCustomPolicy "
             "SimulatePrincipalPolicy"

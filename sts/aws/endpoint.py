@@ -4,10 +4,10 @@ A plain ASGI application: nothing stands between the server and it but the route
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import cast
+from typing import Protocol, cast
 
 import structlog
 from starlette.types import Receive, Scope, Send
@@ -45,6 +45,14 @@ from sts.telemetry.meters import Meters
 _log = structlog.get_logger("sts.aws")
 
 
+class Identifier(Protocol):
+    """What proves who sent a request whose parameters hold the proof."""
+
+    async def prove(self, command: Command, address: str) -> tuple[Caller, Command]:
+        """Return who sent *command* from *address*, and the command with what the proof adds to it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What goes back: a status, an XML or JSON document, and headers beside the usual ones."""
@@ -60,7 +68,8 @@ class QueryEndpoint:
     """`POST /` and `GET /`."""
 
     operations: Operations
-    proofs: Mapping[Proof, Prover]
+    proof: Prover
+    web_identities: Identifier
     access: Decider
     receipts: Receipts
     journal: Recorder
@@ -90,8 +99,7 @@ class QueryEndpoint:
             request = await read_request(scope, receive)
             offered = self.operations.named(request.form)
             entry.operation, entry.event = offered.qualified_name, offered.row.event
-            await self._prove(request, offered, entry)
-            command = offered.model.parse(request.form)
+            command = await self._prove(request, offered, entry)
             entry.parameters = shorten({k: v for k, v in command.items() if k not in offered.model.secrets})
             target = await self._find(offered, entry, command)
             await self._decide(scope, offered, entry, command, target)
@@ -100,15 +108,21 @@ class QueryEndpoint:
             result = await asyncio.to_thread(offered.row.finish, result)
         return offered.model.render(result, entry.request_id)
 
-    async def _prove(self, request: QueryRequest, offered: Offered, entry: Entry) -> None:
+    async def _prove(self, request: QueryRequest, offered: Offered, entry: Entry) -> Command:
+        """Prove who sent *request*, and return what it asks for: a signature is over it, a token is part of it."""
         _require_within(offered.row.limit, request, offered.row.name)
+        if offered.row.proof is Proof.WEB_IDENTITY:
+            entry.service = offered.row.service
+            entry.caller, command = await self.web_identities.prove(offered.model.parse(request.form), entry.address)
+            return command
         try:
-            proven = await self.proofs[offered.row.proof].prove(request.parts, offered.row.service, entry.address)
+            proven = await self.proof.prove(request.parts, offered.row.service, entry.address)
         except Refusal as refusal:
             entry.claimed = getattr(refusal, "claimed", None)
             raise
         entry.caller, entry.region, entry.service = proven.caller, proven.region, proven.service
         _require_credential(offered, proven.caller)
+        return offered.model.parse(request.form)
 
     async def _find(self, offered: Offered, entry: Entry, command: Command) -> Target:
         caller = entry.get_caller()

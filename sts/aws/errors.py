@@ -200,6 +200,8 @@ def message_of(refusal: Refusal) -> str:
 
 def _deny(denied: AccessDenied) -> str:
     decision = denied.decision
+    if denied.caller.federated is not None:
+        return f"Not authorized to perform {decision.action}"
     return (
         f"User: {denied.caller.arn} is not authorized to perform: {decision.action} "
         f"on resource: {decision.resource} {_reason(decision)}"

@@ -28,13 +28,16 @@ def parse_wish(command: Command) -> Wish:
     )
 
 
-def demand_session(caller: Caller, command: Command, target: Target) -> tuple[Demand, ...]:
-    """Return what assuming the role of *target* demands; raises ParameterInvalid kin."""
+def demand_session(
+    caller: Caller, command: Command, target: Target, *, action: str = "sts:AssumeRole"
+) -> tuple[Demand, ...]:
+    """Return what assuming the role of *target* by *action* demands; raises ParameterInvalid kin."""
     keys = [key for key, _ in read_tags(command)]
     verify_session_tags(caller, keys, command.get("TransitiveTagKeys", ()))
     context = {**target.context, **_describe_wish(command)}
+    source_identity = command.get("SourceIdentity")
     return demand_role(
-        caller, target.noun, context, brings_tags=bool(keys), source_identity=command.get("SourceIdentity")
+        caller, target.noun, context, action=action, brings_tags=bool(keys), source_identity=source_identity
     )
 
 

@@ -37,6 +37,7 @@ class Proof(StrEnum):
     """How the caller of an operation is proven."""
 
     SIGNATURE = "signature"
+    WEB_IDENTITY = "web-identity"  # by a token among the parameters
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from sts.audit.record import Entry
 from sts.audit.recording import Recorder
 from sts.authn.arrival import Network
 from sts.authn.signature import Proven, Prover, SignedParts
+from sts.aws.endpoint import Identifier
 from sts.aws.row import Acts, Changes, Command, Done, Operation, Reads, Result, Target
 from sts.cache import Cache
 from sts.cache.watched import WatchedCache
@@ -45,6 +46,19 @@ class TracedProof:
         """Return who signed *parts* for *service* and sent them from *address*."""
         with self.spans.within("prove"):
             return await self.proof.prove(parts, service, address)
+
+
+@dataclass(frozen=True, slots=True)
+class TracedWebIdentities:
+    """Proves by tokens within a span."""
+
+    proof: Identifier
+    spans: Spans
+
+    async def prove(self, command: Command, address: str) -> tuple[Caller, Command]:
+        """Return who sent *command* from *address*, and the command with what the proof adds to it."""
+        with self.spans.within("prove"):
+            return await self.proof.prove(command, address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +129,10 @@ class Traced:
     def around_proof(self, proof: Prover) -> Prover:
         """Return *proof* in a span."""
         return TracedProof(proof, self.spans)
+
+    def around_web_identities(self, proof: Identifier) -> Identifier:
+        """Return *proof* in a span."""
+        return TracedWebIdentities(proof, self.spans)
 
     def around_access(self, access: Decider) -> Decider:
         """Return *access* in a span."""

@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 from sts.access import Decider
 from sts.audit.recording import Recorder
 from sts.authn.signature import Prover
+from sts.aws.endpoint import Identifier
 from sts.aws.row import Operation
 from sts.cache import Cache
 from sts.store.database import Database
@@ -30,6 +31,10 @@ class Untraced:
         return cache
 
     def around_proof(self, proof: Prover) -> Prover:
+        """Return *proof*."""
+        return proof
+
+    def around_web_identities(self, proof: Identifier) -> Identifier:
         """Return *proof*."""
         return proof
 

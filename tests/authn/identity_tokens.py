@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sts.authn.webidentity import Providers
-from sts.clock import ManualClock
+from sts.clock import Clock
 from sts.crypto.base64url import encode_base64url
 from sts.crypto.jwk import SigningKey, generate_signing_key, render_jwk
 from sts.providers import Provider, ProviderSettings
@@ -31,7 +31,7 @@ def sign(header: Mapping[str, Any] | bytes, claims: Mapping[str, Any] | bytes, k
 class Issuer:
     """An issuer that signs what a test wants it to."""
 
-    clock: ManualClock
+    clock: Clock
     issuer: str = ISSUER
     key: SigningKey = field(default_factory=lambda: generate_signing_key("ES256"))
 

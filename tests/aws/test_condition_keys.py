@@ -17,7 +17,7 @@ from sts.app import build_accounts
 from sts.arn import iam_arn
 from sts.assume import Candidate
 from sts.aws.operations import Offered, Operations
-from sts.aws.row import Acts, Find, Target
+from sts.aws.row import Acts, Find, Proof, Target
 from sts.clock import ManualClock
 from sts.directory.boundaries import bound
 from sts.directory.instance_profiles import InstanceProfiles
@@ -28,13 +28,15 @@ from sts.directory.roles import Roles
 from sts.directory.tags import Tagging
 from sts.entropy import Entropy
 from sts.evaluator import Circumstances, _context
+from sts.federation import FederatedPrincipal
 from sts.foundation import Foundation, lay_foundation
 from sts.logins.grants import describe
 from sts.logins.requests import Client
-from sts.model import CallerKind, Hop, Session, User, user_caller
+from sts.model import CallerKind, Hop, Session, User, role_session_caller, user_caller, web_identity_caller
 from sts.policy.document import Kind, NamedPolicy, parse_document
 from sts.settings import read_settings
 from sts.store.database import Transaction
+from sts.wishes import begin_chain
 from tests.conftest import BEGINNING
 from tests.service import allow, trust
 from tests.table import read_table
@@ -87,6 +89,9 @@ SAMPLES = MappingProxyType(
 )
 
 
+FROM_CLAIMS = ("Tags", "TransitiveTagKeys", "SourceIdentity")  # what a token brings to a command
+
+
 @dataclass(frozen=True)
 class World:
     """An account in which everything that can be is tagged, and bounded, and called `name`."""
@@ -96,7 +101,8 @@ class World:
 
     def demanded(self, offered: Offered) -> tuple[Demand, ...]:
         """Return what the operation demands when it is asked with all that it takes."""
-        command = {name: SAMPLES[name] for name in offered.model.members if name in SAMPLES}
+        members = (*offered.model.members, *(FROM_CLAIMS if offered.row.proof is Proof.WEB_IDENTITY else ()))
+        command = {name: SAMPLES[name] for name in members if name in SAMPLES}
         return offered.row.demands(user_caller(self.user, ""), command, self._find(offered, command))
 
     def _find(self, offered: Offered, command: Mapping[str, Any]) -> Target:
@@ -141,8 +147,13 @@ def _populate(at: Foundation, tx: Transaction) -> User:
 
 
 def _generic(keys: Iterable[str]) -> set[str]:
-    """Return *keys* folded, with one name for all tags."""
-    return {re.sub(r"tag/.+$", "tag/key", key.lower()) for key in keys}
+    """Return *keys* folded, with one name for all tags and one for all claims."""
+    folded = (re.sub(r"tag/.+$", "tag/key", key.lower()) for key in keys)
+    return {"issuer:claim" if _is_claim(key) else key for key in folded}
+
+
+def _is_claim(key: str) -> bool:
+    return "." in key.partition(":")[0]
 
 
 def _listed(*, there: bool) -> list[str]:
@@ -159,7 +170,7 @@ def _missing(key: str) -> bool:
 
 def _referred(operation: str, action: str, resource: str) -> set[str]:
     """Return the keys that the reference gives to *action* on *resource*, but for those that are not there."""
-    keys = [key for key in REFERENCE["actions"].get(action, ()) if not _missing(key)]
+    keys = [key for key in REFERENCE["actions"].get(action, ()) if not (_missing(key) or _is_claim(key))]
     kind = resource.removeprefix(iam_arn(ACCOUNT, "")).partition("/")[0]
     borne = REFERENCE["resources"].get(kind, ()) if resource in TAGGED and operation not in MAKING else ()
     return _generic((*keys, *borne))
@@ -192,6 +203,31 @@ def _of_callers() -> set[str]:
     return set(_context(user_caller(user, "", session), HERE))
 
 
+def _of_tokens() -> set[str]:
+    """Return the keys of who comes with a provider's token, and of the session that is begun with it."""
+    arn = iam_arn(ACCOUNT, "oidc-provider/id.example.com")
+    federated = FederatedPrincipal(
+        issuer="https://id.example.com", subject="ann", audience="a", claims={"sub": ("ann",)}
+    )
+    caller = web_identity_caller(ACCOUNT, arn, "AOIPEXAMPLE", federated)
+    role = iam_arn(ACCOUNT, "role/name")
+    session = Session(
+        jti="jti",
+        access_key_id="ASIAEXAMPLE",
+        account_id=ACCOUNT,
+        principal_id="AROAEXAMPLE",
+        principal_arn=role,
+        session_name="session",
+        issued_at=BEGINNING,
+        expires_at=BEGINNING + timedelta(hours=1),
+        chain=(
+            *begin_chain(caller, BEGINNING),
+            Hop(arn=role, session_name="session", at=BEGINNING, principal_id="AROAEXAMPLE", jti="jti"),
+        ),
+    )
+    return {*_context(caller, HERE), *_context(role_session_caller(session), HERE)}
+
+
 def _of_logins() -> set[str]:
     """Return the keys of letting a command line in."""
     return set(describe(Client.SAME_DEVICE, redirect_uri="http://127.0.0.1:1/", grant_type="authorization_code"))
@@ -206,14 +242,17 @@ def test_each_operation_brings_the_keys_that_the_reference_gives_to_it(table: Op
             expected = _referred(offered.row.name, action, demand.resource)
             assert _generic([*demand.context, *demand.borne]) == expected, (offered.row.name, demand.action)
             seen |= expected
-    beside = _generic([*_of_callers(), *_of_logins(), *BESIDE])
+    beside = _generic([*_of_callers(), *_of_tokens(), *_of_logins(), *BESIDE])
     assert len(seen) == len(_generic(_listed(there=True)) - beside)
 
 
-def test_assume_role_is_weighed_with_its_keys_in_all_that_it_demands(table: Operations, world: World) -> None:
-    (offered,) = (each for each in table.offered.values() if each.row.name == "AssumeRole")
+@pytest.mark.parametrize("name", ["AssumeRole", "AssumeRoleWithWebIdentity"])
+def test_assume_role_and_its_kin_are_weighed_with_their_keys_in_all_that_they_demand(
+    table: Operations, world: World, name: str
+) -> None:
+    (offered,) = (each for each in table.offered.values() if each.row.name == name)
     demands = world.demanded(offered)
-    assert [each.action for each in demands] == ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+    assert [each.action for each in demands] == [f"sts:{name}", "sts:TagSession", "sts:SetSourceIdentity"]
     assert demands[0].context == demands[1].context == demands[2].context
 
 
@@ -221,7 +260,9 @@ def test_the_page_lists_every_key_that_is_there(table: Operations, world: World)
     demands = [demand for offered in table.offered.values() for demand in world.demanded(offered)]
     of_operations = [key for demand in demands for key in (*demand.context, *demand.borne)]
     assert sorted(_listed(there=True)) == sorted(set(_listed(there=True)))
-    assert _generic(_listed(there=True)) == _generic([*of_operations, *_of_callers(), *_of_logins(), *BESIDE])
+    assert _generic(_listed(there=True)) == _generic(
+        [*of_operations, *_of_callers(), *_of_tokens(), *_of_logins(), *BESIDE]
+    )
 
 
 def test_the_page_says_why_each_other_key_of_the_reference_is_not_there() -> None:
