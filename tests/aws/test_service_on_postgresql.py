@@ -1,6 +1,7 @@
 """The whole service on PostgreSQL, through a real client."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from sts.clock import SystemClock
 from tests.postgresql_server import PostgresqlServer
+from tests.security.rotating import until
 from tests.service import REGION, Service, allow, running, trust
 from tests.signing import Key
 
@@ -44,3 +46,19 @@ def test_what_is_made_on_one_process_is_used_on_the_other(pair: tuple[Service, S
     assert (used["UserName"], used["AccessKeyLastUsed"]["Region"]) == ("alice", REGION)
     with pytest.raises(ClientError, match="EntityAlreadyExists"):
         other.boto("iam", tenant.key).create_user(UserName="ALICE")
+
+
+def test_an_issuer_that_one_process_enables_or_disables_is_so_on_the_other(pair: tuple[Service, Service]) -> None:
+    one, other = pair
+    tenant = one.tenant()
+    iam, elsewhere = one.boto("iam", tenant.key), other.boto("iam", tenant.key)
+    wish = {"Audience.member.1": "stranger", "SigningAlgorithm": "RS256"}
+    ask = partial(other.call, tenant.key, "GetWebIdentityToken", "sts", **wish)
+    issuers = set()
+    for _ in range(2):
+        issuers.add(iam.enable_outbound_web_identity_federation()["IssuerIdentifier"])
+        assert elsewhere.get_outbound_web_identity_federation_info()["IssuerIdentifier"] in issuers
+        until(ask, lambda reply: reply.status == 200)
+        iam.disable_outbound_web_identity_federation()
+        until(ask, lambda reply: reply.status == 403)
+    assert len(issuers) == 1

@@ -204,6 +204,8 @@ def test_what_is_for_whoever_runs_the_service_is_not_shown(proxy: Proxy, target:
 def test_public_keys_are_served(proxy: Proxy) -> None:
     status, answer = proxy.ask("GET", "/.well-known/jwks.json")
     assert (status, bool(json.loads(answer)["keys"])) == (200, True)
+    status, answer = proxy.ask("GET", "/outbound/1f0e2d3c-4b5a-4697-8877-665544332211/.well-known/jwks.json")
+    assert (status, json.loads(answer)["__type"]) == (404, "UnknownOperationException")  # the service says: no issuer
 
 
 def test_a_body_of_the_greatest_size_reaches_the_service(proxy: Proxy) -> None:
