@@ -286,6 +286,7 @@ def _login_routes(settings: Settings, at: Foundation, verbs: _Verbs) -> tuple[Ro
     token = TokenEndpoint(
         logins=verbs.logins,
         possessions=Possessions(settings.issuer, at.cache, at.clock),
+        addresses=verbs.passwords.addresses,
         throttle=verbs.throttle,
         coherence=at.coherence,
         access=verbs.access,

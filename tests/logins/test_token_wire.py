@@ -188,3 +188,23 @@ def test_a_38_guesses_at_a_code_are_limited_and_far_from_all_that_there_are(home
         clock.tick(timedelta(seconds=1))
         assert command_line.redeem(code).status == 200
     assert 64 ** len(secret) > 2**128
+
+
+def test_a_38_of_two_hundred_guesses_at_codes_from_one_address_a_hundred_are_looked_at(
+    desk: LoginDesk, clock: ManualClock
+) -> None:
+    command_line = desk.command_line(Client.CROSS_DEVICE)
+    code = desk.approve(command_line)
+    named, _, _ = code.partition(".")
+    guesses = [command_line.redeem(f"{named}.{number:022}").status for number in range(200)]
+    assert guesses == [401] * 100 + [429] * 100
+    assert command_line.redeem(code).status == 429
+    clock.tick(timedelta(minutes=15))
+    later = desk.command_line(Client.CROSS_DEVICE)
+    assert later.redeem(desk.approve(later)).status == 200
+
+
+def test_a_38_right_codes_do_not_count(desk: LoginDesk) -> None:
+    for _ in range(101):
+        command_line = desk.command_line()
+        assert command_line.redeem(desk.approve(command_line)).status == 200

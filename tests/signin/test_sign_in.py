@@ -165,7 +165,7 @@ def test_who_is_signed_in_is_led_on_from_the_sign_in_page(alice: Person) -> None
     assert browser.get("/ui/sign-in?to=/ui/again").path == "/ui/again"
 
 
-def test_a_first_password_reaches_only_the_page_that_changes_it(service: Service, tenant: Tenant) -> None:
+def test_a_15_a_first_password_reaches_only_the_page_that_changes_it(service: Service, tenant: Tenant) -> None:
     bob = make_person(service, tenant.account_id, "bob", is_first_password=True)
     browser = Browser(service)
     page = bob.enter_password(browser)

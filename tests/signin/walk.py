@@ -44,9 +44,9 @@ def walk(service: Service, tenant: Tenant, clock: ManualClock, window: Window) -
 def _let_in(alice: Person, tenant: Tenant, window: Window) -> Iterator[str]:
     policy = {"UserName": alice.name, "PolicyArn": "arn:aws:iam::aws:policy/SignInLocalDevelopmentAccess"}
     assert alice.service.call(tenant.key, "AttachUserPolicy", **policy).status == 200
-    window.open(_ask(alice, Client.SAME_DEVICE, "http://127.0.0.1:49152/oauth/callback"))
+    window.open(ask_page(alice, Client.SAME_DEVICE, "http://127.0.0.1:49152/oauth/callback"))
     yield "authorize"
-    window.open(_ask(alice, Client.CROSS_DEVICE, origin_of(alice) + CONFIRMATION_PATH))
+    window.open(ask_page(alice, Client.CROSS_DEVICE, origin_of(alice) + CONFIRMATION_PATH))
     yield "authorize-remote"
     window.press("Let it in")
     yield "confirmation"
@@ -54,7 +54,7 @@ def _let_in(alice: Person, tenant: Tenant, window: Window) -> Iterator[str]:
     yield "declined"
 
 
-def _ask(alice: Person, client: Client, redirect_uri: str) -> str:
+def ask_page(alice: Person, client: Client, redirect_uri: str) -> str:
     """Return the page that the browser is led to when a command line asks to be let in."""
     at = int(alice.service.clock.now().timestamp())
     asked = LoginRequest(client=client, redirect_uri=redirect_uri, state="s" * 36, challenge="c" * 43, asked_at=at)

@@ -14,6 +14,7 @@ from sts.audit.events import Event
 from sts.audit.record import Entry
 from sts.audit.recording import Recorder, Recording
 from sts.audit.sums import Sums
+from sts.authn.addresses import AddressCounts
 from sts.authn.arrival import begin_entry, describe_circumstances
 from sts.authn.possession import Possession, Possessions
 from sts.authn.throttle import Throttle
@@ -68,6 +69,7 @@ class TokenEndpoint:
 
     logins: Logins
     possessions: Possessions
+    addresses: AddressCounts
     throttle: Throttle
     coherence: Coherence
     access: Decider
@@ -123,10 +125,13 @@ class TokenEndpoint:
         code = _require("code", asked.code)
         redirect_uri = _require("redirectUri", asked.redirect_uri)
         verifier = _require("codeVerifier", asked.code_verifier)
+        client = CLIENTS[asked.client_id]
+        # A code is guessed at like any other secret that people carry: by address, over all processes.
+        counted = await self.addresses.count(recording.entry.address)
         login = await self.logins.get_by_code(code)
-        recording.entry.claimed = login.caller.arn
-        client, grant_id = CLIENTS[asked.client_id], login.grant.grant_id
+        recording.entry.claimed, grant_id = login.caller.arn, login.grant.grant_id
         verify_redemption(login.grant, client=client, redirect_uri=redirect_uri, verifier=verifier)
+        await self.addresses.take_back(counted)
         if login.fault is not None:
             await self._end(recording, login, login.fault)
         recording.entry.caller = login.caller
