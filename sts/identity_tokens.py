@@ -15,6 +15,7 @@ from sts.clock import Clock
 from sts.entropy import Entropy
 from sts.errors import ClaimsTooLarge, LifeOutgrown, OutboundDisabled
 from sts.evaluator import principal_tags
+from sts.federation import name_provider
 from sts.keyring.keyring import Keyring
 from sts.model import Caller, CallerKind, Secret
 from sts.outbound import NAMESPACE, OutboundIssuer
@@ -102,6 +103,7 @@ def _require_within_session(caller: Caller, expires_at: datetime) -> None:
 def _describe(caller: Caller, wish: TokenWish, tags: Tags) -> Mapping[str, Any]:
     """Return the claims under AWS's namespace (IAM User Guide, "Understanding token claims"): absent, never empty."""
     session = caller.session
+    provider = None if session is None else session.provider_hop
     claims: dict[str, Any] = {
         "aws_account": caller.account_id,
         "source_region": wish.region,
@@ -110,6 +112,7 @@ def _describe(caller: Caller, wish: TokenWish, tags: Tags) -> Mapping[str, Any]:
         "request_tags": dict(wish.tags),
         "original_session_exp": "" if session is None else _tell(session.expires_at),
         "source_identity": "" if session is None else session.source_identity,
+        "federated_provider": "" if provider is None else name_provider(provider.arn),
     }
     return {name: value for name, value in claims.items() if value}
 
