@@ -131,6 +131,27 @@ NOTICES = Metric(
 )
 AUDIT_QUEUE = Metric("sts_audit_queue", Kind.GAUGE, "Entries that wait for the commit before theirs to end.")
 AUDIT_FAILING = Metric("sts_audit_failing", Kind.GAUGE, "1 while records cannot be written: nothing is answered then.")
+PROVIDER_FETCHES = Metric(
+    "sts_provider_fetches_total",
+    Kind.COUNTER,
+    "Fetches of the keys of identity providers, by what came of them.",
+    {
+        "outcome": (
+            "done",
+            "address",
+            "name",
+            "connection",
+            "tls",
+            "time",
+            "redirect",
+            "status",
+            "encoding",
+            "size",
+            "answer",
+            "document",
+        )
+    },
+)
 SNAPSHOT_ENTRIES = Metric("sts_snapshot_entries", Kind.GAUGE, "Things of the store that are held in memory.")
 SNAPSHOT_BYTES = Metric("sts_snapshot_bytes", Kind.GAUGE, "What they take, as it is reckoned against the bound.")
 SNAPSHOT_BOUND = Metric("sts_snapshot_bound_bytes", Kind.GAUGE, "What they may take.")
@@ -166,6 +187,7 @@ COUNTED = (
     SNAPSHOT_BYTES,
     SNAPSHOT_BOUND,
     SNAPSHOT_LOOKS,
+    PROVIDER_FETCHES,
 )
 
 _KEY = {"purpose": GIVEN, "algorithm": GIVEN}

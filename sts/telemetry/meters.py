@@ -65,6 +65,10 @@ class Meters:
         """Count something that an owner of credentials should hear of."""
         self._add(catalogue.NOTICES, (notice,))
 
+    def count_provider_fetch(self, outcome: str) -> None:
+        """Count a fetch of an identity provider's keys: done, or the fault that kept them away."""
+        self._add(catalogue.PROVIDER_FETCHES, (outcome,))
+
     def move_connections(self, by: int) -> None:
         """Note that a connection was opened (1) or closed (-1)."""
         self._add(catalogue.CONNECTIONS, (), by)

@@ -18,9 +18,10 @@ from sts.crypto.algorithms import ALGORITHMS
 from sts.crypto.base64url import encode_base64url
 from sts.crypto.jwk import generate_signing_key, render_jwk
 from sts.errors import IdentityTokenExpired, IdentityTokenInvalid, IssuerUnreachable
-from sts.issuers.keysets import KeySets
+from sts.keyring.keyring import Keyring
 from sts.providers import Provider
 from tests.authn.identity_tokens import ACCOUNT_ID, CLIENT_ID, ISSUER, Issuer, Registered, sign, write_key_set
+from tests.issuers.publisher import follow
 
 OWN_ISSUER = "https://sts.example.com"
 Prove = Callable[..., Assertion]
@@ -33,10 +34,12 @@ def issuer(clock: ManualClock) -> Issuer:
 
 
 @pytest.fixture
-def prove(issuer: Issuer, clock: ManualClock) -> Prove:
+def prove(issuer: Issuer, clock: ManualClock, keyring: Keyring) -> Prove:
+    key_sets = follow(clock, keyring)
+
     def _prove(token: str, *providers: Provider, account_id: str = ACCOUNT_ID) -> Assertion:
         registered = Registered(providers or (issuer.provider(),))
-        return asyncio.run(WebIdentity(OWN_ISSUER, registered, KeySets(), clock).prove(account_id, token))
+        return asyncio.run(WebIdentity(OWN_ISSUER, registered, key_sets, clock).prove(account_id, token))
 
     return _prove
 
@@ -342,6 +345,6 @@ def test_j_15_a_token_has_one_spelling(issuer: Issuer, prove: Prove) -> None:
 
 
 def test_an_uploaded_key_set_that_cannot_be_read_is_the_providers_fault(issuer: Issuer, prove: Prove) -> None:
-    for key_set in (None, "", "{}", "[]", '{"keys":{}}'):
+    for key_set in ("", "{}", "[]", '{"keys":{}}'):
         with pytest.raises(IssuerUnreachable):
             prove(issuer.token(), issuer.provider(key_set=key_set))

@@ -1,0 +1,3 @@
+from tests.directory.conftest import keyring
+
+__all__ = ["keyring"]
