@@ -51,6 +51,7 @@ from sts.directory.mfa_devices import MfaDevices
 from sts.directory.providers import Providers
 from sts.directory.resealing import Sealing
 from sts.directory.users import Users
+from sts.egress.fetching import Egress
 from sts.entropy import Entropy
 from sts.errors import Refusal
 from sts.evaluator import Evaluator
@@ -61,6 +62,7 @@ from sts.health.probes import Probes
 from sts.health.readiness import Readiness
 from sts.identity_tokens import IdentityTokens
 from sts.issuers.keysets import KeySets
+from sts.issuers.shared import SharedKeySets
 from sts.lending import UserSessions
 from sts.logins.grants import Logins
 from sts.logins.requests import CONFIRMATION_PATH, LoginRequests
@@ -162,8 +164,14 @@ def _build_verbs(settings: Settings, at: Foundation, tracing: "Untraced | Traced
 
 
 def _build_web_identities(settings: Settings, at: Foundation, throttle: Throttle) -> WebIdentityProof:
-    verifier = WebIdentity(settings.issuer, at.snapshot, KeySets(), at.clock)
+    verifier = WebIdentity(settings.issuer, at.snapshot, build_key_sets(settings, at), at.clock)
     return WebIdentityProof(BearerProof(verifier, at.coherence, throttle))
+
+
+def build_key_sets(settings: Settings, at: Foundation) -> KeySets:
+    """Return what finds the keys of identity providers."""
+    shared = SharedKeySets(at.cache, at.keyring)
+    return KeySets(Egress(), shared, at.clock, at.meters, private=settings.private_providers)
 
 
 def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Traced") -> tuple[Route, ...]:

@@ -40,6 +40,7 @@ class Publisher:
     """Publishes what it is told to; *speak* takes the place of all of that, *gate* holds its answers back."""
 
     def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
         self.speak: Speak | None = None
         self.gate = threading.Event()
         self.gate.set()

@@ -158,7 +158,7 @@ def test_what_is_no_key_set_takes_the_place_of_none(publisher: Publisher, key_se
     async def walk() -> None:
         await prove(key_sets, publisher.issuer)
         publisher.keys = keys
-        publisher.issuer.clock.tick(10 * MINUTE)
+        publisher.clock.tick(10 * MINUTE)
         assert await prove(key_sets, publisher.issuer)
 
     run(walk())
@@ -169,7 +169,7 @@ def test_an_issuer_that_withdraws_all_its_keys_is_believed(publisher: Publisher,
     async def walk() -> None:
         await prove(key_sets, publisher.issuer)
         publisher.keys = '{"keys": []}'
-        publisher.issuer.clock.tick(10 * MINUTE)
+        publisher.clock.tick(10 * MINUTE)
         with pytest.raises(IdentityTokenInvalid, match="key is unknown"):
             await prove(key_sets, publisher.issuer)
 
@@ -182,7 +182,7 @@ def test_r_12_a_thousand_made_up_kids_cost_two_fetches(publisher: Publisher, key
         assert (publisher.looks, publisher.fetches) == (2, 2)  # the first of all, and one for a key that is not known
         assert await prove(key_sets, publisher.issuer)
         for minutes in range(1, 5):
-            publisher.issuer.clock.tick(MINUTE)
+            publisher.clock.tick(MINUTE)
             await flood(key_sets, publisher.issuer, 100)
             assert publisher.fetches == 2 + minutes
 
@@ -222,7 +222,7 @@ def test_r_13_a_key_that_was_withdrawn_is_refused_after_five_minutes(publisher: 
         await prove(key_sets, publisher.issuer, before)
         publisher.rotate(keep=False)
         assert await prove(key_sets, publisher.issuer, before)
-        publisher.issuer.clock.tick(5 * MINUTE)
+        publisher.clock.tick(5 * MINUTE)
         with pytest.raises(IdentityTokenInvalid, match="key is unknown"):
             await prove(key_sets, publisher.issuer, before)
 
@@ -237,7 +237,7 @@ def test_r_13_a_new_key_is_followed_half_a_minute_after_a_flood_of_unknown_ones(
         publisher.rotate(keep=True)
         with pytest.raises(IdentityTokenInvalid, match="key is unknown"):
             await prove(key_sets, publisher.issuer)
-        publisher.issuer.clock.tick(timedelta(seconds=30))
+        publisher.clock.tick(timedelta(seconds=30))
         assert await prove(key_sets, publisher.issuer)
 
     run(walk())
@@ -245,7 +245,7 @@ def test_r_13_a_new_key_is_followed_half_a_minute_after_a_flood_of_unknown_ones(
 
 def test_r_11_keys_serve_for_a_day_while_their_issuer_is_down(publisher: Publisher, key_sets: KeySets) -> None:
     async def walk() -> None:
-        clock = publisher.issuer.clock
+        clock = publisher.clock
         await prove(key_sets, publisher.issuer)
         publisher.fail()
         for _ in range(60):
@@ -269,7 +269,7 @@ def test_r_11_an_issuer_that_is_down_is_asked_less_and_less(publisher: Publisher
         for _ in range(3_600):  # an hour, with a token in each second
             with pytest.raises(IssuerUnreachable, match=UNREACHABLE):
                 await prove(key_sets, publisher.issuer)
-            publisher.issuer.clock.tick(timedelta(seconds=1))
+            publisher.clock.tick(timedelta(seconds=1))
 
     run(walk())
     # At once, after 5, 10, 20, 40, 80 and 160 seconds, and then each 300.
@@ -285,11 +285,11 @@ def test_r_11_nobody_waits_for_an_issuer_that_hangs_once_it_is_known_to(
 
     async def walk() -> None:
         await prove(key_sets, publisher.issuer)
-        publisher.issuer.clock.tick(10 * MINUTE)
+        publisher.clock.tick(10 * MINUTE)
         publisher.speak, key_sets.patience = hang, timedelta(milliseconds=200)
         assert await prove(key_sets, publisher.issuer)  # it has waited
         key_sets.patience = timedelta(hours=1)
-        publisher.issuer.clock.tick(10 * MINUTE)
+        publisher.clock.tick(10 * MINUTE)
         assert await asyncio.gather(*(prove(key_sets, publisher.issuer) for _ in range(50)))
         with pytest.raises(TimeoutError):  # the fetch for this one goes on for an hour
             await asyncio.wait_for(prove(key_sets, publisher.issuer, foreign_token(publisher.issuer, "new")), 0.05)
@@ -324,7 +324,7 @@ def test_a_new_key_of_an_issuer_that_is_down_may_be_one_and_is_not_called_unknow
             with pytest.raises(IssuerUnreachable, match=UNREACHABLE):
                 await prove(key_sets, publisher.issuer)
         publisher.recover()
-        publisher.issuer.clock.tick(timedelta(seconds=5))
+        publisher.clock.tick(timedelta(seconds=5))
         assert await prove(key_sets, publisher.issuer)
 
     run(walk())
