@@ -3,19 +3,23 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
+import jwt
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
 from sts.clock import SystemClock
+from sts.keyring.rotation import Purpose
 from sts.outbound import NAMESPACE
 from tests.api.asking import ask, tell
 from tests.aws.clients import document, key_of, make_role, refused
 from tests.outbound.strangers import KEYS, Stranger, fetch
 from tests.ports import find_port
+from tests.security.rotating import rotate, until
 from tests.service import REGION, Service, Tenant, allow, running_at, trust
 
 AUDIENCE = "https://sts.example.com/instances"
@@ -41,9 +45,10 @@ class Instance:
         job = self.service.boto("sts", key_of(assumed))
         return str(job.get_web_identity_token(Audience=[AUDIENCE], SigningAlgorithm=algorithm)["WebIdentityToken"])
 
-    def trust(self, other: "Instance") -> str:
+    def trust(self, other: "Instance", **settings: Any) -> str:
         """Let the job of *other* become a role here, and return the role's ARN."""
-        provider = tell(ask(self.service, self.tenant.key, "/api/providers/add", self._describe(other)))
+        told = {"name": "other", "issuer": other.issuer, "client_ids": [AUDIENCE], "private_addresses": True}
+        provider = tell(ask(self.service, self.tenant.key, "/api/providers/add", {**told, **settings}))
         locator = other.issuer.partition("://")[2]
         statement = {
             "Effect": "Allow",
@@ -58,16 +63,6 @@ class Instance:
         unsigned = Config(signature_version=UNSIGNED, retries={"max_attempts": 1})
         client = boto3.client("sts", endpoint_url=self.service.url, region_name=REGION, config=unsigned)
         return client.assume_role_with_web_identity(RoleArn=role, RoleSessionName="visit", WebIdentityToken=token)
-
-    def _describe(self, other: "Instance") -> dict[str, Any]:
-        keys = fetch(other.issuer + KEYS).text
-        return {
-            "name": "other",
-            "issuer": other.issuer,
-            "client_ids": [AUDIENCE],
-            "private_addresses": True,
-            "key_set": keys,
-        }
 
 
 def _begin(service: Service) -> Instance:
@@ -110,6 +105,43 @@ def test_a_job_of_either_instance_becomes_a_role_of_the_other(here: Instance, th
         assert visit["Audience"] == AUDIENCE
         told = away.service.boto("sts", key_of(visit)).get_caller_identity()
         assert told["Arn"] == f"arn:aws:sts::{away.tenant.account_id}:assumed-role/visitor/visit"
+
+
+def test_keys_of_an_instance_that_cannot_be_reached_are_uploaded(here: Instance, there: Instance) -> None:
+    role = there.trust(here, key_set=fetch(here.issuer + KEYS).text)
+    assert there.become(role, here.mint())["SubjectFromWebIdentityToken"] == here.job
+
+
+def test_r_13_keys_of_the_other_instance_are_followed_when_they_rotate(here: Instance, there: Instance) -> None:
+    role = there.trust(here)
+    before = here.mint()
+    assert there.become(role, before)
+    old = jwt.get_unverified_header(before)["kid"]
+    rotate(here.service, Purpose.SIGNING, emergency=True)
+    after = until(here.mint, lambda token: jwt.get_unverified_header(token)["kid"] != old)
+    for token in (after, before):  # the old key is published for as long as its tokens live
+        assert there.become(role, token)["SubjectFromWebIdentityToken"] == here.job
+
+
+def test_an_sdk_becomes_the_role_by_the_file_that_holds_the_token(
+    here: Instance, there: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(here.mint())
+    told = {"AWS_ROLE_ARN": there.trust(here), "AWS_WEB_IDENTITY_TOKEN_FILE": str(file), "AWS_ROLE_SESSION_NAME": "job"}
+    for name, value in {**told, "AWS_ENDPOINT_URL": there.service.url, "AWS_DEFAULT_REGION": REGION}.items():
+        monkeypatch.setenv(name, value)
+    arn = boto3.Session().client("sts").get_caller_identity()["Arn"]
+    assert arn == f"arn:aws:sts::{there.tenant.account_id}:assumed-role/visitor/job"
+
+
+def test_an_issuer_that_was_disabled_lets_nobody_in_who_holds_no_copy_of_its_keys(
+    here: Instance, there: Instance
+) -> None:
+    role, token = there.trust(here), here.mint()
+    here.boto("iam").disable_outbound_web_identity_federation()
+    with refused("IDPCommunicationError"):
+        there.become(role, token)
 
 
 def test_who_came_from_another_instance_says_so_where_they_go_next(here: Instance, there: Instance) -> None:
