@@ -11,6 +11,8 @@ from tests.authn.identity_tokens import CLIENT_ID, Issuer, write_key_set
 from tests.service import Reply, Service, Tenant
 
 WEB_IDENTITY = "sts:AssumeRoleWithWebIdentity"
+ISSUER = "https://issuer.example.com:8443/realm"
+DENIED = f"Not authorized to perform {WEB_IDENTITY}"
 Conditions = Mapping[str, Mapping[str, Any]]
 
 
@@ -73,3 +75,16 @@ def register(
     told = {"name": uuid4().hex, "issuer": issuer, "client_ids": client_ids, "key_set": write_key_set(signing.key)}
     made = tell(ask(service, tenant.key, "/api/providers/add", told | settings))
     return Realm(service, tenant, signing, made["name"], made["arn"])
+
+
+def refused(reply: Reply, code: str, status: int = 400, saying: str = "") -> None:
+    """Expect *code*, *status* and words that hold *saying*."""
+    assert (reply.status, reply.code) == (status, code), reply.body
+    assert saying in reply.message
+
+
+def denied(reply: Reply, saying: str = DENIED) -> None:
+    """Expect a denial that says just this, with a receipt."""
+    refused(reply, "AccessDenied", 403)
+    assert reply.message == saying
+    assert reply.receipt

@@ -8,27 +8,13 @@ import pytest
 
 from sts.clock import ManualClock
 from sts.verify import parse_key_set, verify
-from tests.federation import Realm, register
-from tests.service import Reply, Service, Tenant, allow
-
-ISSUER = "https://issuer.example.com:8443/realm"
-DENIED = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+from tests.federation import ISSUER, Realm, denied, refused, register
+from tests.service import Service, Tenant, allow
 
 
 @pytest.fixture
 def realm(service: Service, tenant: Tenant) -> Realm:
     return register(service, tenant, ISSUER)
-
-
-def refused(reply: Reply, code: str, status: int = 400, saying: str = "") -> None:
-    assert (reply.status, reply.code) == (status, code), reply.body
-    assert saying in reply.message
-
-
-def denied(reply: Reply, saying: str = DENIED) -> None:
-    refused(reply, "AccessDenied", 403)
-    assert reply.message == saying
-    assert reply.receipt
 
 
 def test_a_token_becomes_credentials_of_a_role_that_trusts_its_issuer(realm: Realm) -> None:
