@@ -148,6 +148,7 @@ def _build_verbs(settings: Settings, at: Foundation, tracing: "Untraced | Traced
     throttle = build_throttle(settings.failed_proofs, settings.caller_requests, at.clock)
     proof = SignatureProof(at.snapshot, at.coherence, credentials, at.keyring, at.clock, throttle)
     hasher, addresses = _build_hasher(at, settings), AddressCounts(at.cache, at.clock)
+    lending = UserSessions(credentials, at.snapshot, at.clock)
     return _Verbs(
         proof=tracing.around_proof(proof),
         web_identities=tracing.around_web_identities(_build_web_identities(settings, at, throttle)),
@@ -158,8 +159,8 @@ def _build_verbs(settings: Settings, at: Foundation, tracing: "Untraced | Traced
         passwords=_build_password_proof(at, settings, hasher, addresses),
         new_passwords=NewPasswords(at.database, hasher),
         assuming=RoleSessions(credentials, at.snapshot, at.clock),
-        lending=UserSessions(credentials, at.snapshot, at.clock),
-        logins=build_logins(settings, at, credentials),
+        lending=lending,
+        logins=build_logins(settings, at, lending),
     )
 
 
@@ -310,12 +311,11 @@ def _login_routes(settings: Settings, at: Foundation, verbs: _Verbs) -> tuple[Ro
     return Route(AUTHORIZE_PATH, authorize), Route(TOKEN_PATH, token)
 
 
-def build_logins(settings: Settings, at: Foundation, credentials: Credentials) -> Logins:
+def build_logins(settings: Settings, at: Foundation, lending: UserSessions) -> Logins:
     """Return what grants logins of command lines."""
     return Logins(
-        credentials=credentials,
+        lending=lending,
         tokens=LoginTokens(at.keyring),
-        snapshot=at.snapshot,
         database=at.database,
         clock=at.clock,
         entropy=at.entropy,

@@ -42,7 +42,7 @@ class FederatedUser:
 
 @dataclass(frozen=True, slots=True)
 class UserSessions:
-    """Begins sessions of users and of the root, who call with a long-term access key."""
+    """Begins sessions of users and of the root, who call with a long-term access key or have signed in."""
 
     credentials: Credentials
     snapshot: Snapshot
@@ -52,6 +52,13 @@ class UserSessions:
         self, caller: Caller, duration: timedelta | None, authenticated_at: datetime | None
     ) -> TemporaryCredentials:
         """Begin a session of the caller's own; *authenticated_at* is when a code of its MFA device was shown."""
+        amr = () if authenticated_at is None else _WITH_FACTOR
+        return await self.lend(caller, _limit(caller, duration), authenticated_at, amr)
+
+    async def lend(
+        self, caller: Caller, duration: timedelta, authenticated_at: datetime | None, amr: tuple[str, ...]
+    ) -> TemporaryCredentials:
+        """Mint credentials that make their bearer the caller, who proved who they are by *amr* (RFC 8176)."""
         began_at = await self._find_beginning(caller)
         grant = Grant(
             kind=caller.kind,
@@ -61,10 +68,10 @@ class UserSessions:
             session_name="",
             arn=caller.arn,
             began_at=began_at,
-            duration=_limit(caller, duration),
+            duration=duration,
             chain=begin_chain(caller, began_at),
             authenticated_at=authenticated_at,
-            amr=() if authenticated_at is None else _WITH_FACTOR,
+            amr=amr,
         )
         return await self.credentials.mint(grant)
 

@@ -16,10 +16,11 @@ from sts.access import Context, Demand
 from sts.arn import signin_arn
 from sts.authn.possession import Possession
 from sts.clock import Clock
-from sts.credentials import Credentials, Grant, TemporaryCredentials
+from sts.credentials import TemporaryCredentials
 from sts.directory.revocations import revoke_principal, revoke_session
 from sts.entropy import Entropy
 from sts.errors import LoginCodeInvalid, LoginEnded, LoginOutdated, QuotaExceeded, Refusal, SignInNeeded
+from sts.lending import UserSessions
 from sts.login_grants import LoginGrant
 from sts.logins.requests import Client, LoginRequest
 from sts.logins.tokens import CODE_INVALID, TOKEN_INVALID, LoginTokens, RefreshToken, read_grant_id
@@ -30,9 +31,7 @@ from sts.store.accounts import find_account
 from sts.store.credential_marks import mark_credentials
 from sts.store.database import Database, Transaction
 from sts.store.revocations import find_revoked_among, name_session, name_subjects
-from sts.store.snapshot import Snapshot
 from sts.store.users import find_user_by_id, is_principal_enabled
-from sts.wishes import begin_chain, find_beginning
 
 AUTHORIZE, REDEEM = "signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"
 # OAuth 2.0 Security Best Current Practice wants codes short-lived: a machine has a minute, a person types.
@@ -56,9 +55,8 @@ class Login:
 class Logins:
     """Grants logins, and redeems and refreshes them; *life* is how long one can be refreshed."""
 
-    credentials: Credentials
+    lending: UserSessions
     tokens: LoginTokens
-    snapshot: Snapshot
     database: Database
     clock: Clock
     entropy: Entropy
@@ -161,23 +159,9 @@ class Logins:
 
     async def mint(self, login: Login) -> TemporaryCredentials:
         """Mint credentials of the login's user, which are those of a session begun from the login."""
-        grant, caller, now = login.grant, login.caller, self.clock.now()
-        subjects = (caller.unique_id, caller.account_id)
-        began_at = await find_beginning(self.snapshot, subjects, now)
-        wanted = Grant(
-            kind=caller.kind,
-            account_id=caller.account_id,
-            principal_id=caller.unique_id,
-            principal_arn=caller.arn,
-            session_name="",
-            arn=caller.arn,
-            began_at=began_at,
-            duration=min(CREDENTIALS_LIFE, max(grant.ends_at - now, timedelta(seconds=1))),
-            chain=begin_chain(caller, began_at),
-            authenticated_at=grant.authenticated_at,
-            amr=grant.amr,
-        )
-        return await self.credentials.mint(wanted)
+        grant = login.grant
+        life = min(CREDENTIALS_LIFE, max(grant.ends_at - self.clock.now(), timedelta(seconds=1)))
+        return await self.lending.lend(login.caller, life, grant.authenticated_at, grant.amr)
 
 
 def describe(client: Client, *, redirect_uri: str | None = None, grant_type: str | None = None) -> Context:

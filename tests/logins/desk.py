@@ -18,6 +18,7 @@ from sts.app import build_logins
 from sts.clock import Clock
 from sts.credentials import Credentials
 from sts.foundation import Foundation, lay_foundation
+from sts.lending import UserSessions
 from sts.logins.requests import Client, LoginRequest, LoginRequests
 from sts.model import Caller
 from sts.sessions import Beginning, BrowserSessions, Flow, Needs, end_sessions
@@ -153,11 +154,9 @@ class LoginDesk:
         """Sign in, approve *request*, and return the code."""
         with self.foundation() as at:
             opened = self._sign_in(at, with_factor=with_factor)
-            logins = build_logins(
-                self.service.settings,
-                at,
-                Credentials(self.service.settings.issuer, at.keyring, at.cache, at.clock, at.entropy, at.meters),
-            )
+            issuer = self.service.settings.issuer
+            credentials = Credentials(issuer, at.keyring, at.cache, at.clock, at.entropy, at.meters)
+            logins = build_logins(self.service.settings, at, UserSessions(credentials, at.snapshot, at.clock))
             code, _ = at.database.transact_now(
                 lambda tx: logins.approve(tx, opened, request, "192.0.2.7"), at.clock.now()
             )
