@@ -103,7 +103,7 @@ def test_who_may_assume_depends_on_the_tags_of_the_role(iam: Any, server: Servic
 def test_bad_tags_are_told_what_is_wrong_and_make_nothing(iam: Any) -> None:
     with refused("InvalidInput", 400, "begin with aws:"):
         iam.create_user(UserName="made", Tags=[{"Key": "AWS:team", "Value": "blue"}])
-    with refused("InvalidInput", 400, "Duplicate tag keys"):
+    with refused("InvalidInput", 400, "Duplicate tag keys found. Please note that Tag keys are case insensitive."):
         iam.create_user(UserName="made", Tags=[*BLUE, *RED])
     with refused("ValidationError", 400, "less than or equal to 50"):
         iam.create_user(UserName="made", Tags=[{"Key": f"k{number}", "Value": ""} for number in range(51)])

@@ -164,6 +164,15 @@ def test_fifty_tags_of_other_alphabets_fit_and_too_long_ones_are_too_large(servi
     assert (refused.status, refused.code) == (400, "PackedPolicyTooLarge")
 
 
+def test_repeated_and_untold_keys_are_told_in_aws_s_words(service: Service, tenant: Tenant) -> None:
+    """As recorded of AWS in April 2025 (LocalStack's snapshot `test_assume_role_tag_validation`)."""
+    arn = make_role(service, tenant, "worker")
+    repeated = service.assume(tenant.key, arn, **tags(("team", "a"), ("Team", "b")))
+    assert repeated.message == "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+    untold = service.assume(tenant.key, arn, **tags(("team", "a"), transitive=("shift",)))
+    assert untold.message == "The specified transitive tag key must be included in the requested tags."
+
+
 def test_a_session_has_fifty_tags_at_most_with_those_it_inherits(service: Service, tenant: Tenant) -> None:
     arn = make_role(service, tenant, "worker")
     keys = [f"k{n}" for n in range(30)]

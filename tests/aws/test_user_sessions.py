@@ -124,6 +124,21 @@ def test_each_kind_of_credentials_calls_what_aws_lets_it(service: Service, tenan
     assert refused.message == "Cannot call GetSessionToken with session credentials"
 
 
+def test_a_denial_that_no_policy_decided_has_no_receipt(service: Service, tenant: Tenant) -> None:
+    keys = credentials_of(service, tenant)
+    wrong = {"SerialNumber": f"arn:aws:iam::{tenant.account_id}:mfa/none", "TokenCode": "123456"}
+    for refused in (
+        call(service, keys["role"], "GetSessionToken", {}),
+        call(service, keys["federation"], "AssumeRole", {"RoleArn": "arn:aws:iam::1:role/x", "RoleSessionName": "one"}),
+        call(service, tenant.key, "GetSessionToken", wrong),
+    ):
+        assert (refused.status, refused.code, refused.receipt) == (403, "AccessDenied", "")
+    answer = service.send(keys["session"], method="GET", path="/api/audit/records")
+    told = json.loads(answer.body)
+    assert (answer.status, told["__type"]) == (403, "AccessDenied")
+    assert "Encoded authorization failure message" not in told["message"]
+
+
 def call(service: Service, key: Key, name: str, parameters: dict[str, str]) -> Reply:
     return service.call(key, name, "iam" if name == "ListUsers" else "sts", **parameters)
 

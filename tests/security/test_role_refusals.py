@@ -94,6 +94,41 @@ def test_a_refusal_takes_no_more_policies_into_account_than_it_tells(
     assert reply.message.endswith(wanted[identity])
 
 
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "nothing-valid-in-here",
+        "arn::b:::something/test-role",
+        "arn:a::::something/test-role",
+        "arn:a:::something/test-role",
+        "arn:a:a::aaaaaaaaaa:",
+    ],
+)
+def test_what_is_no_arn_is_refused_as_that(service: Service, tenant: Tenant, arn: str) -> None:
+    """AWS answers each of these so, as recorded in July 2025 (LocalStack's snapshot `test_sts_invalid_parameters`)."""
+    reply = assume(service, tenant.key, arn)
+    assert (reply.status, reply.code, reply.message) == (400, "ValidationError", f"{arn} is invalid")
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["iam::{}:user/admin", "iam::{}:instance-profile/x", "iam::{}:root", "iam:us-east-1:{}:role/quiet",
+     "s3::{}:role/quiet", "sts::{}:assumed-role/quiet/me", "iam::{}:role/"],
+)  # fmt: skip
+def test_the_arn_of_what_is_no_role_is_refused_like_that_of_a_missing_one(
+    service: Service, tenant: Tenant, form: str
+) -> None:
+    made = invoke(
+        service, tenant.key, "CreateRole", RoleName="quiet",
+        AssumeRolePolicyDocument=trust(iam_arn(tenant.account_id, "root")),
+    )  # fmt: skip
+    assert assume(service, tenant.key, made.text("Arn")).status == 200
+    arn = f"arn:aws:{form.format(tenant.account_id)}"
+    reply = assume(service, tenant.key, arn)
+    assert (reply.status, reply.code) == (403, "AccessDenied")
+    assert reply.message.endswith(f"on resource: {arn} because no role trust policy allows the sts:AssumeRole action")
+
+
 WORDS = {
     "identity": ("no identity-based policy", "an identity-based policy"),
     "boundary": ("no permissions boundary", "a permissions boundary"),
