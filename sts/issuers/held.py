@@ -12,6 +12,7 @@ LIMIT = timedelta(hours=24)  # that they serve while no others can be had
 _BRAKE = timedelta(seconds=30)
 _FIRST_RETRY, _LAST_RETRY = timedelta(seconds=5), timedelta(minutes=5)
 _MOST_DOUBLINGS = 6
+_SET_BACK = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -63,5 +64,5 @@ class Held:
 
     @staticmethod
     def _is_within(span: timedelta, since: datetime | None, now: datetime) -> bool:
-        """Say whether *since* is less than *span* ago. A clock that was set back makes nothing younger."""
-        return since is not None and timedelta(0) <= now - since < span
+        """Say whether *since* is less than *span* ago, by a clock that may have been set back by a little."""
+        return since is not None and -_SET_BACK <= now - since < span

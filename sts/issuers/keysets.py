@@ -53,10 +53,10 @@ class KeySets:
         if provider.settings.key_set is not None:
             return self._parse_uploaded(provider.settings.key_set)
         source = find_source(provider, private=self.private)
-        held, now = self._hold(source), self.clock.now()
-        if held.is_wanting(kid, now):
-            await self._follow(source, held, kid, now)
-        if held.keys is None or not held.serves(now) or (held.failures and not held.knows(kid)):
+        held = self._hold(source)
+        if held.is_wanting(kid, self.clock.now()):
+            await self._follow(source, held, kid, self.clock.now())
+        if held.keys is None or not held.serves(self.clock.now()) or (held.failures and not held.knows(kid)):
             raise IssuerUnreachable(_UNREACHABLE, detail=held.fault)
         return held.keys
 

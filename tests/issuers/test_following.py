@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Coroutine, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -261,6 +261,28 @@ def test_r_11_keys_serve_for_a_day_while_their_issuer_is_down(publisher: Publish
         assert await prove(key_sets, publisher.issuer)
 
     run(walk())
+
+
+class Running(ManualClock):
+    """A clock that goes on each time it is looked at, as the real one does."""
+
+    def now(self) -> datetime:
+        return self.tick(timedelta(milliseconds=1))
+
+
+def test_keys_serve_by_a_clock_that_runs_and_by_one_that_is_set_back_a_little(
+    publisher: Publisher, clock: ManualClock, keyring: Keyring
+) -> None:
+    async def walk() -> None:
+        running = Running(clock.now())
+        key_sets = follow(running, keyring)
+        assert await prove(key_sets, publisher.issuer)
+        publisher.fail()
+        running.tick(timedelta(seconds=-30))
+        assert await prove(key_sets, publisher.issuer)
+
+    run(walk())
+    assert (publisher.looks, publisher.fetches) == (1, 1)
 
 
 def test_r_11_an_issuer_that_is_down_is_asked_less_and_less(publisher: Publisher, key_sets: KeySets) -> None:
