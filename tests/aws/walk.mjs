@@ -84,6 +84,15 @@ async function assume() {
   };
 }
 
+// What the environment says is all that the SDK is told.
+async function federate() {
+  const sts = new stsSdk.STS({});
+  return sts.getCallerIdentity({}).then(
+    (identity) => ({ arn: identity.Arn }),
+    (refusal) => ({ refusal: tell(refusal) }),
+  );
+}
+
 async function correct() {
   const real = Date.now;
   Date.now = () => real() - given.behind; // the clock of this machine goes wrong
@@ -147,5 +156,5 @@ function write(key, value) {
   return held instanceof Uint8Array ? Buffer.from(held).toString() : value;
 }
 
-const stories = { live, assume, correct, prove, call };
+const stories = { live, assume, federate, correct, prove, call };
 console.log(JSON.stringify(await stories[process.argv[2]](), write));
