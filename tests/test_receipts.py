@@ -280,9 +280,12 @@ def test_a_message_that_is_too_long_is_refused_by_the_model(service: Service, te
     assert decode(service, tenant.key, "A" * 10_241).code == "ValidationError"
 
 
-def test_its_length_does_not_tell_whether_a_role_exists_or_what_it_asks_for(service: Service, tenant: Tenant) -> None:
-    owner = service.tenant()
-    missing = service.assume(tenant.key, f"arn:aws:iam::{owner.account_id}:role/missing-in-the-other-account")
+@pytest.mark.parametrize("across", [True, False], ids=["other account", "own account"])
+def test_its_length_does_not_tell_whether_a_role_exists_or_what_it_asks_for(
+    service: Service, tenant: Tenant, *, across: bool
+) -> None:
+    owner = service.tenant() if across else tenant
+    missing = service.assume(tenant.key, f"arn:aws:iam::{owner.account_id}:role/missing-in-this-account")
     near = deny_across(service, tenant, owner, "wrong-word")
     assert len(missing.receipt) == len(near.receipt)
     values = [f"word-{number}-{number * 7919:x}{'x' * 90}" for number in range(15)]
