@@ -58,11 +58,13 @@ def _wrong(name: str, **parameters: str) -> Call:
 _USER, _GROUP, _ROLE = {"UserName": "ursula"}, {"GroupName": "grace"}, {"RoleName": "rolf"}
 _PROFILE = {"InstanceProfileName": "irene"}
 _ARN = {"PolicyArn": "arn:aws:iam::{account}:policy/paul"}
+_PROVIDER = {"OpenIDConnectProviderArn": "arn:aws:iam::{account}:oidc-provider/oscar.example"}
 _SERIAL = {"SerialNumber": "arn:aws:iam::{account}:mfa/mary"}
 _CODES = {"AuthenticationCode1": "{unused}", "AuthenticationCode2": "{unused}"}
 _INLINE = {"PolicyName": "inline"}
 _TAG = {"Tags.member.1.Key": "team", "Tags.member.1.Value": "blue"}
 _UNTAG = {"TagKeys.member.1": "team"}
+_SESSION = {"RoleArn": "arn:aws:iam::{account}:role/rolf", "RoleSessionName": "session"}
 _NO_TASK = "task/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot/" + "0" * 36 + ".1.mac"
 _TRUST = trust("arn:aws:iam::{account}:user/admin")
 
@@ -76,6 +78,7 @@ BEGUN: tuple[Call, ...] = (
     _iam("CreateInstanceProfile", **_PROFILE),
     _iam("CreateAccountAlias", AccountAlias="alias-{account}"),
     _iam("EnableOutboundWebIdentityFederation"),
+    _iam("CreateOpenIDConnectProvider", Url="https://oscar.example"),
     _iam("CreateLoginProfile", **_USER, Password="a first one, not for long"),
     _iam("CreateAccessKey", **_USER),
 )
@@ -138,6 +141,12 @@ LIVED: tuple[Call, ...] = (
     _iam("UpdateAccountPasswordPolicy", MinimumPasswordLength="16"),
     _iam("GetAccountPasswordPolicy"),
     _iam("GetOutboundWebIdentityFederationInfo"),
+    _iam("GetOpenIDConnectProvider", **_PROVIDER),
+    _iam("AddClientIDToOpenIDConnectProvider", **_PROVIDER, ClientID="one"),
+    _iam("RemoveClientIDFromOpenIDConnectProvider", **_PROVIDER, ClientID="one"),
+    _iam("UpdateOpenIDConnectProviderThumbprint", **_PROVIDER, **{"ThumbprintList.member.1": "a" * 40}),
+    _iam("TagOpenIDConnectProvider", **_PROVIDER, **_TAG),
+    _iam("ListOpenIDConnectProviderTags", **_PROVIDER),
     _iam("GetLoginProfile", **_USER),
     _iam("UpdateLoginProfile", **_USER, PasswordResetRequired="true"),
     _wrong("ChangePassword", OldPassword="nobody's, for there is none", NewPassword="another, not for long"),
@@ -152,7 +161,8 @@ LIVED: tuple[Call, ...] = (
     _iam("ListUserTags", **_USER),
     _iam("ListRoleTags", **_ROLE),
     _iam("ListPolicyTags", **_ARN),
-    Call("sts", "AssumeRole", {"RoleArn": "arn:aws:iam::{account}:role/rolf", "RoleSessionName": "session"}),
+    Call("sts", "AssumeRole", _SESSION),
+    Call("sts", "AssumeRoleWithWebIdentity", {**_SESSION, "WebIdentityToken": "none"}, status=400),
 )
 
 LISTED: tuple[Call, ...] = (
@@ -194,6 +204,8 @@ ENDED: tuple[Call, ...] = (
     _iam("DeleteLoginProfile", **_USER),
     _iam("DeleteAccountPasswordPolicy"),
     _iam("DisableOutboundWebIdentityFederation"),
+    _iam("UntagOpenIDConnectProvider", **_PROVIDER, **_UNTAG),
+    _iam("DeleteOpenIDConnectProvider", **_PROVIDER),
     _iam("DeleteAccessKey", **_USER, AccessKeyId="{key}"),
     _iam("DeletePolicy", **_ARN),
     _iam("DeleteRole", **_ROLE),
@@ -202,6 +214,8 @@ ENDED: tuple[Call, ...] = (
     _iam("DeleteUser", **_USER),
 )
 
+# Proven by another issuer's token alone, whoever signs the request; that which is tried is none.
+BY_TOKEN = {"AssumeRoleWithWebIdentity": (400, "InvalidIdentityToken")}
 EVERY = (*BEGUN, *LIVED, *LISTED, *ENDED)
 
 
