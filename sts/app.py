@@ -61,6 +61,7 @@ from sts.health.metrics import MetricsPage
 from sts.health.probes import Probes
 from sts.health.readiness import Readiness
 from sts.identity_tokens import IdentityTokens
+from sts.issuers.checking import IssuerCheck
 from sts.issuers.keysets import KeySets
 from sts.issuers.shared import SharedKeySets
 from sts.lending import UserSessions
@@ -141,17 +142,18 @@ class _Verbs:
     assuming: RoleSessions
     lending: UserSessions
     logins: Logins
+    egress: Egress
 
 
 def _build_verbs(settings: Settings, at: Foundation, tracing: "Untraced | Traced") -> _Verbs:
     credentials = Credentials(settings.issuer, at.keyring, at.cache, at.clock, at.entropy, at.meters)
     throttle = build_throttle(settings.failed_proofs, settings.caller_requests, at.clock)
     proof = SignatureProof(at.snapshot, at.coherence, credentials, at.keyring, at.clock, throttle)
-    hasher, addresses = _build_hasher(at, settings), AddressCounts(at.cache, at.clock)
+    hasher, addresses, egress = _build_hasher(at, settings), AddressCounts(at.cache, at.clock), Egress()
     lending = UserSessions(credentials, at.snapshot, at.clock)
     return _Verbs(
         proof=tracing.around_proof(proof),
-        web_identities=tracing.around_web_identities(_build_web_identities(settings, at, throttle)),
+        web_identities=tracing.around_web_identities(_build_web_identities(settings, at, throttle, egress)),
         access=tracing.around_access(Access(Evaluator(at.snapshot))),
         journal=tracing.around_journal(at.journal),
         throttle=throttle,
@@ -161,18 +163,19 @@ def _build_verbs(settings: Settings, at: Foundation, tracing: "Untraced | Traced
         assuming=RoleSessions(credentials, at.snapshot, at.clock),
         lending=lending,
         logins=build_logins(settings, at, lending),
+        egress=egress,
     )
 
 
-def _build_web_identities(settings: Settings, at: Foundation, throttle: Throttle) -> WebIdentityProof:
-    verifier = WebIdentity(settings.issuer, at.snapshot, build_key_sets(settings, at), at.clock)
+def _build_web_identities(settings: Settings, at: Foundation, throttle: Throttle, egress: Egress) -> WebIdentityProof:
+    verifier = WebIdentity(settings.issuer, at.snapshot, build_key_sets(settings, at, egress), at.clock)
     return WebIdentityProof(BearerProof(verifier, at.coherence, throttle))
 
 
-def build_key_sets(settings: Settings, at: Foundation) -> KeySets:
+def build_key_sets(settings: Settings, at: Foundation, egress: Egress) -> KeySets:
     """Return what finds the keys of identity providers."""
     shared = SharedKeySets(at.cache, at.keyring)
-    return KeySets(Egress(), shared, at.clock, at.meters, private=settings.private_providers)
+    return KeySets(egress, shared, at.clock, at.meters, private=settings.private_providers)
 
 
 def _build_fronts(settings: Settings, at: Foundation, tracing: "Untraced | Traced") -> tuple[Route, ...]:
@@ -332,7 +335,13 @@ def _administration_endpoint(settings: Settings, at: Foundation, verbs: _Verbs) 
         sums=at.sums,
         meters=at.meters,
         database=at.database,
-        parts=Parts(Searches(at.keyring), build_links(at, settings), build_providers(at, settings), at.clock),
+        parts=Parts(
+            searches=Searches(at.keyring),
+            links=build_links(at, settings),
+            providers=build_providers(at, settings),
+            issuers=IssuerCheck(verbs.egress, at.clock, settings.private_providers),
+            clock=at.clock,
+        ),
         clock=at.clock,
         entropy=at.entropy,
     )

@@ -61,6 +61,7 @@ BESIDE_ROWS = MappingProxyType(
         Event.USER_ENABLE: "sts/api/operations.py",
         Event.ROLE_DISABLE: "sts/api/operations.py",
         Event.ROLE_ENABLE: "sts/api/operations.py",
+        Event.PROVIDER_CHECK: "sts/api/operations.py",
         Event.PROVIDER_DISABLE: "sts/api/operations.py",
         Event.PROVIDER_ENABLE: "sts/api/operations.py",
         Event.LOGIN_AUTHORIZE: "sts/signin/authorizing.py",

@@ -11,7 +11,7 @@ from sts.access import AccessDenied, Decider, Demand, require
 from sts.api.errors import INTERNAL_FAILURE, find_error, render_message
 from sts.api.operations import find_methods, get_operation
 from sts.api.request import Asked, parse_asked, read_request
-from sts.api.row import Command, Operation, Parts, Reads, Target
+from sts.api.row import Acts, Command, Operation, Parts, Reads, Target
 from sts.audit.record import Entry, shorten
 from sts.audit.recording import Recorder, Recording
 from sts.audit.sums import Sums
@@ -101,6 +101,8 @@ class AdministrationEndpoint:
 
     async def _do(self, operation: Operation, recording: Recording, command: Command, target: Target) -> bytes:
         caller, parts = recording.entry.get_caller(), self.parts
+        if isinstance(operation.handler, Acts):
+            return await operation.handler.run(parts, target)
         if isinstance(operation.handler, Reads):
             read = operation.handler.run
             return await self.database.read(lambda connection: read(parts, connection, caller, command, target))

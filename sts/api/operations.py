@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from sts.api import audit, logins, providers, revocations, sign_in, users
 from sts.api.request import Asked
-from sts.api.row import Changes, Command, Operation, Parts, Reads, Target
+from sts.api.row import Acts, Changes, Command, Operation, Parts, Reads, Target
 from sts.audit.events import Event
 from sts.errors import MethodUnsupported, OperationUnknown
 from sts.model import Caller
@@ -133,6 +133,15 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         providers.find_named,
         providers.update,
         largest_body=_SETTINGS,
+    ),
+    ("POST", "/api/providers/check"): Operation(
+        name="CheckProvider",
+        event=Event.PROVIDER_CHECK,
+        demands=True,
+        largest_body=_SMALL,
+        parse=providers.parse_name,
+        target=providers.find_named,
+        handler=Acts(providers.check),
     ),
     ("POST", "/api/providers/remove"): _change("RemoveProvider", Event.PROVIDER_DELETE, *_PROVIDER, providers.remove),
     ("POST", "/api/providers/disable"): _change(

@@ -150,6 +150,13 @@ def enable(parts: Parts, tx: Transaction, _caller: Caller, _command: Command, ta
     return msgspec.json.encode({"arn": target.arn, "enabled": True, "changed": changed})
 
 
+async def check(parts: Parts, target: Target) -> bytes:
+    """Return what is wrong with the provider, asking its issuer as a token would have it asked."""
+    findings = await parts.issuers.check(target.get_noun())
+    told = [{"what": each.what, "words": each.words, "grave": each.grave} for each in findings]
+    return msgspec.json.encode({"arn": target.arn, "ok": not any(each.grave for each in findings), "findings": told})
+
+
 def _verify_reference(name: str) -> str:
     if "://" not in name:
         return verify_name(name, _NAME_LENGTH)

@@ -1,6 +1,6 @@
 """What a row of the administration's table consists of. None of its fields has a default, so that none is forgotten."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from sts.clock import Clock
 from sts.directory.links import SignInLinks
 from sts.directory.providers import Providers
 from sts.errors import NotFound
+from sts.issuers.checking import IssuerCheck
 from sts.model import Caller
 from sts.store.database import Transaction
 
@@ -43,6 +44,7 @@ class Parts:
     searches: Searches
     links: SignInLinks
     providers: Providers
+    issuers: IssuerCheck
     clock: Clock
 
 
@@ -60,6 +62,13 @@ class Changes:
     run: Callable[[Parts, Transaction, Caller, Command, Target], bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """A handler that asks others than the store, without a transaction, and returns JSON."""
+
+    run: Callable[[Parts, Target], Awaitable[bytes]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """A row: it demands `sts-admin:NAME` on its target, which is of the caller's own account.
@@ -73,4 +82,4 @@ class Operation:
     largest_body: int  # bytes; 0: it takes none
     parse: Callable[[Asked], Command]  # raises Malformed kin
     target: Callable[[Connection, Caller, Command], Target]
-    handler: Reads | Changes
+    handler: Reads | Changes | Acts

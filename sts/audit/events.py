@@ -67,6 +67,7 @@ class Event(StrEnum):
     PROVIDER_LIST = "provider.list"
     PROVIDER_UPDATE = "provider.update"
     PROVIDER_DELETE = "provider.delete"
+    PROVIDER_CHECK = "provider.check"
     PROVIDER_DISABLE = "provider.disable"
     PROVIDER_ENABLE = "provider.enable"
 

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 import click
 
 from sts.cli.endpoint import connect, endpoint_options
-from sts.cli.output import json_option, print_fields, print_table, show_example
+from sts.cli.output import json_option, print_fields, print_json, print_table, show_example
+from sts.errors import Refusal
+from sts.legible import show
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _LONGEST_FILE = 128 * 1024  # bytes, of which the service takes fewer
@@ -116,6 +118,30 @@ def list_(endpoint_url: str | None, profile: str | None, *, as_json: bool) -> No
 
     found = list_providers(connect(endpoint_url, profile))
     print_table(found if as_json else [_tell(each) for each in found], _SHOWN, as_json=as_json)
+
+
+@providers.command(short_help="Tell what is wrong with a provider.", epilog=show_example("sts providers check ci"))
+@click.argument("name")
+@endpoint_options
+@json_option
+def check(name: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
+    """Have the service look at the provider of this NAME, or of this issuer, and tell what is wrong with it.
+
+    It fetches metadata and keys as it would for a token. It takes sts-admin:CheckProvider on the provider. Exits with 1
+    when no token of it would be taken.
+    """
+    from sts.client.providers import check_provider
+
+    told = check_provider(connect(endpoint_url, profile), name)
+    if as_json:
+        print_json(told)
+    else:
+        for finding in told["findings"]:
+            click.echo(f"{'fault' if finding['grave'] else 'warning'}: {show(finding['words'])}")
+    if not told["ok"]:
+        raise Refusal("No token of it would be taken")
+    if not as_json:
+        click.echo("ok")
 
 
 @providers.command(short_help="Delete a provider.", epilog=show_example("sts providers remove ci"))

@@ -21,6 +21,11 @@ def update_provider(connection: Connection, name: str, members: Mapping[str, Any
     return connection.post("/api/providers/update", {"name": name, **members}).body
 
 
+def check_provider(connection: Connection, name: str) -> Mapping[str, Any]:
+    """Look for what is wrong with a provider; returns whether it is `ok`, and `findings`. Raises Refusal kin."""
+    return connection.post("/api/providers/check", {"name": name}).body
+
+
 def remove_provider(connection: Connection, name: str) -> Mapping[str, Any]:
     """Delete a provider; returns its ARN and when. Raises Refusal kin."""
     return connection.post("/api/providers/remove", {"name": name}).body

@@ -3,9 +3,10 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import httpcore2
 
@@ -35,6 +36,14 @@ class Allowance:
     thumbprints: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a host answered, and when it was by the host's clock; None where it does not say."""
+
+    body: bytes
+    date: datetime | None
+
+
 @dataclass(slots=True)
 class _Turn:
     turns: asyncio.Semaphore
@@ -53,6 +62,10 @@ class Egress:
 
     async def fetch(self, url: str, allowance: Allowance) -> bytes:
         """Return the document at *url*; raises FetchFailed."""
+        return (await self.fetch_dated(url, allowance)).body
+
+    async def fetch_dated(self, url: str, allowance: Allowance) -> Document:
+        """Do what `fetch` does, and tell the host's time."""
         target = parse_target(url, private=allowance.private)
         try:
             async with asyncio.timeout(self.longest.total_seconds()), self._turn(target.host):
@@ -74,14 +87,14 @@ class Egress:
             if not turn.waiting:
                 del self._turns[host]
 
-    async def _fetch(self, target: Target, allowance: Allowance) -> bytes:
+    async def _fetch(self, target: Target, allowance: Allowance) -> Document:
         network = Checked(await self._find_addresses(target, allowance))
         try:
             return await self._exchange_trusted(target, network, allowance)
         finally:
             await network.close()
 
-    async def _exchange_trusted(self, target: Target, network: Checked, allowance: Allowance) -> bytes:
+    async def _exchange_trusted(self, target: Target, network: Checked, allowance: Allowance) -> Document:
         context = await self._trust.find(allowance.authorities)
         try:
             return await self._exchange(target, network, context)
@@ -102,7 +115,7 @@ class Egress:
             raise FetchFailed(Fault.NAME, f"{target.host} has no address")
         return checked
 
-    async def _exchange(self, target: Target, network: Checked, context: ssl.SSLContext) -> bytes:
+    async def _exchange(self, target: Target, network: Checked, context: ssl.SSLContext) -> Document:
         """Ask for the document and read it."""
         headers = [
             (b"Host", target.authority.encode("ascii")),
@@ -115,7 +128,7 @@ class Egress:
         try:
             async with pool, pool.stream("GET", target.as_url(), headers=headers) as response:
                 _verify_head(response)
-                return await self._read(response)
+                return Document(await self._read(response), _read_date(response))
         except (httpcore2.NetworkError, httpcore2.TimeoutException) as error:
             raise _tell(error, target) from None
         except (httpcore2.ProtocolError, httpcore2.UnsupportedProtocol) as error:
@@ -140,6 +153,15 @@ def _verify_head(response: httpcore2.Response) -> None:
     if encodings - {b"identity", b""}:
         # A kilobyte that inflates to a gigabyte is within every limit that counts what arrives.
         raise FetchFailed(Fault.ENCODING, "the answer is compressed, though that was not asked for")
+
+
+def _read_date(response: httpcore2.Response) -> datetime | None:
+    for name, value in response.headers:
+        if name.lower() == b"date":
+            with suppress(ValueError):
+                date = parsedate_to_datetime(value.decode("latin-1"))
+                return date if date.tzinfo is not None else None
+    return None
 
 
 async def _look_at_chain(target: Target, network: Checked) -> list[bytes]:

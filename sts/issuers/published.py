@@ -9,7 +9,7 @@ from sts.egress.fetching import Allowance, Egress
 from sts.errors import KeyMalformed, Malformed
 from sts.providers import Provider
 
-_METADATA_PATH = "/.well-known/openid-configuration"
+METADATA_PATH = "/.well-known/openid-configuration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ async def _fetch_keys_address(egress: Egress, source: Source) -> str:
     The issuer that they name is compared letter by letter (Discovery, section 4.3): else whoever can put a document
     below a host that others share would speak for all of it.
     """
-    metadata = await egress.fetch(source.issuer.rstrip("/") + _METADATA_PATH, source.allowance)
+    metadata = await egress.fetch(source.issuer.rstrip("/") + METADATA_PATH, source.allowance)
     try:
         members = parse_json_object(metadata)
     except Malformed:

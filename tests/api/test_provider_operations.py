@@ -9,6 +9,7 @@ import pytest
 from sts.clock import ManualClock
 from sts.crypto.jwk import generate_signing_key, render_jwk, render_private_jwk
 from tests.api.asking import ask, refusal, tell
+from tests.issuers.dated import publishing
 from tests.service import Service, Tenant, running
 
 ISSUER = "https://idp.example/realm"
@@ -193,3 +194,26 @@ def test_r_10_plain_http_is_for_loopback_where_the_service_or_the_provider_allow
         assert allowing.call(tenant.key, "CreateOpenIDConnectProvider", Url=local).status == 200
         assert add(allowing, tenant, name="other", issuer="http://[::1]:1")["private_addresses"] is False
         assert allowing.call(tenant.key, "CreateOpenIDConnectProvider", Url=remote).code == "InvalidInput"
+
+
+def test_a_check_tells_what_is_wrong_and_is_recorded(service: Service, tenant: Tenant) -> None:
+    made = add(service, tenant, key_set=json.dumps({"keys": [PUBLIC]}))
+    told = tell(ask(service, tenant.key, "/api/providers/check", {"name": "idp"}))
+    assert (told["arn"], told["ok"]) == (made["arn"], False)
+    (finding,) = told["findings"]
+    assert (finding["what"], finding["grave"]) == ("client_ids", True)
+    update(service, tenant, client_ids=["one"])
+    told = tell(ask(service, tenant.key, "/api/providers/check", {"name": "idp"}))
+    assert told == {"arn": made["arn"], "ok": True, "findings": []}
+    assert [each["event"] for each in records(service, tenant)].count("provider.check.done") == 2
+    assert refusal(ask(service, tenant.key, "/api/providers/check", {"name": "nobody"})) == (404, "NoSuchEntity")
+
+
+def test_a_check_asks_the_issuer_past_what_is_remembered(service: Service, tenant: Tenant) -> None:
+    with publishing(service.clock.now()) as issuer:
+        issuer.publish(PUBLIC)
+        add(service, tenant, issuer=issuer.issuer, client_ids=["one"], private_addresses=True)
+        assert tell(ask(service, tenant.key, "/api/providers/check", {"name": "idp"}))["ok"] is True
+        issuer.publish(PUBLIC, issuer="https://other.example")
+        told = tell(ask(service, tenant.key, "/api/providers/check", {"name": "idp"}))
+    assert [(each["what"], each["grave"]) for each in told["findings"]] == [("document", True)]

@@ -6,11 +6,16 @@ import pytest
 
 from sts.api.operations import OPERATIONS
 from sts.clock import ManualClock
+from sts.crypto.jwk import generate_signing_key, render_jwk
 from tests.api.asking import JSON, ask, refusal, tell
 from tests.service import Reply, Service, Tenant, allow, trust
 from tests.signing import Key
 
-PROVIDER = {"name": "idp", "issuer": "https://idp.example/realm"}
+PROVIDER = {
+    "name": "idp",
+    "issuer": "https://idp.example/realm",
+    "key_set": json.dumps({"keys": [render_jwk(generate_signing_key("ES256").verification_key())]}),
+}
 JTI = "3q2-7wEjRWeJq83vASNFZw"
 POSTED = sorted(path for (method, path), each in OPERATIONS.items() if method == "POST" and each.demands)
 STRANGE = (

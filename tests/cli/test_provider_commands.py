@@ -119,3 +119,17 @@ def test_presets_are_listed_without_a_service(elsewhere: Command) -> None:
     assert [each["name"] for each in listed] == list(PRESETS)
     told = elsewhere("providers", "presets").stdout
     assert all(lack in told for preset in PRESETS.values() for lack in preset.lacks)
+
+
+def test_a_check_tells_what_is_wrong_and_ends_with_one_until_it_is_mended(
+    ask: Callable[..., Any], elsewhere: Command, words: tuple[str, ...], credentials: Mapping[str, str], tmp_path: Path
+) -> None:
+    ask(*ADD, "--jwks-file", written(tmp_path / "keys", json.dumps({"keys": [PUBLIC]})))
+    found = elsewhere("providers", "check", "idp", *words, **credentials)
+    assert (found.exit_code, found.stdout) == (
+        1,
+        "fault: it has no client ID, so no token is for an audience that is taken\n",
+    )
+    ask("providers", "update", "idp", "--client-id", "one")
+    assert elsewhere("providers", "check", "idp", *words, **credentials).stdout == "ok\n"
+    assert ask("providers", "check", "idp")["findings"] == []
