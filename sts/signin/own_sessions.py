@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from sts.audit.events import Event
 from sts.audit.search import Searches, parse_search
 from sts.clock import Clock
+from sts.directory.owners import get_owner
 from sts.errors import NotFound
 from sts.logins.grants import end, end_sign_ins, list_live
 from sts.sessions import BrowserSessions, end_session
@@ -71,15 +72,20 @@ class SessionPages:
         }
 
     def _list_sign_ins(self, visit: Visit, connection: Connection) -> list[SignIn]:
-        """Return the latest sign-ins, and the latest wrong passwords, the latest first."""
-        done = self._search(visit, connection, Event.BROWSER_SESSION_BEGIN, "done")
-        refused = self._search(visit, connection, Event.PASSWORD_PROVE, "refused")
+        """Return the latest sign-ins, and the latest wrong passwords, the latest first.
+
+        What is older than the user is of another one, who had the name before.
+        """
+        owner = get_owner(connection, visit.caller.account_id, visit.caller.unique_id)
+        asked = {"principal": visit.caller.arn, "from": owner.created_at.isoformat()}
+        done = self._search(visit, connection, {**asked, "action": Event.BROWSER_SESSION_BEGIN, "outcome": "done"})
+        refused = self._search(visit, connection, {**asked, "action": Event.PASSWORD_PROVE, "outcome": "refused"})
         return sorted((*done, *refused), key=lambda each: each.at, reverse=True)[: int(_TOLD)]
 
-    def _search(self, visit: Visit, connection: Connection, event: Event, outcome: str) -> Iterable[SignIn]:
-        asked = {"principal": visit.caller.arn, "action": event, "outcome": outcome, "order": "newest", "limit": _TOLD}
-        page = self.searches.find_page(connection, visit.caller.account_id, parse_search(asked))
-        return [_read_sign_in(msgspec.json.decode(body), is_done=outcome == "done") for body in page.bodies]
+    def _search(self, visit: Visit, connection: Connection, asked: Mapping[str, str]) -> Iterable[SignIn]:
+        search = parse_search({**asked, "order": "newest", "limit": _TOLD})
+        page = self.searches.find_page(connection, visit.caller.account_id, search)
+        return [_read_sign_in(msgspec.json.decode(body), is_done=asked["outcome"] == "done") for body in page.bodies]
 
 
 async def _end(visit: Visit, _target: Target) -> Answer:

@@ -61,6 +61,13 @@ def _people(service: Service, tenant: Tenant, clock: ManualClock) -> None:
     erin = make_person(service, tenant.account_id, "erin")
     make_person(service, tenant.account_id, "frank", with_device=True)
     make_person(service, tenant.account_id, "grace", is_first_password=True)
+    for action, parameters in (
+        ("AttachUserPolicy", {"UserName": "erin", "PolicyArn": "arn:aws:iam::aws:policy/IAMUserChangePassword"}),
+        ("CreateGroup", {"GroupName": "builders"}),
+        ("PutGroupPolicy", {"GroupName": "builders", "PolicyName": "build", "PolicyDocument": allow("s3:PutObject")}),
+        ("AddUserToGroup", {"GroupName": "builders", "UserName": "erin"}),
+    ):
+        assert service.call(tenant.key, action, **parameters).status == 200
     for name in ("erin", "frank"):
         service.call(tenant.key, "CreateAccessKey", UserName=name)
     clock.tick(timedelta(days=40))

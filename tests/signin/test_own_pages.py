@@ -208,6 +208,18 @@ def test_z_02_nobody_ends_a_session_of_somebody_else(service: Service, tenant: T
     assert hers.get("/ui/").path == "/ui/"
 
 
+def test_nobody_is_told_of_the_sign_ins_of_who_had_their_name_before(
+    service: Service, tenant: Tenant, clock: ManualClock
+) -> None:
+    former = make_person(service, tenant.account_id)
+    former.sign_in()
+    for action in ("DeleteLoginProfile", "DeleteUser"):
+        assert service.call(tenant.key, action, UserName="alice").status == 200
+    clock.tick(timedelta(minutes=1))
+    browser, _ = make_person(service, tenant.account_id).sign_in()
+    assert re.findall(r"<tr><td>(.*?)</td>", browser.get("/ui/sessions").html) == ["2026-03-02 12:01 UTC"]
+
+
 def test_the_last_sign_ins_tell_of_wrong_passwords_too(service: Service, tenant: Tenant) -> None:
     alice = make_person(service, tenant.account_id, with_device=True)
     Person(service, alice.user, "not the password").enter_password(Browser(service))

@@ -168,6 +168,10 @@ def walk_home(service: Service, tenant: Tenant, window: Window) -> Iterator[str]
     yield "keys"
     window.press("Deactivate")
     yield "keys-inactive"
+    policy = {"UserName": carol.name, "PolicyArn": "arn:aws:iam::aws:policy/SignInLocalDevelopmentAccess"}
+    assert service.call(tenant.key, "AttachUserPolicy", **policy).status == 200
+    window.open(ask_page(carol, Client.CROSS_DEVICE, origin_of(carol) + CONFIRMATION_PATH))
+    window.press("Let it in")
     window.follow("Sessions")
     yield "sessions"
     window.follow("Home")
