@@ -55,7 +55,7 @@ def boss(service: Service, tenant: Tenant, nouns: str) -> Browser:
 def test_a_role_tells_who_may_assume_it_what_it_may_do_and_when_it_did(
     boss: Browser, service: Service, tenant: Tenant, nouns: str
 ) -> None:
-    assert "Never" in boss.get(f"{ROLES}/app").text
+    assert "Last used Never Longest session 60 minutes" in boss.get(f"{ROLES}/app").text
     assert "app" in boss.get(ROLES).text
     page = boss.get(f"{ROLES}/app")
     assert f"Allows sts:AssumeRole to the user admin (arn:aws:iam::{tenant.account_id}:user/admin)." in page.text
