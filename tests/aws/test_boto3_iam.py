@@ -46,6 +46,8 @@ def test_boto3_lives_through_every_operation_that_is_offered(
     end_as_tools_do(iam)
     take_stock_as_tools_do(iam)
     live_as_instance_profile(iam, own)
+    live_as_provider(iam, own)
+    live_as_issuer(iam)
     live_as_account(iam, resident.account_id)
     live_with_a_password(iam)
     offered = {each.row.name for each in table.offered.values() if each.row.service == "iam"}
@@ -228,6 +230,33 @@ def live_as_instance_profile(iam: Any, own: str) -> None:
     iam.remove_role_from_instance_profile(**named, RoleName="pilot")
     iam.delete_instance_profile(**named)
     iam.delete_role(RoleName="pilot")
+
+
+def live_as_provider(iam: Any, own: str) -> None:
+    named = {"OpenIDConnectProviderArn": f"{own}:oidc-provider/idp.example"}
+    tags = [{"Key": "kind", "Value": "ci"}]
+    made = iam.create_open_id_connect_provider(Url="https://idp.example", ClientIDList=["one"], Tags=tags)
+    assert (made["OpenIDConnectProviderArn"], made["Tags"]) == (named["OpenIDConnectProviderArn"], tags)
+    iam.add_client_id_to_open_id_connect_provider(**named, ClientID="two")
+    iam.remove_client_id_from_open_id_connect_provider(**named, ClientID="one")
+    iam.update_open_id_connect_provider_thumbprint(**named, ThumbprintList=["a" * 40])
+    read = iam.get_open_id_connect_provider(**named)
+    assert (read["ClientIDList"], read["ThumbprintList"]) == (["two"], ["a" * 40])
+    iam.tag_open_id_connect_provider(**named, Tags=[{"Key": "more", "Value": ""}])
+    iam.untag_open_id_connect_provider(**named, TagKeys=["kind"])
+    assert iam.list_open_id_connect_provider_tags(**named)["Tags"] == [{"Key": "more", "Value": ""}]
+    assert [each["Arn"] for each in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]] == [
+        *named.values()
+    ]
+    iam.delete_open_id_connect_provider(**named)
+
+
+def live_as_issuer(iam: Any) -> None:
+    """Be an issuer to others, for a while."""
+    issuer = iam.enable_outbound_web_identity_federation()["IssuerIdentifier"]
+    told = iam.get_outbound_web_identity_federation_info()
+    assert (told["IssuerIdentifier"], told["JwtVendingEnabled"]) == (issuer, True)
+    iam.disable_outbound_web_identity_federation()
 
 
 def live_as_account(iam: Any, account_id: str) -> None:
