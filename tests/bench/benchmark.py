@@ -36,6 +36,7 @@ from tests.bench.processes import Memory
 from tests.bench.production import Production, production
 from tests.bench.report import Goal, Row
 from tests.bench.sign_ins import measure_sign_ins, settle_people
+from tests.bench.tokens import ALGORITHMS, name_row, settle_tokens
 
 _STARTS = 3
 
@@ -84,6 +85,7 @@ def _settle(folder: Path, beside: Production) -> Populations:
         many=settle(many, MANY),
         guarded=settle(guarded, BEARERS, DEVICES),
         production=settle(beside.environment, FEW),
+        tokens=settle_tokens(few),
     )
 
 
@@ -146,6 +148,9 @@ def _judge(
     yield Goal("the same with PostgreSQL and Redis, two processes", two / rates[MOTO], 5, 8)
     yield Goal(f"CPU of a request with two processes over that with one, {most} connections", twice, 1.25, at_most=True)
     yield Goal(f"AssumeRole over the bare route, {most} connections", ours / rates[BARE], 1 / 8, 1 / 5)
+    for algorithm in ALGORITHMS:
+        slowest = min(rates[name_row(algorithm, repeated=repeated)] for repeated in (True, False))
+        yield Goal(f"AssumeRoleWithWebIdentity, {algorithm}, over AssumeRole, {most} connections", slowest / ours, 0.5)
     yield Goal(f"cost with {MANY:,} over {FEW} users and roles", ours / rates[EMBEDDED_MANY], 1.2, at_most=True)
     yield Goal("decision over 20 policies, µs", parts["decision 20"].cpu or 0, 50, at_most=True)
     yield Goal("start, s", median(seconds for seconds, _ in starts), 2, at_most=True)

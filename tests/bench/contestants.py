@@ -53,8 +53,8 @@ class Contestant:
         return done
 
     def is_warm(self) -> bool:
-        """Say whether every user had a turn, after which all is read that is read once."""
-        return self.sent >= len({each.key for each in self.assumptions})
+        """Say whether every role had a turn, after which all is read that is read once."""
+        return self.sent >= len({each.role_arn for each in self.assumptions})
 
     def _find_next(self, step: int) -> tuple[Assumption, ...]:
         """Return who is next, in turn; whoever's device may have shown the code of the step after *step* is not."""
@@ -84,12 +84,13 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Populations:
-    """Who assumes what: in a small embedded store, in a large one, in one of MFA devices, and in production."""
+    """Who assumes what: in a small embedded store, in a large one, in one of MFA devices, in production, by tokens."""
 
     few: tuple[Assumption, ...]
     many: tuple[Assumption, ...]
     guarded: tuple[Assumption, ...]
     production: tuple[Assumption, ...]
+    tokens: Mapping[str, tuple[Assumption, ...]]  # by the row's name, in the small embedded store
 
 
 @contextmanager
@@ -110,6 +111,10 @@ def open_contestants(
             EMBEDDED: Contestant(few, settled.few, folder / "few.txt"),
             EMBEDDED_MANY: Contestant(many, settled.many, folder / "many.txt"),
             TAGGED: Contestant(few, tagged, folder / "tagged.txt"),
+            **{
+                name: Contestant(few, bearers, folder / f"tokens-{number}.txt")
+                for number, (name, bearers) in enumerate(settled.tokens.items())
+            },
             GUARDED: Contestant(guarded, settled.guarded, folder / "guarded.txt"),
             ONE_PROCESS: Contestant(one, settled.production, folder / "one.txt", parts=parts),
             TWO_PROCESSES: Contestant(two, settled.production, folder / "two.txt", parts=parts),

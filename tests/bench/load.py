@@ -13,7 +13,7 @@ import msgspec
 from tests.bench.population import Assumption
 from tests.bench.processes import Server
 from tests.bench.production import Production
-from tests.signing import encode, sign
+from tests.signing import Key, encode, sign
 
 THREADS = 1
 _REPLAY = Path(__file__).with_name("replay.lua")
@@ -40,7 +40,9 @@ class _Replayed(msgspec.Struct):
 
 
 def prepare(assumptions: Iterable[Assumption], host: str, path: Path, size: int = 0) -> datetime:
-    """Write a signed AssumeRole for each of *assumptions* to *path*; bodies shorter than *size* are filled up.
+    """Write a signed AssumeRole, or with a token an AssumeRoleWithWebIdentity, for each of *assumptions* to *path*.
+
+    Bodies shorter than *size* are filled up.
 
     Returns the instant as of which they are signed, and codes shown.
 
@@ -54,12 +56,13 @@ def prepare(assumptions: Iterable[Assumption], host: str, path: Path, size: int 
 
 def _render(assumption: Assumption, host: str, at: datetime, number: int, size: int) -> bytes:
     form = {
-        "Action": "AssumeRole",
+        "Action": "AssumeRole" if assumption.token is None else "AssumeRoleWithWebIdentity",
         "Version": "2011-06-15",
         "RoleArn": assumption.role_arn,
         "RoleSessionName": f"session-{number}",
         **_pass_tags(assumption.tags),
         **(assumption.device.show(at) if assumption.device else {}),
+        **({"WebIdentityToken": assumption.token} if assumption.token else {}),
     }
     body = encode(form).encode()
     if len(body) < size:
@@ -68,13 +71,14 @@ def _render(assumption: Assumption, host: str, at: datetime, number: int, size: 
         "user-agent": "wrk replaying",
         "content-type": "application/x-www-form-urlencoded",
         "content-length": str(len(body)),
-        **sign(
-            assumption.key, method="POST", host=host, path="/", query="", body=body, at=at, service="sts",
-            region="us-east-1",
-        ),
-    }  # fmt: skip
+        **(_sign(assumption.key, host, body, at) if assumption.key else {"host": host}),
+    }
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"POST / HTTP/1.1\r\n{lines}\r\n".encode("ascii") + body
+
+
+def _sign(key: Key, host: str, body: bytes, at: datetime) -> dict[str, str]:
+    return sign(key, method="POST", host=host, path="/", query="", body=body, at=at, service="sts", region="us-east-1")
 
 
 def _pass_tags(tags: Mapping[str, str]) -> dict[str, str]:

@@ -45,12 +45,16 @@ class Device:
 
 @dataclass(frozen=True)
 class Assumption:
-    """A user's key, and the role that trusts this user; the tags that are passed, and the device that is shown."""
+    """A user's key, and the role that trusts this user; the tags that are passed, and the device that is shown.
 
-    key: Key
+    In place of a key there may be the token of a provider that the role trusts.
+    """
+
+    key: Key | None
     role_arn: str
     tags: Mapping[str, str] = field(default_factory=dict)
     device: Device | None = None
+    token: str | None = None
 
 
 @dataclass(frozen=True)
