@@ -7,7 +7,8 @@ happened. The house, from the ground up; imports point down, and who stands on o
                exports (credentials as shells take them), parameters (what lists are asked with);
                telemetry/ (numbers that every room may count in)
     pure       crypto/ (signatures, seals, SigV4) and policy/ (the IAM policy language): values in, values out
-    resources  keyring/ (keys that never leave it), store/ (SQL, and the snapshot of it), cache
+    resources  keyring/ (keys that never leave it), store/ (SQL, and the snapshot of it), cache, egress/ (fetches from
+               hosts that strangers named)
     shared     coherence (what one process wrote is read back at once on every other), issuers/ (keys of other issuers)
     judges     evaluator (weighs the policies of a caller), audit/ (records before the answer leaves)
     verbs      access (decide), credentials (mint and open), sessions/ (of browsers, and sign-ins under way), then

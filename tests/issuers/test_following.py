@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Coroutine, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from tests.authn.identity_tokens import ACCOUNT_ID, Issuer, Registered, sign
 from tests.certificates import Authority
 from tests.issuers.publisher import Publisher, count_fetches, follow, publishing
 from tests.ports import find_port
+from tests.redis_servers import redis_server
 
 MINUTE = timedelta(minutes=1)
 UNREACHABLE = "Couldn't retrieve verification key"
@@ -383,19 +385,26 @@ def test_every_fault_is_told_apart_by_the_metric() -> None:
     assert set(catalogue.PROVIDER_FETCHES.labels["outcome"]) == {"done", *Fault}
 
 
+@pytest.mark.parametrize("form", ["memory", "redis"])
 def test_one_process_fetches_for_all_and_for_those_that_begin_while_an_issuer_is_down(
-    publisher: Publisher, clock: ManualClock, keyring: Keyring
+    publisher: Publisher, clock: ManualClock, keyring: Keyring, tmp_path: Path, form: str
 ) -> None:
-    cache = MemoryCache(clock)
+    async def walk(url: str) -> None:
+        cache = open_cache(url, clock)
+        try:
+            assert await prove(follow(clock, keyring, cache), publisher.issuer)
+            assert await prove(follow(clock, keyring, cache), publisher.issuer)
+            publisher.fail()
+            clock.tick(60 * MINUTE)
+            assert await prove(follow(clock, keyring, cache), publisher.issuer)
+        finally:
+            await cache.close()
 
-    async def walk() -> None:
-        assert await prove(follow(clock, keyring, cache), publisher.issuer)
-        assert await prove(follow(clock, keyring, cache), publisher.issuer)
-        publisher.fail()
-        clock.tick(60 * MINUTE)
-        assert await prove(follow(clock, keyring, cache), publisher.issuer)
-
-    run(walk())
+    if form == "memory":
+        run(walk("memory://"))
+    else:
+        with redis_server(tmp_path / "redis") as server:
+            run(walk(server.url))
     assert (publisher.fetches, publisher.looks) == (1, 2)
 
 
@@ -424,7 +433,7 @@ def test_what_somebody_else_wrote_into_the_cache_is_a_miss(
 
 
 def test_keys_that_came_by_another_providers_authorities_are_not_shared(
-    publisher: Publisher, clock: ManualClock, keyring: Keyring, tmp_path: Any
+    publisher: Publisher, clock: ManualClock, keyring: Keyring, tmp_path: Path
 ) -> None:
     cache, own = MemoryCache(clock), Authority(tmp_path).file.read_text(encoding="ascii")
 
