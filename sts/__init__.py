@@ -11,10 +11,11 @@ happened. The house, from the ground up; imports point down, and who stands on o
                hosts that strangers named)
     shared     coherence (what one process wrote is read back at once on every other), issuers/ (keys of other issuers)
     judges     evaluator (weighs the policies of a caller), audit/ (records before the answer leaves)
-    verbs      access (decide), credentials (mint and open), sessions/ (of browsers, and sign-ins under way), then
+    verbs      access (decide), credentials (mint and open), identity_tokens (who somebody is, for strangers),
+               sessions/ (of browsers, and sign-ins under way), then
                authn/ (prove), assume (become a role), directory/ (change the nouns, by the rules);
                logins/ (of command lines) stands on all of these
-    fronts     aws/ (the Query protocol), oauth/ (the key set), signin/ (pages), api/ (our own administration), health/:
+    fronts     aws/ (the Query protocol), oauth/ (key sets), signin/ (pages), api/ (our own administration), health/:
                translate only
     around     upkeep (chores beside requests), tracing/ (puts every part into a span, when a receiver is named)
     root       foundation opens keys, store and cache, app puts all parts together, settings says with what,
