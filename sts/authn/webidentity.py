@@ -4,7 +4,6 @@ A token names its issuer, and only that is read before its signature holds. From
 is judged: the account's provider of that issuer says which keys, which algorithms and which audiences are taken.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,6 +24,7 @@ _LONGEST_LIFE = timedelta(days=366)  # a token that lives longer is a password t
 _LAST_SECOND = 253_402_300_799  # the end of the year 9999, after which there is no datetime
 _LONGEST_SUBJECT = 255  # characters (OpenID Connect Core, section 2)
 _LONGEST_ISSUER = 255  # characters of a provider's URL
+_DEEPEST = 32  # objects and lists within each other: who reads claims later goes through them by recursion
 # RFC 8725 section 3.11: access tokens, logout tokens, proofs of possession and our own session tokens have other types.
 _TYPES = frozenset({"jwt", "application/jwt"})
 
@@ -108,7 +108,7 @@ class WebIdentity:
         if "events" in claims:
             # OpenID Connect Back-Channel Logout, section 2.4: with the type JWT a logout token passes for one of these.
             raise TokenInvalid("The token tells of an event, and is no identity token")
-        _require_text_throughout(claims)
+        _verify_value(claims)
         return claims
 
 
@@ -120,10 +120,24 @@ def _read_issuer(unverified: UnverifiedJWS) -> str:
     return issuer
 
 
-def _require_text_throughout(claims: Mapping[str, Any]) -> None:
-    """Refuse half of a surrogate pair, which JSON can spell and nothing can keep or send."""
+def _verify_value(value: object, depth: int = 0) -> None:
+    """Refuse what is nested without end, and half of a surrogate pair, which JSON can spell and nothing can keep."""
+    if depth > _DEEPEST:
+        raise Malformed("The token's claims are nested too deep")
+    if isinstance(value, str):
+        _verify_text(value)
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            _verify_text(name)
+            _verify_value(member, depth + 1)
+    elif isinstance(value, list):
+        for member in value:
+            _verify_value(member, depth + 1)
+
+
+def _verify_text(text: str) -> None:
     try:
-        json.dumps(claims, ensure_ascii=False).encode("utf-8")
+        text.encode("utf-8")
     except UnicodeEncodeError:
         raise Malformed("The token's claims hold half of a character") from None
 

@@ -320,6 +320,17 @@ def test_j_13_claims_are_one_object_in_utf_8_without_repeated_members(issuer: Is
     _refuses(prove, sign(issuer.header(), text.encode().replace(b"somebody", b"some\xff\xfebody"), issuer.key))
 
 
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"x":', "}")])
+def test_j_13_claims_are_nested_within_reason(issuer: Issuer, prove: Prove, opening: str, closing: str) -> None:
+    def nested(depth: int) -> str:
+        claims = json.dumps(issuer.claims())[:-1] + f',"x":{opening * depth}0{closing * depth}}}'
+        return sign(issuer.header(), claims.encode(), issuer.key)
+
+    assert prove(nested(31)).subject == "somebody"
+    for depth in (32, 500, 2_000):
+        _refuses(prove, nested(depth))
+
+
 def test_j_15_a_token_has_one_spelling(issuer: Issuer, prove: Prove) -> None:
     token = issuer.token()
     head, body, signature = token.split(".")
