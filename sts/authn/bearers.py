@@ -41,7 +41,8 @@ class BearerProof:
 
         Raises IdentityTokenInvalid kin, IssuerUnreachable, Unavailable and Throttled.
         """
-        counted = self.throttle.admit(address, str)
+        claimed = (f"tokens for {account_id}",)
+        counted = self.throttle.admit(address, lambda: claimed)
         try:
             await self.coherence.catch_up(self.coherence.ask())
             assertion = await self.verifier.prove(account_id, token)
@@ -50,6 +51,7 @@ class BearerProof:
         except Refusal:
             self.throttle.count_failure(counted)
             raise
+        self.throttle.learn(address, claimed)
         caller = _find_caller(assertion)
         self.throttle.count_caller(caller.beginner_id)
         return ProvenBearer(caller, assertion.claims)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sts.authn.throttle import Throttle
+from sts.authn.throttle import Throttle, name_access_key
 from sts.clock import Clock
 from sts.coherence import Coherence
 from sts.credentials import Credentials
@@ -77,7 +77,7 @@ class SignatureProof:
 
         Raises Unproven kin, with the ARN that was claimed if known, and Throttled.
         """
-        counted = self.throttle.admit(address, lambda: _claim(parts))
+        counted = self.throttle.admit(address, lambda: name_access_key(_claim(parts)))
         try:
             proven = await self._prove(parts, service)
         except Unavailable:  # no fault of the sender's
@@ -86,7 +86,7 @@ class SignatureProof:
             self.throttle.count_failure(counted)
             raise
         caller = proven.caller
-        self.throttle.learn(address, caller.access_key_id, caller.account_id)
+        self.throttle.learn(address, (caller.access_key_id, caller.account_id))
         self.throttle.count_caller(caller.beginner_id)
         return proven
 

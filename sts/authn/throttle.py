@@ -6,8 +6,9 @@ What must survive that (wrong passwords and codes) is counted elsewhere as well.
 
 Behind one address may be many clients, and one of them may be a stranger who floods. Beyond the rate of an address its
 strangers are refused unseen; but who named an access key, or one of an account, by which a proof from there held
-within the hour is looked at, and has a count of failures of their own. So a flood costs that rate once for each key and
-account that it can name, and keeps nobody out whose key and account it cannot.
+within the hour is looked at, and has a count of failures of their own. So is who comes to an account with a token, as
+others did. So a flood costs that rate once for each key and account that it can name, and keeps nobody out whose key
+and account it cannot.
 """
 
 import math
@@ -17,11 +18,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
+from typing import TypeAlias
 
 from sts.clock import Clock
 from sts.entropy import find_account_of_access_key
 from sts.errors import Throttled
 from sts.limits import Rate
+
+Names: TypeAlias = tuple[str, ...]
 
 _MOST_BUCKETS = 65_536
 _MOST_KNOWN = 65_536
@@ -108,10 +112,10 @@ class Throttle:
     clock: Clock
     known: Known = field(default_factory=Known)
 
-    def admit(self, address: str, claim: Callable[[], str]) -> str:
+    def admit(self, address: str, claim: Callable[[], Names]) -> str:
         """Return the name that a failure of this proof is counted under; raises Throttled when too many have failed.
 
-        *claim* returns the access key id that the request names, or nothing; it is asked beyond the address's rate.
+        *claim* returns the names of what the request claims, the closest first; it is asked beyond the address's rate.
         """
         network, now = find_network(address), self.clock.now()
         if self.failures is None:
@@ -122,8 +126,8 @@ class Throttle:
             return self._admit_known(self.failures, network, claim(), now)
         return network
 
-    def _admit_known(self, failures: Buckets, network: str, access_key_id: str, now: datetime) -> str:
-        for name in _names(network, access_key_id, find_account_of_access_key(access_key_id)):
+    def _admit_known(self, failures: Buckets, network: str, claimed: Names, now: datetime) -> str:
+        for name in _names(network, claimed):
             if self.known.holds(name, now) and failures.holds(name, now):
                 return name
         failures.require(network, now)
@@ -134,11 +138,11 @@ class Throttle:
         if self.failures is not None:
             self.failures.take(name, self.clock.now())
 
-    def learn(self, address: str, access_key_id: str, account_id: str) -> None:
-        """Note that a proof for this credential held, from *address*."""
+    def learn(self, address: str, claimed: Names) -> None:
+        """Note that a proof held of what was *claimed*, from *address*."""
         if self.failures is not None:
             now = self.clock.now()
-            for name in _names(find_network(address), access_key_id, account_id):
+            for name in _names(find_network(address), claimed):
                 self.known.learn(name, now)
 
     def count_caller(self, beginner_id: str) -> None:
@@ -160,11 +164,15 @@ def build_throttle(failed_proofs: Rate | None, caller_requests: Rate | None, clo
     return Throttle(failures, callers, clock)
 
 
-def _names(network: str, access_key_id: str, account_id: str | None) -> Iterator[str]:
-    """Return what a credential is known by in a network: its own id, and its account, for its new sessions."""
-    if account_id is not None:
-        yield f"{network} {access_key_id}"
-        yield f"{network} {account_id}"
+def name_access_key(access_key_id: str) -> Names:
+    """Return what an access key id claims: itself and its account, for its new sessions; nothing if it is none."""
+    account_id = find_account_of_access_key(access_key_id)
+    return () if account_id is None else (access_key_id, account_id)
+
+
+def _names(network: str, claimed: Names) -> Iterator[str]:
+    """Return what is claimed as it is known in a network."""
+    return (f"{network} {name}" for name in claimed)
 
 
 @lru_cache(4_096)

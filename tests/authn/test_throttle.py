@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from sts.authn import throttle
-from sts.authn.throttle import Buckets, Throttle, build_throttle
+from sts.authn.throttle import Buckets, Throttle, build_throttle, name_access_key
 from sts.clock import ManualClock
 from sts.entropy import Entropy
 from sts.errors import Throttled
@@ -16,13 +16,13 @@ ADDRESS = "192.0.2.7"
 ACCOUNT_ID = "111122223333"
 
 
-def nothing() -> str:
-    return ""
+def nothing() -> tuple[str, ...]:
+    return ()
 
 
 def fail(gate: Throttle, address: str, access_key_id: str = "") -> None:
     """Fail to prove what a request from *address* claims; raises Throttled when it is sent away unseen."""
-    gate.count_failure(gate.admit(address, lambda: access_key_id))
+    gate.count_failure(gate.admit(address, lambda: name_access_key(access_key_id)))
 
 
 def count_admitted(gate: Throttle, access_key_id: str = "", tries: int = 100) -> int:
@@ -151,11 +151,11 @@ def test_beyond_an_address_s_rate_what_was_proven_from_there_is_looked_at_and_ha
     clock: ManualClock, entropy: Entropy, keys: list[str]
 ) -> None:
     gate = build_throttle(Rate(1, 10), None, clock)
-    gate.learn(ADDRESS, keys[0], ACCOUNT_ID)
+    gate.learn(ADDRESS, (keys[0], ACCOUNT_ID))
     assert count_admitted(gate) == 10
     assert count_admitted(gate) == 0
     for _ in range(1_000):
-        assert gate.admit(ADDRESS, lambda: keys[0])
+        assert gate.admit(ADDRESS, lambda: name_access_key(keys[0]))
     assert count_admitted(gate, entropy.access_key_id("AKIA", "444455556666")) == 0
     assert count_admitted(gate, keys[0]) == 20  # the key's own and its account's
     assert count_admitted(gate, keys[0]) == 0
@@ -166,39 +166,39 @@ def test_a_stranger_who_names_a_key_uses_up_that_key_and_its_account_and_no_othe
 ) -> None:
     gate = build_throttle(Rate(1, 10), None, clock)
     other = entropy.access_key_id("AKIA", "444455556666")
-    gate.learn(ADDRESS, keys[0], ACCOUNT_ID)
-    gate.learn(ADDRESS, keys[1], ACCOUNT_ID)
-    gate.learn(ADDRESS, other, "444455556666")
+    gate.learn(ADDRESS, (keys[0], ACCOUNT_ID))
+    gate.learn(ADDRESS, (keys[1], ACCOUNT_ID))
+    gate.learn(ADDRESS, (other, "444455556666"))
     assert count_admitted(gate, keys[0]) == 30  # the address's as well
     with pytest.raises(Throttled):
-        gate.admit(ADDRESS, lambda: keys[2])  # of the account, and never proven itself
-    assert gate.admit(ADDRESS, lambda: keys[1])
-    assert gate.admit(ADDRESS, lambda: other)
+        gate.admit(ADDRESS, lambda: name_access_key(keys[2]))  # of the account, and never proven itself
+    assert gate.admit(ADDRESS, lambda: name_access_key(keys[1]))
+    assert gate.admit(ADDRESS, lambda: name_access_key(other))
 
 
 def test_a_new_session_of_a_known_account_is_looked_at(clock: ManualClock, keys: list[str], entropy: Entropy) -> None:
     gate = build_throttle(Rate(1, 10), None, clock)
-    gate.learn(ADDRESS, keys[0], ACCOUNT_ID)
+    gate.learn(ADDRESS, (keys[0], ACCOUNT_ID))
     count_admitted(gate)
-    assert gate.admit(ADDRESS, lambda: entropy.access_key_id("ASIA", ACCOUNT_ID))
+    assert gate.admit(ADDRESS, lambda: name_access_key(entropy.access_key_id("ASIA", ACCOUNT_ID)))
 
 
 def test_what_was_proven_from_elsewhere_or_an_hour_ago_is_not_known(clock: ManualClock, keys: list[str]) -> None:
     gate = build_throttle(Rate(0.001, 1), None, clock)
-    gate.learn("192.0.2.8", keys[0], ACCOUNT_ID)
-    gate.learn(ADDRESS, keys[1], ACCOUNT_ID)
+    gate.learn("192.0.2.8", (keys[0], ACCOUNT_ID))
+    gate.learn(ADDRESS, (keys[1], ACCOUNT_ID))
     fail(gate, ADDRESS)
-    assert gate.admit(ADDRESS, lambda: keys[0])  # by its account
+    assert gate.admit(ADDRESS, lambda: name_access_key(keys[0]))  # by its account
     clock.tick(timedelta(minutes=59, seconds=59))
     fail(gate, ADDRESS)
-    assert gate.admit(ADDRESS, lambda: keys[1])
+    assert gate.admit(ADDRESS, lambda: name_access_key(keys[1]))
     clock.tick(timedelta(seconds=1))
     with pytest.raises(Throttled):
-        gate.admit(ADDRESS, lambda: keys[1])
+        gate.admit(ADDRESS, lambda: name_access_key(keys[1]))
 
 
 def test_the_memory_of_what_was_proven_is_bounded(clock: ManualClock) -> None:
     gate = build_throttle(Rate(1, 1), None, clock)
     for number in range(throttle._MOST_KNOWN):
-        gate.learn(str(number), "AKIA", ACCOUNT_ID)
+        gate.learn(str(number), ("AKIA", ACCOUNT_ID))
     assert len(gate.known._proven_at) == throttle._MOST_KNOWN

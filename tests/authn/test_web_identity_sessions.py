@@ -168,3 +168,32 @@ def test_o_45_a_token_is_in_no_log_no_record_no_answer_and_no_file(
         assert secret not in caplog.text
         assert secret.encode() not in kept
         assert all(secret.encode() not in answer.body for answer in answers)
+
+
+def test_a_flood_of_bad_tokens_keeps_nobody_out_who_came_to_their_account_from_there(
+    home: Path, clock: ManualClock
+) -> None:
+    with running(home, clock, STS_RATE_FAILED_PROOFS="1/5") as service:
+        realm, other = (register(service, service.tenant(), ISSUER) for _ in range(2))
+        arn, closed = realm.make_role("worker"), other.make_role("worker")
+        assert realm.assume(arn).status == 200
+        codes = [other.assume(closed, token="a.b.c").code for _ in range(6)]
+        assert codes == ["InvalidIdentityToken"] * 5 + ["Throttling"]
+        assert other.assume(closed).code == "Throttling"
+        assert realm.assume(arn).status == 200
+        clock.tick(timedelta(seconds=5))
+        assert other.assume(closed).status == 200
+
+
+def test_who_comes_with_tokens_is_counted_by_subject_and_their_sessions_with_them(
+    home: Path, clock: ManualClock
+) -> None:
+    with running(home, clock, STS_RATE_CALLER="1/3") as service:
+        realm = register(service, service.tenant(), ISSUER)
+        clock.tick(timedelta(seconds=60))
+        arn = realm.make_role("worker")
+        begun = realm.assume(arn, token=realm.token(sub="ann"))
+        statuses = [_identify(realm, begun.key()) for _ in range(3)]
+        assert statuses == [200, 200, 400]
+        assert realm.assume(arn, token=realm.token(sub="ann")).code == "Throttling"
+        assert realm.assume(arn, token=realm.token(sub="bob")).status == 200

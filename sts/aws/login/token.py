@@ -102,7 +102,7 @@ class TokenEndpoint:
             asked = _parse(body)
             if asked.grant_type == "refresh_token":
                 entry.event = Event.LOGIN_REFRESH
-            counted = self.throttle.admit(entry.address, lambda: "")
+            counted = self.throttle.admit(entry.address, tuple)
             try:
                 return await self._serve(scope, recording, asked, body)
             except Unproven:
