@@ -17,7 +17,10 @@ _PATIENCE_SECONDS = 0.9  # a probe is answered within a second, whatever hangs
 # Longer than a commit takes on a disk that is busy: what lasts longer may never end, and every answer waits for it.
 _LONGEST_COMMIT_SECONDS = 2.0
 _UNRECORDED = "Records cannot be written, so nothing is answered"
-_WITHOUT_CACHE = "requests ask the store and verify session tokens instead, which takes longer; none is refused for it"
+_WITHOUT_CACHE = (
+    "requests ask the store and verify session tokens instead, which takes longer; "
+    "sign-ins of more than one step and logins of command lines are refused until it is back"
+)
 
 
 @dataclass(frozen=True, slots=True)

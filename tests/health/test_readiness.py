@@ -24,7 +24,7 @@ from tests.health.scraping import scrape
 from tests.redis_servers import RedisServer, redis_server
 from tests.service import Service, running
 
-LOST = "which takes longer; none is refused for it"
+LOST = "sign-ins of more than one step and logins of command lines are refused until it is back"
 
 
 @pytest.fixture
