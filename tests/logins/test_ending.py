@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,13 +13,16 @@ from tests.logins.desk import LoginDesk
 from tests.service import Reply, allow
 
 CHANGED = (403, "AccessDeniedException", "USER_CREDENTIALS_CHANGED")
+ENDED = (401, "AccessDeniedException", "TOKEN_EXPIRED")
 
 
-def _administer(desk: LoginDesk, path: str, **members: str) -> None:
+def _administer(desk: LoginDesk, path: str, **members: str) -> dict[str, Any]:
     body = msgspec.json.encode(members)
     headers = {"content-type": "application/json"}
     reply = desk.service.send(desk.tenant.key, path=path, body=body, headers=headers)
     assert reply.status == 200, reply.body
+    told: dict[str, Any] = msgspec.json.decode(reply.body)
+    return told
 
 
 def _disable_user(desk: LoginDesk) -> None:
@@ -44,6 +48,10 @@ def _end_session(desk: LoginDesk) -> None:
     desk.end_session()
 
 
+def _end_user_sessions(desk: LoginDesk) -> None:
+    assert _administer(desk, "/api/users/end-sessions", name="alice")["ended"] == 2  # the browser's, and the login
+
+
 def _enable_device(desk: LoginDesk) -> None:
     made = _call(desk, "CreateVirtualMFADevice", VirtualMFADeviceName="phone")
     device = Authenticator(base64.b64decode(made.text("Base32StringSeed")).decode())
@@ -58,7 +66,8 @@ def _call(desk: LoginDesk, action: str, **parameters: str) -> Reply:
 
 
 @pytest.mark.parametrize(
-    "end", [_disable_user, _disable_and_enable_user, _revoke_principal, _delete_user, _end_session]
+    "end",
+    [_disable_user, _disable_and_enable_user, _revoke_principal, _delete_user, _end_session, _end_user_sessions],
 )
 def test_s_08_what_ends_a_user_or_a_session_ends_the_login_and_its_credentials(
     desk: LoginDesk, end: Callable[[LoginDesk], None]
@@ -71,12 +80,14 @@ def test_s_08_what_ends_a_user_or_a_session_ends_the_login_and_its_credentials(
     assert command_line.refresh(answer.refresh_token).status in {401, 403}
 
 
-@pytest.mark.parametrize("end", [_disable_user, _disable_and_enable_user, _revoke_principal, _end_session])
+@pytest.mark.parametrize(
+    "end", [_disable_user, _disable_and_enable_user, _revoke_principal, _end_session, _end_user_sessions]
+)
 def test_s_08_a_code_that_was_not_redeemed_yet_ends_too(desk: LoginDesk, end: Callable[[LoginDesk], None]) -> None:
     command_line = desk.command_line()
     code = desk.approve(command_line)
     end(desk)
-    assert command_line.redeem(code).error == CHANGED
+    assert command_line.redeem(code).error == (ENDED if end is _end_user_sessions else CHANGED)
 
 
 def test_s_09_a_new_factor_ends_a_login_that_was_begun_without(desk: LoginDesk) -> None:
