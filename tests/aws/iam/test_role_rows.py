@@ -34,7 +34,7 @@ def create(desk: RootDesk, name: str = "reader", **command: Any) -> dict[str, An
 
 
 def test_every_row_is_signed_and_takes_large_bodies_only_for_documents(desk: RootDesk) -> None:
-    assert len(desk.desk.rows) == 5 + 7 + 3 + 7 + 10 + 1 + 4 + 15 + 9 + 12
+    assert len(desk.desk.rows) == 5 + 7 + 3 + 7 + 10 + 1 + 4 + 18 + 9 + 12
     for name, row in desk.desk.rows.items():
         assert (row.service, row.proof) == ("iam", Proof.SIGNATURE)
         assert row.limit is (DOCUMENT if name in WITH_DOCUMENTS else SMALL)
