@@ -1,6 +1,10 @@
 """Which addresses may be connected to, one by one, and what is taken for a URL."""
 
+from ipaddress import ip_address
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sts.egress.addresses import verify_address
 from sts.egress.faults import Fault, FetchFailed
@@ -152,3 +156,29 @@ def test_r_10_http_is_taken_only_where_private_addresses_are() -> None:
 def test_an_address_is_taken_apart_once(url: str, authority: str, path: str) -> None:
     target = parse_target(url, private=False)
     assert (target.authority, target.path) == (authority, path)
+
+
+@given(st.ip_addresses().map(str))
+def test_r_10_what_may_be_connected_to_is_public_to_others_too(address: str) -> None:
+    """Python's own table of special addresses is the oracle: ours lets nothing through that is special there."""
+    try:
+        verify_address(address, private=False, plain=False)
+    except FetchFailed:
+        return
+    judged = ip_address(address)
+    assert judged.is_global
+    assert not any((judged.is_multicast, judged.is_loopback, judged.is_link_local, judged.is_reserved))
+
+
+@given(st.text(alphabet="htps:/@[].%\\\t #?127.0localhost-x", max_size=40).map("https://".__add__))
+def test_r_10_whatever_is_taken_for_an_address_is_sent_to_the_host_that_was_judged(url: str) -> None:
+    try:
+        target = parse_target(url, private=False)
+    except FetchFailed:
+        return
+    told = target.as_url()
+    assert told.host.decode() == target.host
+    assert set(target.host) <= set("abcdefghijklmnopqrstuvwxyz0123456789.-_:")
+    assert target.path.startswith("/")
+    assert not set(target.authority) & set("@/?#")
+    assert not set(target.authority + target.path) & set("\\\t\r\n #")
