@@ -83,11 +83,12 @@ class KeySets:
         await asyncio.shield(held.fetching)
 
     async def _refresh(self, source: Source, held: Held, kid: str | None) -> None:
+        fetched: bytes | None = None
         try:
             async with asyncio.timeout(self.patience.total_seconds()):
                 await self._recall(source, held)
                 if held.is_wanting(kid, self.clock.now()):
-                    await self._fetch(source, held)
+                    fetched = await self._fetch(source, held)
             self._note_success(source, held)
         except TimeoutError:
             self._note_failure(source, held, FetchFailed(Fault.TIME, "the issuer did not answer in time"))
@@ -95,6 +96,8 @@ class KeySets:
             self._note_failure(source, held, failed)
         finally:
             held.fetching = None
+        if fetched is not None and held.fetched_at is not None:
+            await self.shared.keep(source, fetched, held.fetched_at)
 
     async def _recall(self, source: Source, held: Held) -> None:
         """Take what another process fetched since."""
@@ -106,12 +109,12 @@ class KeySets:
             with suppress(KeyMalformed):  # another version of this service could read it
                 held.adopt(parse_key_set(document), min(fetched_at, self.clock.now()))
 
-    async def _fetch(self, source: Source, held: Held) -> None:
+    async def _fetch(self, source: Source, held: Held) -> bytes:
         now = self.clock.now()
         document = await fetch_key_set(self.egress, source)
         held.adopt(parse_key_set(document), now)
         self.meters.count_provider_fetch("done")
-        await self.shared.keep(source, document, now)
+        return document
 
     def _note_success(self, source: Source, held: Held) -> None:
         if held.failures:

@@ -206,6 +206,19 @@ def test_r_12_a_token_that_no_key_could_verify_costs_no_fetch(publisher: Publish
     assert not publisher.listener.connections
 
 
+@pytest.mark.parametrize("name", ["jku", "x5u", "jwk", "x5c"])
+def test_j_04_an_address_that_a_token_names_is_not_fetched_from(
+    publisher: Publisher, key_sets: KeySets, clock: ManualClock, name: str
+) -> None:
+    issuer = publisher.issuer
+    with publishing(clock) as canary:
+        for kid in (issuer.key.kid, "unknown"):
+            brought = {name: canary.jwks_uri, "kid": kid}
+            with pytest.raises(IdentityTokenInvalid):
+                run(prove(key_sets, issuer, sign(issuer.header(**brought), issuer.claims(), canary.issuer.key)))
+        assert not canary.listener.connections
+
+
 def test_r_13_a_new_key_is_followed_at_once(publisher: Publisher, key_sets: KeySets) -> None:
     async def walk() -> None:
         await prove(key_sets, publisher.issuer)
@@ -216,6 +229,20 @@ def test_r_13_a_new_key_is_followed_at_once(publisher: Publisher, key_sets: KeyS
 
     run(walk())
     assert publisher.fetches == 2
+
+
+def test_r_13_nobody_is_refused_while_an_issuer_rotates(publisher: Publisher, key_sets: KeySets) -> None:
+    async def walk() -> None:
+        for rotations in range(1, 4):
+            before = publisher.issuer.token()
+            await prove(key_sets, publisher.issuer, before)
+            publisher.rotate(keep=True)
+            shown = [before, publisher.issuer.token()] * 100
+            assert len(await asyncio.gather(*(prove(key_sets, publisher.issuer, each) for each in shown))) == 200
+            assert publisher.fetches == 1 + rotations
+            publisher.clock.tick(timedelta(seconds=30))
+
+    run(walk())
 
 
 def test_r_13_a_key_that_was_withdrawn_is_refused_after_five_minutes(publisher: Publisher, key_sets: KeySets) -> None:
