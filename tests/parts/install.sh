@@ -5,6 +5,7 @@
 export TEST_AWS_V1="$PWD/.venvs/awscli/bin/aws"
 export TEST_AWS_V2="$PWD/.venvs/awscli-v2/aws"
 export TEST_BOTO3_CRT="$PWD/.venvs/boto3-crt/bin/python"
+export TEST_CANAILLE="$PWD/.venvs/canaille/bin/canaille"
 export TEST_COMPOSE=docker-compose
 export TEST_NODE="" TEST_HAPROXY="" TEST_NGINX="" TEST_CHROMIUM=""
 export TEST_NODE_MODULES="$PWD/.venvs/node/node_modules"
@@ -22,6 +23,11 @@ install_awscli_v1() {
 # Of its own: with AWS's C runtime botocore signs by other code than the tests' own clients are to be signed for by.
 install_boto3_crt() {
   make_venv .venvs/boto3-crt 'boto3[crt]==1.44.5'
+}
+
+# An OpenID provider. Of its own: it pins other libraries than the service.
+install_canaille() {
+  make_venv .venvs/canaille 'canaille[sqlite,front,oidc,server]==0.3.6'
 }
 
 install_awscli_v2() {
@@ -141,6 +147,7 @@ install_parts() {
   install_awscli_v1
   install_awscli_v2
   install_boto3_crt
+  install_canaille
   install_node
   install_node_modules
   install_redis
