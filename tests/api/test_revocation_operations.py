@@ -1,4 +1,5 @@
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from tests.api.asking import JSON, ask, refusal, tell
 from tests.service import Reply, Service, Tenant, allow, trust
 from tests.signing import Key
 
-PROVIDER = {
+PROVIDER: Mapping[str, Any] = {
     "name": "idp",
     "issuer": "https://idp.example/realm",
     "key_set": json.dumps({"keys": [render_jwk(generate_signing_key("ES256").verification_key())]}),
@@ -71,9 +72,10 @@ def members(service: Service, tenant: Tenant, path: str) -> dict[str, Any]:
     if path.startswith("/api/providers/"):
         if not path.endswith("/add"):
             tell(ask(service, tenant.key, "/api/providers/add", PROVIDER))
-        return {"/api/providers/add": PROVIDER, "/api/providers/update": {"name": "idp", "new_name": "other"}}.get(
-            path, {"name": "idp"}
-        )
+        return {
+            "/api/providers/add": dict(PROVIDER),
+            "/api/providers/update": {"name": "idp", "new_name": "other"},
+        }.get(path, {"name": "idp"})
     if path.startswith("/api/accounts/"):
         return {"account_id": tenant.account_id}
     if path.startswith("/api/roles/") and service.call(tenant.key, "GetRole", RoleName="rolf").status != 200:
@@ -200,8 +202,8 @@ def test_who_may_not_does_not_learn_what_there_is(path: str, service: Service, t
     eve = user(service, tenant, "eve", None)
     nobody = {"arn": f"arn:aws:iam::{tenant.account_id}:user/nobody", "name": "nobody"}
     asked = members(service, tenant, path)
-    asked |= {member: nobody[member] for member in asked.keys() & nobody.keys()}
-    assert refusal(ask(service, eve, path, asked)) == (403, "AccessDenied")
+    unknown = asked | {member: nobody[member] for member in asked.keys() & nobody.keys()}
+    assert refusal(ask(service, eve, path, unknown)) == (403, "AccessDenied")
 
 
 @pytest.mark.parametrize("path", POSTED)
