@@ -63,6 +63,7 @@ class Providers:
             created_at=tx.now,
             settings=settings or ProviderSettings(),
         )
+        self._verify_issuer(asked)
         new = self._verify(asked if client_secret is None else self.seal_client_secret(asked, client_secret))
         if stored.find_provider(tx.connection, new.arn) is not None:
             raise AlreadyExists(f"Provider with url {issuer} already exists.")
@@ -78,7 +79,11 @@ class Providers:
 
         Raises NotFound, InputInvalid, AlreadyExists, QuotaExceeded.
         """
-        changed = self._verify(change(confirm_provider(tx.connection, provider)))
+        present = confirm_provider(tx.connection, provider)
+        changed = self._verify(change(present))
+        # Only what is set may allow it: whoever takes an audience away is not kept from it by another rule since.
+        if changed.settings != present.settings:
+            self._verify_issuer(changed)
         _require_name_free(tx.connection, changed)
         stored.update_provider(tx.connection, changed)
         _touch(tx, changed)
@@ -150,8 +155,10 @@ class Providers:
         stored.update_provider(tx.connection, replace(present, enabled=enabled))
         _touch(tx, present)
 
-    def _verify(self, asked: Provider) -> Provider:
+    def _verify_issuer(self, asked: Provider) -> None:
         verify_issuer(asked.issuer, may_be_local=self.may_be_local or asked.settings.private_addresses)
+
+    def _verify(self, asked: Provider) -> Provider:
         return replace(
             asked,
             client_ids=self._verify_client_ids(asked.client_ids),

@@ -284,3 +284,15 @@ def test_client_secrets_are_sealed_anew_and_snapshots_told(store: Store) -> None
     assert sealed != made.settings.sealed_client_secret
     assert store.keyring.open_sealed(sealed or b"", made.unique_id.encode()) == b"correct horse"
     assert find(store, bare) == bare
+
+
+def test_an_audience_is_taken_away_from_a_provider_that_would_not_be_made_any_more(store: Store) -> None:
+    made = create(store, providers_of(store, may_be_local=True), issuer="http://localhost:8080", client_ids=["one"])
+    store.change(lambda tx: providers_of(store).remove_client_id(tx, provider=made, client_id="one"))
+    assert find(store, made) == replace(made, client_ids=())
+    with pytest.raises(InputInvalid, match="begins with https"):
+        store.change(
+            lambda tx: providers_of(store).update(
+                tx, provider=made, change=lambda each: replace(each, settings=ProviderSettings(name="idp"))
+            )
+        )
