@@ -17,6 +17,7 @@ _HELD = 64  # contexts of own CAs: each is some hundred kilobytes
 class Trust:
     """Contexts of TLS, made when they are first asked for."""
 
+    most: int = _HELD
     _contexts: OrderedDict[str | None, ssl.SSLContext] = field(default_factory=OrderedDict)
 
     async def find(self, authorities: str | None) -> ssl.SSLContext:
@@ -26,7 +27,7 @@ class Trust:
             context = await asyncio.to_thread(_make_context, authorities)
         self._contexts[authorities] = context
         self._contexts.move_to_end(authorities)
-        if len(self._contexts) > _HELD:
+        if len(self._contexts) > self.most:
             self._contexts.popitem(last=False)
         return context
 

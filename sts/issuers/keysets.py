@@ -40,6 +40,7 @@ class KeySets:
     meters: Meters
     private: bool = False  # whether every provider may be on a private address
     patience: timedelta = _PATIENCE
+    most: int = _MOST
     _uploaded: OrderedDict[str, KeySet] = field(default_factory=OrderedDict)
     _held: OrderedDict[Source, Held] = field(default_factory=OrderedDict)
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
@@ -63,7 +64,7 @@ class KeySets:
     def _hold(self, source: Source) -> Held:
         held = self._held.setdefault(source, Held())
         self._held.move_to_end(source)
-        if len(self._held) > _MOST:
+        if len(self._held) > self.most:
             self._held.popitem(last=False)
         return held
 
@@ -136,6 +137,6 @@ class KeySets:
                 raise IssuerUnreachable(_UNREACHABLE, detail=fault.message) from None
         self._uploaded[document] = parsed
         self._uploaded.move_to_end(document)
-        if len(self._uploaded) > _MOST:
+        if len(self._uploaded) > self.most:
             self._uploaded.popitem(last=False)
         return parsed

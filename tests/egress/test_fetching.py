@@ -15,6 +15,7 @@ import pytest
 from sts.egress.faults import Fault, FetchFailed
 from sts.egress.fetching import Allowance, Egress
 from sts.egress.names import SystemResolver
+from sts.egress.trust import Trust
 from tests.certificates import Authority
 from tests.egress.listener import Listener, Speak, say, serve
 
@@ -272,10 +273,23 @@ def test_r_10_a_pinned_host_is_looked_up_once_too(authority: Authority, tmp_path
     assert names.asked == [HOST]
 
 
-def test_a_host_of_several_addresses_is_tried_at_the_next_when_one_is_down() -> None:
+@pytest.mark.parametrize("addresses", [["127.0.0.3", "127.0.0.1"], ["127.0.0.1", "127.0.0.3"]])
+def test_a_host_of_several_addresses_is_tried_at_the_next_when_one_is_down(addresses: Sequence[str]) -> None:
     with Listener(serve(DOCUMENT)) as listener:
-        egress = Egress(resolve=Names(["127.0.0.3", "127.0.0.1"]))
+        egress = Egress(resolve=Names(addresses))
         assert fetch(f"http://{HOST}:{listener.port}/", egress=egress) == DOCUMENT
+        assert listener.connections == 1
+
+
+def test_contexts_of_own_authorities_are_bounded(authority: Authority, stranger: Authority) -> None:
+    async def walk() -> None:
+        trust = Trust(most=1)
+        for each in (authority, stranger, authority):
+            pem = each.file.read_text(encoding="ascii")
+            assert await trust.find(pem) is await trust.find(pem)
+            assert list(trust._contexts) == [pem]
+
+    asyncio.run(walk())
 
 
 def test_a_name_that_nobody_has_is_told() -> None:

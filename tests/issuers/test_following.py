@@ -435,6 +435,23 @@ def test_one_process_fetches_for_all_and_for_those_that_begin_while_an_issuer_is
     assert (publisher.fetches, publisher.looks) == (1, 2)
 
 
+def test_what_is_held_is_bounded_and_what_is_dropped_is_found_in_the_cache(
+    clock: ManualClock, keyring: Keyring
+) -> None:
+    key_sets = follow(clock, keyring, most=1)
+
+    async def walk(one: Publisher, other: Publisher) -> None:
+        for _ in range(2):
+            for publisher in (one, other):
+                assert await prove(key_sets, publisher.issuer)
+                assert await prove(key_sets, publisher.issuer, key_set=publisher.keys)
+
+    with publishing(clock) as one, publishing(clock) as other:
+        run(walk(one, other))
+        assert (one.fetches, other.fetches) == (1, 1)
+    assert (len(key_sets._held), len(key_sets._uploaded)) == (1, 1)
+
+
 class Touched:
     """A cache in which every value that is read was altered by somebody else."""
 
