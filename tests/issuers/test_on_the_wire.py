@@ -10,33 +10,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sts.clock import ManualClock
-from tests.api.asking import ask, tell
-from tests.authn.identity_tokens import CLIENT_ID, Issuer
+from tests.authn.identity_tokens import Issuer
 from tests.certificates import Authority
 from tests.egress.listener import Listener, Speak, say, serve
-from tests.federation import make_trusting_role
 from tests.issuers.publisher import Publisher, publishing
-from tests.service import Reply, Service, Tenant, running
-
-
-class Relier:
-    """An account that registered *issuer*, and the role that trusts it."""
-
-    def __init__(self, service: Service, tenant: Tenant, issuer: Issuer, **settings: Any) -> None:
-        self.service, self.issuer = service, issuer
-        told = {"name": "idp", "issuer": issuer.issuer, "client_ids": [CLIENT_ID]} | settings
-        arn = tell(ask(service, tenant.key, "/api/providers/add", told))["arn"]
-        trusts = {"Effect": "Allow", "Principal": {"Federated": arn}, "Action": "sts:AssumeRoleWithWebIdentity"}
-        self.role = make_trusting_role(service, tenant, "worker", trusts)
-
-    def assume(self, token: str | None = None) -> Reply:
-        sent = {"RoleArn": self.role, "RoleSessionName": "session", "WebIdentityToken": token or self.issuer.token()}
-        return self.service.call(None, "AssumeRoleWithWebIdentity", "sts", **sent)
+from tests.issuers.relying import rely
+from tests.service import Service, Tenant, running
 
 
 @pytest.fixture
@@ -72,7 +55,7 @@ FAULTS: dict[str, Speak] = {
 def test_r_10_an_issuer_that_is_out_of_order_is_the_models_error_within_five_seconds(
     service: Service, tenant: Tenant, publisher: Publisher, fault: str
 ) -> None:
-    relier = Relier(service, tenant, publisher.issuer, private_addresses=True)
+    relier = rely(service, tenant, publisher.issuer, private_addresses=True)
     publisher.speak = FAULTS[fault]
     for _ in range(2):
         reply = relier.assume()
@@ -88,8 +71,8 @@ def test_r_11_while_an_issuer_hangs_others_and_other_requests_are_answered(
     service: Service, tenant: Tenant, clock: ManualClock
 ) -> None:
     with publishing(clock) as hanging, publishing(clock) as other, ThreadPoolExecutor() as threads:
-        stuck = Relier(service, service.tenant(), hanging.issuer, private_addresses=True)
-        working = Relier(service, tenant, other.issuer, private_addresses=True)
+        stuck = rely(service, service.tenant(), hanging.issuer, private_addresses=True)
+        working = rely(service, tenant, other.issuer, private_addresses=True)
         hanging.gate.clear()
         waiting = [threads.submit(stuck.assume) for _ in range(5)]
         for _ in range(5):
@@ -108,10 +91,10 @@ def test_r_10_an_issuer_within_is_not_connected_to_unless_that_is_allowed(
     with Listener(serve(b"{}"), authority.sign("inside", "localhost")) as inside:
         issuer = Issuer(clock, f"https://localhost:{inside.port}")
         own = authority.file.read_text(encoding="ascii")
-        reply = Relier(service, tenant, issuer, authorities=own).assume()
+        reply = rely(service, tenant, issuer, authorities=own).assume()
         assert (reply.status, reply.code) == (400, "IDPCommunicationError")
         assert not inside.connections
-        allowed = Relier(service, service.tenant(), issuer, authorities=own, private_addresses=True)
+        allowed = rely(service, service.tenant(), issuer, authorities=own, private_addresses=True)
         assert allowed.assume().code == "IDPCommunicationError"  # it publishes nothing
         assert inside.requests
 
@@ -120,4 +103,4 @@ def test_every_issuer_may_be_within_where_the_setting_says_so(
     home: Path, clock: ManualClock, publisher: Publisher
 ) -> None:
     with running(home, clock, STS_ALLOW_PRIVATE_PROVIDERS="on") as service:
-        assert Relier(service, service.tenant(), publisher.issuer).assume().status == 200
+        assert rely(service, service.tenant(), publisher.issuer).assume().status == 200
