@@ -98,7 +98,7 @@ def _write(entry: Entry, denied: AccessDenied) -> list[Part]:
         request_id=entry.request_id,
         at=entry.at.isoformat(timespec="seconds"),
         arn=denied.caller.arn,
-        unique_id=denied.caller.unique_id,
+        unique_id=denied.caller.unique_id if denied.caller.federated is None else denied.caller.userid,
         decision=decision,
     )
     if not entry.crosses_accounts:

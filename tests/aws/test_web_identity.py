@@ -110,6 +110,7 @@ def test_the_receipt_of_a_denial_is_for_the_account_of_the_role(realm: Realm, se
     denied(reply)
     opened = service.call(realm.tenant.key, "DecodeAuthorizationMessage", "sts", EncodedMessage=reply.receipt)
     told = json.loads(opened.text("DecodedMessage"))
+    assert told["context"]["principal"] == {"id": "somebody", "arn": realm.arn}
     (failure,) = told["failures"]["items"]
     assert (failure["key"], failure["seen"], failure["wanted"]) == (
         f"{realm.locator}:sub", ["somebody"], ["somebody else"]
