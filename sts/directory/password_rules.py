@@ -1,20 +1,18 @@
 """What a new password must be (NIST SP 800-63B-4 section 3.1.1.2): long enough, and nobody's first guess.
 
 Fifteen code points where it stands alone, eight beside a second factor; of any characters, with no rule of classes
-unless the account makes one. Refused, each with its reason: what is on the list of common and breached passwords, and a
-word of the context (the service, the user, the account) that is the whole password. A long phrase may hold one.
-
-The list is the one of the package `zxcvbn`: 30,000 passwords by how often they were found in breaches, of which what is
-shorter than eight is not needed.
+unless the account makes one. Refused, each with its reason: what is on the list of common and breached passwords, a
+word of the context (the service, the user, the account) that is the whole password, something short again and again,
+and what is put together from nothing but such. A long phrase may hold any of them.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 
 from sqlalchemy import Connection
 
-from sts.crypto.passwords import MOST_CODE_POINTS, STRONG_ALONE, encode_password
+from sts.crypto.passwords import STRONG_ALONE, encode_password
+from sts.directory.guessed import find_unit, is_common, is_put_together
 from sts.directory.owners import Owner, owner_id_of
 from sts.errors import PasswordRefused
 from sts.model import Caller, CallerKind, User
@@ -47,13 +45,8 @@ class PasswordRules:
         """
         text = encode_password(password).decode("utf-8")
         if len(text) < self.minimum_length:
-            raise PasswordRefused(
-                f"Password should have a minimum length of {self.minimum_length}: {self._explain_length()}"
-            )
-        if text.casefold() in _common_passwords():
-            raise PasswordRefused("Password is too common: it is among those that are tried first, or was in a breach")
-        if text.casefold() in self.context_words:
-            raise PasswordRefused("Password should not be the name of the user, the account or the service")
+            raise PasswordRefused(f"Password should have at least {self.minimum_length} characters{self._say_why()}")
+        self._require_unguessed(text)
         for wanted in self._find_lacking(text):
             raise PasswordRefused(f"Password should have at least one {wanted}")
 
@@ -62,18 +55,30 @@ class PasswordRules:
         wanted = list(self._find_lacking(""))
         among = f", among them at least one {' and one '.join(wanted)}" if wanted else ""
         count = self.policy.former_passwords or 0
-        other = f"None of your last {count}" if count > 1 else "Not the present one"
+        present = "Not the present one, no" if self.former else "No"
+        other = f"None of your last {count}, no" if count > 1 else present
         return (
-            f"At least {self.minimum_length} characters{among}. {_ADVICE} {other}, no name of yours or of the service, "
+            f"At least {self.minimum_length} characters{among}. {_ADVICE} {other} name of yours or of the service, "
             "and none of the passwords that are tried first."
         )
 
-    def _explain_length(self) -> str:
+    def _require_unguessed(self, text: str) -> None:
+        if is_common(text):
+            raise PasswordRefused("Password is too common: it is among those that are tried first, or was in a breach")
+        if text.casefold() in self.context_words:
+            raise PasswordRefused("Password should not be the name of the user, the account or the service")
+        unit = find_unit(text)
+        if len(unit) < min(len(text), self.minimum_length):
+            raise PasswordRefused("Password should not be the same few characters again and again")
+        if is_put_together(unit, self.context_words):
+            raise PasswordRefused(
+                "Password should be more than common passwords, names and rows of keys put together: add a few words"
+            )
+
+    def _say_why(self) -> str:
         if self.minimum_length not in {STRONG_ALONE, BESIDE_FACTOR}:
-            return "so the account's password policy says"
-        if self.minimum_length == BESIDE_FACTOR:
-            return "beside a second factor no less will do"
-        return f"without a second factor no less will do, and {MOST_CODE_POINTS} are taken"
+            return ", as the account's password policy says"
+        return " where there is no second factor" if self.minimum_length == STRONG_ALONE else ""
 
     def _find_lacking(self, text: str) -> Iterator[str]:
         """Return the classes that the account's policy asks for and the password has no character of."""
@@ -122,11 +127,3 @@ def _find_former(connection: Connection, owner_id: str, count: int) -> tuple[Kep
     if profile is None:
         return ()
     return (profile.password, *list_former_passwords(connection, owner_id, max(0, count - 1)))
-
-
-@cache
-def _common_passwords() -> frozenset[str]:
-    """Return the list; it takes a third of a second and twelve megabytes, of whoever asks first."""
-    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415  for those who change a password
-
-    return frozenset(each for each in FREQUENCY_LISTS["passwords"] if len(each) >= BESIDE_FACTOR)

@@ -67,7 +67,7 @@ def test_a_08_the_page_tells_the_rules_and_refuses_with_the_reason(service: Serv
     assert "At least 20 characters, among them at least one number." in page.text
     assert "None of your last 3" in page.text
     for chosen, reason in (
-        ("nineteen characters", "minimum length of 20"),
+        ("nineteen characters", "at least 20 characters, as the account"),
         ("a phrase without a digit", "at least one number"),
         (alice.password, "at least one number"),
     ):
