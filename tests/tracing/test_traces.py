@@ -12,6 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from sts.clock import ManualClock
 from sts.settings import SettingsInvalid, read_settings
+from tests.federation import ISSUER, register
 from tests.ports import find_port
 from tests.postgresql_server import PostgresqlServer
 from tests.redis_servers import redis_server
@@ -79,6 +80,18 @@ def test_a_request_is_a_span_with_one_for_each_of_its_verbs(home: Path, clock: M
     assert told["sts.operation"] == "sts:AssumeRole"
     assert told["sts.request_id"] == reply.headers["x-amzn-requestid"]
     assert assumed.parent_span_id == b""
+
+
+def test_a_proof_by_a_token_is_a_span_too_and_names_nobody(home: Path, clock: ManualClock, receiver: Receiver) -> None:
+    with running(home, clock, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url) as service:
+        realm = register(service, service.tenant(), ISSUER)
+        token = realm.token(sub="unmistakable")
+        assert realm.assume(realm.make_role("worker"), token=token).status == 200
+    assumed = _server_span(receiver, "sts:AssumeRoleWithWebIdentity")
+    assert receiver.within(assumed) - {"store read"} == {"prove", "decide", "do", "record"}
+    sent = b"".join(span.SerializeToString() for span in receiver.spans)
+    for secret in ("unmistakable", *token.split(".")):
+        assert secret.encode() not in sent
 
 
 def test_what_is_done_in_the_store_stands_in_its_transaction(
