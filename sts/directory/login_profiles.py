@@ -119,10 +119,10 @@ def require_change(tx: Transaction, *, owner: Owner) -> None:
     end_sessions(tx, owner_id_of(owner))
 
 
-def choose_password(tx: Transaction, *, owner: Owner, password: KeptPassword, spared: str | None = None) -> None:
+def choose_password(tx: Transaction, *, owner: Owner, password: KeptPassword) -> None:
     """Keep the password that *owner* chose for itself, in a profile that is made if there is none; raises NotFound.
 
-    Wrong passwords are forgotten, and what began with the old one ends, but for the browser session of the id *spared*.
+    Wrong passwords are forgotten, and what began with the old one ends.
     """
     confirm_owner(tx.connection, owner)
     known = login_profiles.find_login_profile(tx.connection, owner_id_of(owner))
@@ -135,7 +135,7 @@ def choose_password(tx: Transaction, *, owner: Owner, password: KeptPassword, sp
     )
     login_profiles.update_login_profile(tx.connection, chosen)
     password_failures.unlock(tx.connection, owner_id_of(owner))
-    _end_what_began(tx, owner, spared)
+    _end_what_began(tx, owner)
 
 
 def delete_login_profile(tx: Transaction, *, owner: Owner) -> None:
@@ -154,10 +154,10 @@ def get_login_profile(connection: Connection, owner: Owner) -> LoginProfile:
     return profile
 
 
-def _end_what_began(tx: Transaction, owner: Owner, spared: str | None = None) -> None:
+def _end_what_began(tx: Transaction, owner: Owner) -> None:
     """End the link that could set the password, and the browser sessions: who knew the old one may have begun them."""
     links.delete_link_of(tx.connection, owner_id_of(owner))
-    end_sessions(tx, owner_id_of(owner), spared)
+    end_sessions(tx, owner_id_of(owner))
 
 
 def _name(owner: Owner) -> str:

@@ -48,9 +48,7 @@ class MfaDevices:
         seed = self.entropy.totp_seed()
         return MintedDevice(self._keep(tx, account_id, name, path, seed), Secret(encode_seed(seed)))
 
-    def enrol(
-        self, tx: Transaction, *, owner: Owner, name: str, seed: bytes, step: int, spared: str | None = None
-    ) -> MfaDevice:
+    def enrol(self, tx: Transaction, *, owner: Owner, name: str, seed: bytes, step: int) -> MfaDevice:
         """Create a device with *seed* and `enable` it for *owner*, who showed by *step* that it has it.
 
         Raises InputInvalid, AlreadyExists, QuotaExceeded, CodeInvalid, and NotFound when the owner is gone.
@@ -58,7 +56,7 @@ class MfaDevices:
         confirm_owner(tx.connection, owner)
         self._require_room(tx.connection, owner)
         device = self._keep(tx, owner.account_id, name, "/", seed)
-        self.enable(tx, owner=owner, device=device, step=step, spared=spared)
+        self.enable(tx, owner=owner, device=device, step=step)
         return device
 
     def get_free(self, connection: Connection, *, owner: Owner, serial_number: str) -> MfaDevice:
@@ -70,29 +68,29 @@ class MfaDevices:
         self._require_room(connection, owner)
         return device
 
-    def enable(self, tx: Transaction, *, owner: Owner, device: MfaDevice, step: int, spared: str | None = None) -> None:
+    def enable(self, tx: Transaction, *, owner: Owner, device: MfaDevice, step: int) -> None:
         """Enable *device* for *owner*, which used up *step* of it by showing that it has it; raises CodeInvalid.
 
         How far its clock is from ours is learnt anew by that: it may have been set since it was last enabled.
-        The owner's browser sessions end, but for the one of the id *spared*: they began without it.
+        The owner's browser sessions end: they began without it.
         """
         if not mfa_devices.burn_step(tx.connection, device.serial_number, step, drift_at(step, tx.now)):
             raise CodeInvalid(_USED, detail="the step was used")
         mfa_devices.assign_device(tx.connection, device.serial_number, owner_id_of(owner), tx.now)
         code_failures.begin_count(tx.connection, owner_id_of(owner))
-        end_sessions(tx, owner_id_of(owner), spared)
+        end_sessions(tx, owner_id_of(owner))
 
-    def deactivate(self, tx: Transaction, *, owner: Owner, serial_number: str, spared: str | None = None) -> None:
+    def deactivate(self, tx: Transaction, *, owner: Owner, serial_number: str) -> None:
         """Let the owner's device be enabled for nobody, so that it can be enabled anew; raises NotFound.
 
-        The owner's browser sessions end, but for the one of the id *spared*: who had the device may have begun them.
+        The owner's browser sessions end: who had the device may have begun them.
         """
         device = get_enabled_device(tx.connection, owner, serial_number)
         mfa_devices.release_device(tx.connection, device.serial_number)
         if not mfa_devices.list_owned(tx.connection, owner_id_of(owner)):
             # They stand in for a factor: left behind, they would open what the next one is to guard.
             recovery_codes.delete_stamps(tx.connection, owner_id_of(owner))
-        end_sessions(tx, owner_id_of(owner), spared)
+        end_sessions(tx, owner_id_of(owner))
 
     def delete(self, tx: Transaction, *, device: MfaDevice) -> None:
         """Delete the device; raises NotFound, and InUse while it is enabled for anybody."""

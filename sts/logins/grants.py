@@ -198,15 +198,15 @@ def list_live(connection: Connection, principal_id: str, now: datetime) -> Seque
     return tuple(grant for grant in goes_on if find_fault(connection, grant, now) is None)
 
 
-def end_sign_ins(tx: Transaction, principal_id: str, spared: str | None = None) -> int:
+def end_sign_ins(tx: Transaction, principal_id: str) -> int:
     """End all that the principal signed in to, with what was begun from it, and sign-ins under way.
 
-    That is every login, and every session of a browser but the one of the id *spared*. Says how many there were.
+    That is every login, and every session of a browser. Says how many there were.
     """
     logins = list_live(tx.connection, principal_id, tx.now)
     for grant in logins:
         end(tx, grant)
-    return len(logins) + end_everywhere(tx, principal_id, spared)
+    return len(logins) + end_everywhere(tx, principal_id)
 
 
 def end_for(tx: Transaction, grant: LoginGrant, fault: LoginEnded) -> LoginEnded:

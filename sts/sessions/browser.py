@@ -5,8 +5,10 @@ down, and needs no cookie to expire. What the cookie holds is an identifier and 
 a keyed hash only. It is made anew whenever its bearer proves more, and the old one is worth nothing then.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -34,6 +36,7 @@ _ID_LENGTH = 22  # characters of base64url: 128 bits
 _VALUE_LENGTH = _ID_LENGTH + 43  # and 256 bits
 _SEEN = timedelta(minutes=1)  # how often it is noted that a session is used
 _LONGEST_AGENT = 512
+_T = TypeVar("_T")
 _NEEDED = "Please sign in: you are not signed in, or your session has ended."
 
 
@@ -161,6 +164,28 @@ class BrowserSessions:
         require_standing(tx, flow)
         if not browser_sessions.renew_session(tx.connection, renewed.session, opened.session.stamp):
             raise SignInNeeded(_NEEDED, detail="the session was ended or renewed meanwhile")
+
+    def prepare_successor(self, opened: Opened) -> Opened:
+        """Return the session that `succeed` puts in the place of *opened*: it proved no more, and lasts no longer."""
+        session_id = self.entropy.nonce()
+        value, stamp = self._make_value(session_id)
+        session = replace(
+            opened.session, session_id=session_id, stamp=stamp, last_seen_at=self.clock.now(), has_lent=False
+        )
+        return Opened(session, _make_caller(session, opened.caller), value)
+
+    def succeed(self, tx: Transaction, opened: Opened, successor: Opened, change: Callable[[Transaction], _T]) -> _T:
+        """Make *change*, which ends all that its person has begun, and leave them *successor*.
+
+        What was begun from *opened* ends with it: a command line, credentials, and whoever has a copy of its value.
+        Raises SignInNeeded when it was ended meanwhile.
+        """
+        tx.begin_change()
+        if not end_session(tx, opened.session):
+            raise SignInNeeded(_NEEDED, detail="the session was ended meanwhile")
+        result = change(tx)
+        browser_sessions.insert_session(tx.connection, successor.session)
+        return result
 
     def lend(self, tx: Transaction, opened: Opened) -> None:
         """Note that credentials are begun from the session, so that they end when it is ended; raises SignInNeeded."""

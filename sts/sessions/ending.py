@@ -30,22 +30,22 @@ def end_session(tx: Transaction, session: BrowserSession) -> bool:
     return went_on
 
 
-def end_sessions(tx: Transaction, principal_id: str, spared: str | None = None) -> int:
-    """End all sessions of the principal but the one of the id *spared*; say how many went on.
+def end_sessions(tx: Transaction, principal_id: str) -> int:
+    """End all sessions of the principal; say how many went on.
 
     Whoever changes a password or a factor does this too: another browser may be in the hands of who knew the old one.
     What was begun from a session outlives its time, and so it ends with those whose time is over, too.
     """
     begun = browser_sessions.list_open(tx.connection, principal_id, tx.now - _KEPT)
-    ended = [each for each in begun if each.session_id != spared and end_session(tx, each)]
+    ended = [each for each in begun if end_session(tx, each)]
     return sum(each.expires_at > tx.now for each in ended)
 
 
-def end_everywhere(tx: Transaction, principal_id: str, spared: str | None = None) -> int:
+def end_everywhere(tx: Transaction, principal_id: str) -> int:
     """Do what `end_sessions` does, and end the sign-ins of the principal that are under way, at whichever step."""
     tx.begin_change()
     found = find_revocation(tx.connection, name_sign_ins(principal_id))
     before = tx.now if found is None else max(tx.now, found.before + _MICROSECOND)  # another one each time
     insert_revocation(tx.connection, Revocation(name_sign_ins(principal_id), before, tx.now + _KEPT))
     tx.touch(*EVERYTHING)
-    return end_sessions(tx, principal_id, spared)
+    return end_sessions(tx, principal_id)

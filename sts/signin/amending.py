@@ -82,9 +82,9 @@ class AmendingPages:
         flow = await self.progress.take(visit)
 
         def change(tx: Transaction) -> None:
-            choose_password(tx, owner=owner, password=kept, spared=flow.session_id or None)
+            choose_password(tx, owner=owner, password=kept)
 
-        changed = replace(flow, needs=replace(flow.needs, must_change=False), strong_alone=True)
+        changed = _begin_anew(replace(flow, needs=replace(flow.needs, must_change=False), strong_alone=True))
         return await self.progress.move_on(visit, changed, change)
 
     async def _show_device(self, visit: Visit, _target: Target) -> Answer:
@@ -109,15 +109,19 @@ class AmendingPages:
         codes: list[str] = []
 
         def change(tx: Transaction) -> None:
-            spared = flow.session_id or None
-            self.devices.enrol(tx, owner=owner, name=visit.find("device"), seed=seed, step=step, spared=spared)
+            self.devices.enrol(tx, owner=owner, name=visit.find("device"), seed=seed, step=step)
             codes.extend(self.recovery_codes.replace(tx, owner=owner))
 
         needs = Needs(has_factor=True, must_enrol=flow.needs.must_enrol, must_change=flow.needs.must_change)
-        enrolled = replace(flow, needs=needs, factor_at=now, sealed_seed=b"")
+        enrolled = _begin_anew(replace(flow, needs=needs, factor_at=now, sealed_seed=b""))
         cookies = await self.progress.go_on(visit, enrolled, change)
         shown = {"codes": codes, "goal": flow.goal, "done": "The authenticator is set up."}
         return Shown("recovery-codes.html", shown, cookies=cookies)
+
+
+def _begin_anew(flow: Flow) -> Flow:
+    """Return *flow* as a sign-in of its own: the session that it was to renew ends with all others by the change."""
+    return replace(flow, session_id="")
 
 
 async def _find_owner(visit: Visit) -> Owner:

@@ -26,10 +26,11 @@ from sts.directory.tags import bearer_id
 from sts.errors import FormStale, Refusal, SealBroken, Unmodifiable
 from sts.keyring.keyring import Keyring
 from sts.model import MfaDevice, Secret
-from sts.signin.answer import Answer, Moved, Shown
+from sts.sessions import BrowserSessions
+from sts.signin.answer import Answer, Cookie, Moved, Shown
 from sts.signin.enrolment import describe_seed
 from sts.signin.errors import render_message
-from sts.signin.own import find_self
+from sts.signin.own import change_and_stay, find_self
 from sts.signin.row import Page, Proof, Target, demand_nothing, demand_on, on_target, show_page, take_form
 from sts.signin.visit import Visit
 from sts.store import mfa_devices, recovery_codes
@@ -57,6 +58,7 @@ class FactorPages:
 
     devices: MfaDevices
     recovery_codes: RecoveryCodes
+    sessions: BrowserSessions
     keyring: Keyring
     issuer: str
     clock: Clock
@@ -134,27 +136,26 @@ class FactorPages:
 
         def change(tx: Transaction) -> tuple[Secret, ...]:
             require_unlocked(tx, owner_id_of(owner))
-            self.devices.enrol(tx, owner=owner, name=name, seed=seed, step=step, spared=_session_id(visit))
+            self.devices.enrol(tx, owner=owner, name=name, seed=seed, step=step)
             if recovery_codes.list_stamps(tx.connection, owner_id_of(owner)):
                 return ()
             return self.recovery_codes.replace(tx, owner=owner)
 
-        codes = await visit.change(change)
+        codes, cookie = await change_and_stay(visit, self.sessions, change)
         if codes:
-            return _show_codes(codes, f"The authenticator {name} is set up.")
-        return Moved(FACTORS)
+            return _show_codes(codes, f"The authenticator {name} is set up.", cookie)
+        return Moved(FACTORS, (cookie,))
 
     async def _remove(self, visit: Visit, target: Target) -> Answer:
         owner: Owner = target.noun.bearer.noun
         device: MfaDevice = target.noun.device.noun
 
         def change(tx: Transaction) -> None:
-            spared = _session_id(visit)
-            self.devices.deactivate(tx, owner=owner, serial_number=device.serial_number, spared=spared)
+            self.devices.deactivate(tx, owner=owner, serial_number=device.serial_number)
             self.devices.delete(tx, device=device)
 
-        await visit.change(change)
-        return Moved(FACTORS)
+        _, cookie = await change_and_stay(visit, self.sessions, change)
+        return Moved(FACTORS, (cookie,))
 
     async def _make_codes(self, visit: Visit, target: Target) -> Answer:
         owner: Owner = target.noun
@@ -180,8 +181,8 @@ async def _show(visit: Visit, target: Target) -> Answer:
     return Shown("factors.html", await visit.read(read))
 
 
-def _show_codes(codes: tuple[Secret, ...], done: str) -> Shown:
-    return Shown("recovery-codes.html", {"codes": codes, "goal": FACTORS, "done": done})
+def _show_codes(codes: tuple[Secret, ...], done: str, *cookies: Cookie) -> Shown:
+    return Shown("recovery-codes.html", {"codes": codes, "goal": FACTORS, "done": done}, cookies=cookies)
 
 
 async def _find_new(visit: Visit) -> Target:
@@ -214,9 +215,5 @@ def _demand_remove(visit: Visit, target: Target) -> tuple[Demand, ...]:
     )
 
 
-def _session_id(visit: Visit) -> str:
-    return visit.get_opened().session.session_id
-
-
 def _place(visit: Visit) -> bytes:
-    return f"seed of a new device in {_session_id(visit)}".encode("ascii")
+    return f"seed of a new device in {visit.get_opened().session.session_id}".encode("ascii")

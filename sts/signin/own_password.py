@@ -11,10 +11,11 @@ from sts.directory.login_profiles import NewPasswords, choose_password
 from sts.directory.owners import Owner, owner_id_of
 from sts.directory.password_rules import lets_change
 from sts.errors import Refusal
+from sts.sessions import BrowserSessions
 from sts.signin.answer import Answer, Shown
 from sts.signin.choosing import read_new_password
 from sts.signin.errors import render_message
-from sts.signin.own import find_self
+from sts.signin.own import change_and_stay, find_self
 from sts.signin.row import Page, Proof, Target, demand_on, show_page, take_form
 from sts.signin.visit import Visit
 from sts.store.database import Transaction
@@ -28,6 +29,7 @@ class OwnPasswordPages:
 
     passwords: PasswordProof
     new_passwords: NewPasswords
+    sessions: BrowserSessions
 
     def rows(self) -> tuple[Page, ...]:
         """Return the rows: whoever finds a browser that somebody left signed in sets no password with it."""
@@ -67,7 +69,7 @@ class OwnPasswordPages:
 
     async def _change(self, visit: Visit, target: Target) -> Answer:
         owner: Owner = target.noun
-        session, chosen = visit.get_opened().session, read_new_password(visit)
+        chosen = read_new_password(visit)
         proven = await self.passwords.prove_again(
             owner_id_of(owner), visit.find("password"), visit.entry.address, visit.device
         )
@@ -75,10 +77,10 @@ class OwnPasswordPages:
 
         def change(tx: Transaction) -> None:
             require_unchanged(tx, proven)
-            choose_password(tx, owner=owner, password=kept, spared=session.session_id)
+            choose_password(tx, owner=owner, password=kept)
 
-        await visit.change(change)
-        return Shown("password-changed.html")
+        _, cookie = await change_and_stay(visit, self.sessions, change)
+        return Shown("password-changed.html", cookies=(cookie,))
 
 
 async def _find_self(visit: Visit) -> Target:

@@ -18,6 +18,7 @@ from sts.logins.grants import end, end_sign_ins, list_live
 from sts.sessions import BrowserSessions, end_session
 from sts.signin.answer import SESSION_COOKIE, Answer, Moved, Shown, take_back
 from sts.signin.home import SIGNED_OUT
+from sts.signin.own import change_and_stay
 from sts.signin.row import Page, Proof, Target, change_own, show_own
 from sts.signin.visit import Visit
 from sts.store.browser_sessions import find_session
@@ -56,7 +57,7 @@ class SessionPages:
             show_own("ShowSessions", SESSIONS, self._show, proof=session, event=Event.BROWSER_SESSION_READ),
             end("EndSession", _END, _end, event=ended),
             end("EndLogin", _END_LOGIN, _end_login, event=Event.LOGIN_END),
-            end("EndOtherSessions", _END_OTHERS, _end_others, event=ended),
+            end("EndOtherSessions", _END_OTHERS, self._end_others, event=ended),
         )
 
     async def _show(self, visit: Visit, _target: Target) -> Answer:
@@ -70,6 +71,11 @@ class SessionPages:
             "own": visit.get_opened().session.session_id,
             "sign_ins": self._list_sign_ins(visit, connection),
         }
+
+    async def _end_others(self, visit: Visit, _target: Target) -> Answer:
+        principal_id = visit.caller.unique_id
+        _, cookie = await change_and_stay(visit, self.sessions, lambda tx: end_sign_ins(tx, principal_id))
+        return Moved(SESSIONS, (cookie,))
 
     def _list_sign_ins(self, visit: Visit, connection: Connection) -> list[SignIn]:
         """Return the latest sign-ins, and the latest wrong passwords, the latest first.
@@ -106,12 +112,6 @@ async def _end_login(visit: Visit, _target: Target) -> Answer:
         raise NotFound("You have no such command line")
     visit.entry.parameters = {"login": login.grant_id}
     await visit.change(lambda tx: end(tx, login))
-    return Moved(SESSIONS)
-
-
-async def _end_others(visit: Visit, _target: Target) -> Answer:
-    own = visit.get_opened().session
-    await visit.change(lambda tx: end_sign_ins(tx, own.principal_id, spared=own.session_id))
     return Moved(SESSIONS)
 
 

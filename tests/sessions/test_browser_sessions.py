@@ -172,15 +172,32 @@ def test_s_08_what_was_begun_from_a_session_ends_with_it(desk: Desk) -> None:
 def test_s_09_all_other_sessions_end_at_once(desk: Desk) -> None:
     async def end() -> None:
         own, others = await desk.sign_in(), [await desk.sign_in() for _ in range(3)]
-        spared = (await desk.sessions.open(own)).session.session_id
+        opened = await desk.sessions.open(own)
+        successor = desk.sessions.prepare_successor(opened)
         ended, _ = await desk.at.database.transact(
-            lambda tx: end_sessions(tx, desk.user.unique_id, spared), desk.clock.now()
+            lambda tx: desk.sessions.succeed(tx, opened, successor, lambda tx: end_sessions(tx, desk.user.unique_id)),
+            desk.clock.now(),
         )
         assert ended == len(others)
-        await desk.sessions.open(own)
-        for other in others:
+        assert (await desk.sessions.open(successor.value)).session == successor.session
+        for other in (own, *others):
             with pytest.raises(SignInNeeded):
                 await desk.sessions.open(other)
+
+    asyncio.run(end())
+
+
+def test_s_09_a_session_that_was_ended_meanwhile_has_no_successor(desk: Desk) -> None:
+    async def end() -> None:
+        opened = await desk.sessions.open(await desk.sign_in())
+        successor = desk.sessions.prepare_successor(opened)
+        await desk.at.database.transact(lambda tx: end_sessions(tx, desk.user.unique_id), desk.clock.now())
+        with pytest.raises(SignInNeeded):
+            await desk.at.database.transact(
+                lambda tx: desk.sessions.succeed(tx, opened, successor, bool), desk.clock.now()
+            )
+        with pytest.raises(SignInNeeded):
+            await desk.sessions.open(successor.value)
 
     asyncio.run(end())
 

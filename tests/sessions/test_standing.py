@@ -59,11 +59,7 @@ def test_s_09_what_is_ended_before_a_session_is_renewed_lets_it_not_be_renewed(d
         await desk.sign_in()
         flow, opened = desk.flow(with_factor=True), await desk.sessions.open(await desk.sign_in())
         renewed = desk.sessions.prepare_renewal(opened, flow)
-        own = opened.session.session_id
-        if end is _enrol:
-            _change(desk, _enrol)
-        else:
-            _change(desk, lambda desk, tx: end_everywhere(tx, desk.user.unique_id, spared=own))
+        _change(desk, end)
         with pytest.raises(FlowEnded):
             await desk.at.database.transact(lambda tx: desk.sessions.renew(tx, opened, renewed, flow), desk.clock.now())
 
