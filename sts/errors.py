@@ -164,7 +164,11 @@ class ReceiptInvalid(Malformed):
     """A receipt of a denial was not made here, is not whole, or is not for this reader; which, its detail says."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__("The encoded authorization message is not one that this account can read", detail=detail)
+        super().__init__(
+            "The encoded authorization message is not one that this account can read: it is cut off or not whole, or "
+            "is another account's",
+            detail=detail,
+        )
 
 
 class InputInvalid(Malformed):

@@ -30,6 +30,9 @@ _LONGEST_PATTERN = 2_048  # characters, as an ARN
 _LABEL = b"audit-marker"
 _PARAMETERS = ("principal", "action", "resource", "outcome", "from", "to", "order", "limit", "marker")
 _ROLE = re.compile(r"arn:aws:iam::([0-9]{12}):role/(?:[^/]+/)*([^/]+)")
+# Anything else would find nothing, whoever did whatever: a bare name, an action without its service.
+_PRINCIPAL = re.compile(r"arn:.*|(?:user|role)/.+|root", re.DOTALL)
+_ACTION = re.compile(r".*[:.*?].*|[a-z-]+", re.DOTALL)
 _ORDERS = ("oldest", "newest")
 
 
@@ -111,8 +114,8 @@ def parse_search(parameters: Mapping[str, str]) -> Search:
         raise ParameterInvalid("from and to come with the marker: leave them out beside it")
     outcome = parameters.get("outcome")
     return Search(
-        principal=_parse_text("principal", parameters),
-        action=_parse_text("action", parameters),
+        principal=_parse_form("principal", parameters, _PRINCIPAL, "an ARN, or user/NAME, role/NAME or root"),
+        action=_parse_form("action", parameters, _ACTION, "as iam:CreateUser or sts:*, or an event as user.create"),
         resource=_parse_text("resource", parameters),
         outcome=None if outcome is None else Outcome(_parse_choice("outcome", outcome, tuple(Outcome))),
         begins_at=begins_at,
@@ -181,6 +184,13 @@ def _parse_text(name: str, parameters: Mapping[str, str]) -> str | None:
         raise ParameterInvalid(f"{name} has 1 to {_LONGEST_PATTERN} characters")
     if value is not None and "\0" in value:
         raise ParameterInvalid(f"{name} holds no NUL")
+    return value
+
+
+def _parse_form(name: str, parameters: Mapping[str, str], form: re.Pattern[str], words: str) -> str | None:
+    value = _parse_text(name, parameters)
+    if value is not None and not form.fullmatch(value):
+        raise ParameterInvalid(f"{name} is {words}")
     return value
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from sts.client.connection import Connection
     from sts.client.roles import RoleCredentials
 
+# What records call a session (STS API Reference, AssumeRole).
+_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _PROCESS = "credential-process"
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 900, 43_200
 _MEMBERS = {
@@ -27,6 +30,12 @@ _MEMBERS = {
 }
 
 
+def _parse_session_name(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+    if name is not None and not _SESSION_NAME.fullmatch(name):
+        raise click.BadParameter(f"“{name}” is no name of a session: 2 to 64 letters, digits or characters of _+=,.@-")
+    return name
+
+
 @click.command(
     "assume-role",
     short_help="Get temporary credentials of a role.",
@@ -34,7 +43,12 @@ _MEMBERS = {
 )
 @click.argument("role")
 @endpoint_options
-@click.option("--session-name", metavar="NAME", help="What the session is called in records; else who you are.")
+@click.option(
+    "--session-name",
+    metavar="NAME",
+    callback=_parse_session_name,
+    help="What the session is called in records; else who you are.",
+)
 @click.option(
     "--duration",
     type=click.IntRange(_SHORTEST_SECONDS, _LONGEST_SECONDS),

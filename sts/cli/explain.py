@@ -39,12 +39,14 @@ _OTHERS = "the caller's own account does not allow it"  # what its policies are 
 def explain(message: str, endpoint_url: str | None, profile: str | None, *, as_json: bool) -> None:
     """Say why a request was denied, from the encoded MESSAGE at the end of the error, or from the whole error.
 
+    With - for MESSAGE it is read from standard input.
+
     It shows what the policies of your own account said: the deciding statements, and the condition keys that it hung
     on with what they were and what was wanted. It takes sts:DecodeAuthorizationMessage.
     """
     from sts.client.explaining import decode_message, find_receipt
 
-    receipt = find_receipt(message)
+    receipt = find_receipt(click.get_text_stream("stdin").read() if message == "-" else message)
     told = decode_message(connect(endpoint_url, profile), receipt)
     if as_json:
         print_json(told)

@@ -10,7 +10,7 @@ import click
 
 from sts.cli.endpoint import connect, endpoint_options, find_endpoint, find_logins
 from sts.cli.output import json_option, print_fields, show_example
-from sts.errors import AlreadyExists, NotFound
+from sts.errors import AlreadyExists, LoginEnded, NotFound
 
 if TYPE_CHECKING:
     from sts.client.signin import Login, SignIn
@@ -39,6 +39,7 @@ def login(endpoint_url: str | None, *, no_browser: bool, remote: bool, as_json: 
     from sts.client.signin import open_sign_in
 
     signing_in = open_sign_in(find_endpoint(endpoint_url))
+    signing_in.require_answer()
     begun = _sign_in_elsewhere(signing_in) if remote else _sign_in_here(signing_in, opens=not no_browser)
     find_logins().save(begun)
     print_fields(_describe(begun), as_json=as_json)
@@ -50,7 +51,7 @@ def login(endpoint_url: str | None, *, no_browser: bool, remote: bool, as_json: 
 def logout(endpoint_url: str | None, *, as_json: bool) -> None:
     """End the login at the service, with all credentials that came from it, and forget it here.
 
-    It takes no permission. Exits with 3 when nobody is signed in, and with 1 when the login is forgotten here alone,
+    It takes no permission. Exits with 3 when nobody is signed in or the login was over, and with 1 when the login is forgotten here alone,
     because the service cannot be asked or refuses: it lasts there until its end.
     """
     from sts.client.ending import end_login
@@ -62,8 +63,8 @@ def logout(endpoint_url: str | None, *, as_json: bool) -> None:
     endpoint, logins = normalize_endpoint(find_endpoint(endpoint_url)), find_logins()
     try:
         ended = end_login(logins, endpoint)
-    except NotFound as none:
-        raise AlreadyExists(none.message) from none
+    except (NotFound, LoginEnded) as over:
+        raise AlreadyExists(over.message) from over
     print_fields({"arn": ended.arn, "endpoint": endpoint, "ended": True}, as_json=as_json)
 
 

@@ -30,7 +30,7 @@ def call_sts(connection: Connection, operation: str, parameters: Mapping[str, An
         error, status = refused.response["Error"], refused.response["ResponseMetadata"]["HTTPStatusCode"]
         raise connection.refuse(status, error["Code"], error["Message"]) from refused
     except ParamValidationError as fault:
-        raise Malformed(str(fault)) from fault
+        raise Malformed(str(fault.kwargs["report"])) from fault
     except BotoCoreError as fault:
         raise Unavailable(f"{connection.endpoint} does not answer: {fault}") from fault
     return answer

@@ -11,7 +11,7 @@ _PATH = "/api/logins/end"
 def end_login(logins: SavedLogins, endpoint: str) -> Login:
     """End the login at *endpoint*, forget it, and return what it was.
 
-    Raises NotFound where there is none; Unavailable when it is forgotten here alone, whatever the reason; Refusal kin.
+    Raises NotFound where there is none; LoginEnded where it was over by then; Unavailable when it is forgotten here alone, whatever the reason; Refusal kin.
     """
     login = logins.find(endpoint)
     if login is None:
@@ -20,7 +20,7 @@ def end_login(logins: SavedLogins, endpoint: str) -> Login:
     try:
         Connection(endpoint, DEFAULT_REGION, LoginCredentials(logins, sign_in), sign_in.sender).post(_PATH, {})
     except LoginEnded:
-        return login  # by then it had ended there
+        raise LoginEnded(f"The login at {endpoint} was over already; it is forgotten here too") from None
     except Refusal as fault:
         until = login.ends_at.isoformat()
         raise Unavailable(f"The login is forgotten here, and lasts at the service until {until}: {fault}") from fault

@@ -33,6 +33,8 @@ CONFIRMATION_PATH = "/v1/sessions/confirmation"
 _AUTHORIZE_PATH, _TOKEN_PATH = "/v1/authorize", "/v1/token"
 _CLIENT = "arn:aws:signin:::devtools/{}"
 _OVER = frozenset({"TOKEN_EXPIRED", "USER_CREDENTIALS_CHANGED", "AUTHCODE_EXPIRED"})
+_DECLINED = "access_denied"  # (RFC 6749, section 4.1.2.1)
+_LIVE_PATH = "/livez"
 _OK, _SERVER_FAULT = 200, 500
 _TRIES = 3
 _JSON = "application/json"
@@ -88,6 +90,8 @@ class Question:
             raise Malformed("This is no answer to the sign-in that was begun here")
         if members.get("iss", self.endpoint) != self.endpoint:
             raise Refusal(f"The service calls itself {members['iss']}: run `sts login --endpoint-url {members['iss']}`")
+        if members.get("error") == _DECLINED:
+            raise Refusal("You declined it in the browser")
         if "code" not in members:
             reason = members.get("error_description") or members.get("error") or "no reason is given"
             raise Refusal(f"The sign-in was refused: {reason}")
@@ -120,6 +124,13 @@ class SignIn:
             state=self.entropy.request_id(),
             verifier=self.entropy.token(),
         )
+
+    def require_answer(self) -> None:
+        """Raise Unavailable unless something answers there: nobody is sent to an address where nothing is."""
+        try:
+            self.sender.send(AWSRequest(method="GET", url=self.endpoint + _LIVE_PATH).prepare())
+        except BotoCoreError as fault:
+            raise Unavailable(f"{self.endpoint} does not answer: {fault}") from fault
 
     def redeem(self, question: Question, code: str) -> Login:
         """Return the login that *code* is given for, bound to a new key; raises Refusal kin."""

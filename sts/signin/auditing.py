@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from sts.access import AccessDenied
 from sts.audit.events import Event, Outcome
 from sts.audit.search import Page as Found
 from sts.audit.search import Search, Searches, parse_search
@@ -62,6 +63,8 @@ async def _find(visit: Visit) -> Target:
 
 
 async def _show_again(visit: Visit, refusal: Refusal) -> Shown:
+    if isinstance(refusal, AccessDenied):  # whom no other filter would help
+        raise refusal
     return Shown("audit.html", {**_describe(visit, None), "error": render_message(refusal)})
 
 

@@ -81,6 +81,26 @@ def test_filters_find_by_principal_resource_outcome_and_time(ask: Ask, server: S
     assert json.loads(ask("list", "--to", "2026-01-01", "--json").stdout) == {"records": [], "marker": None}
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--principal", "ann"), "principal is an ARN, or user/NAME, role/NAME or root"),
+        (("--principal", "users/ann"), "principal is an ARN, or user/NAME, role/NAME or root"),
+        (("--action", "CreateUser"), "action is as iam:CreateUser or sts:*, or an event as user.create"),
+    ],
+)
+def test_what_would_find_nothing_whoever_did_whatever_is_told(words: tuple[str, ...], reason: str, ask: Ask) -> None:
+    for command in ("list", "export"):
+        result = ask(command, *words)
+        assert (result.exit_code, reason in result.stderr) == (1, True), result.output
+
+
+@pytest.mark.usefixtures("users")
+@pytest.mark.parametrize("action", ["user", "user.create", "*:createuser", "iam:Create?ser"])
+def test_an_action_is_found_by_its_event_and_by_wildcards(action: str, ask: Ask) -> None:
+    assert names(json.loads(ask("list", "--action", action, "--json").stdout)["records"]) == ["cid", "ben", "ann"]
+
+
 @pytest.mark.parametrize("time", ["yesterday", "2h30m", "2026-13-01", "9" * 6 + "d"])
 def test_what_is_no_time_is_wrong_usage(time: str, ask: Ask) -> None:
     result = ask("list", "--from", time)

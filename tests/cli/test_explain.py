@@ -42,6 +42,18 @@ def test_the_whole_error_will_do_and_programs_get_json(elsewhere: Command, serve
     assert told["decision"]["action"] == "iam:GetUser"
 
 
+def test_a_message_is_read_from_standard_input(elsewhere: Command, server: Service, resident: Tenant) -> None:
+    message = deny(server, resident).text("Message")
+    told = elsewhere("explain", "-", "--endpoint-url", server.url, given=message, **credentials(resident.key))
+    assert (told.exit_code, "was denied" in told.stdout) == (0, True), told.output
+
+
+def test_a_message_that_is_cut_off_is_told_as_one(elsewhere: Command, server: Service, resident: Tenant) -> None:
+    receipt = deny(server, resident).receipt
+    told = elsewhere("explain", receipt[:-40], "--endpoint-url", server.url, **credentials(resident.key))
+    assert (told.exit_code, "it is cut off or not whole" in told.stderr) == (1, True), told.output
+
+
 def test_a_receipt_of_another_account_is_refused(elsewhere: Command, server: Service, resident: Tenant) -> None:
     denied = deny(server, resident)
     other = credentials(server.tenant().key)

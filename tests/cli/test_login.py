@@ -4,13 +4,14 @@ import base64
 import json
 import os
 import shutil
+import socket
 import stat
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -293,6 +294,26 @@ def test_a_login_that_was_ended_elsewhere_is_told_with_what_to_do_and_forgotten(
     assert person.logins.find(person.endpoint) is None
 
 
+def test_a_logout_of_what_was_over_already_says_so(person: Person, sts: Command) -> None:
+    person.sign_in()
+    same = Person(person.desk, person.folder / "copy")
+    shutil.copytree(person.folder / "sts", same.folder / "sts")
+    end_login(same.logins, person.endpoint)
+    told = sts("logout", "--endpoint-url", person.endpoint)
+    assert (told.exit_code, told.stdout, "was over already" in told.stderr) == (3, "", True)
+    assert person.logins.find(person.endpoint) is None
+
+
+@pytest.mark.parametrize("words", [("--no-browser",), ("--remote",)])
+def test_nobody_is_sent_to_an_address_where_nothing_answers(words: tuple[str, ...], sts: Command) -> None:
+    with closing(socket.socket()) as bound:  # which listens to nobody
+        bound.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        told = sts("login", "--endpoint-url", endpoint, *words)
+    assert (told.exit_code, f"{endpoint} does not answer" in told.stderr) == (1, True)
+    assert "/v1/authorize" not in told.output
+
+
 def test_only_a_login_of_a_command_line_ends_itself_by_its_credentials(person: Person) -> None:
     service, key = person.desk.service, person.desk.tenant.key
     reply = service.send(key, path="/api/logins/end", body=b"{}", headers={"content-type": "application/json"})
@@ -329,7 +350,7 @@ def test_an_answer_of_somebody_elses_is_passed_over(person: Person) -> None:
 @pytest.mark.parametrize(
     ("query", "reason"),
     [
-        ("error=access_denied", "The sign-in was refused: access_denied"),
+        ("error=access_denied", "You declined it in the browser"),
         ("error=invalid_request&error_description=no+way", "The sign-in was refused: no way"),
         ("code=x&iss=https%3A%2F%2Fother.example", "run `sts login --endpoint-url https://other.example`"),
     ],

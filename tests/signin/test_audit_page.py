@@ -99,7 +99,7 @@ def test_z_02_who_may_not_is_told_why_and_sees_no_record(service: Service, tenan
     browser = make_auditor(service, tenant, None)
     service.call(tenant.key, "CreateUser", UserName="ann")
     page = browser.get(PATH)
-    assert (page.status, "/ann" in page.text) == (403, False)
+    assert (page.status, "/ann" in page.text, 'action="/ui/audit"' in page.html) == (403, False, False)
     assert "no identity-based policy allows" in page.text or "may not sts-admin:ListAuditRecords" in page.text
     (record,) = records(service, tenant, "action=audit.read&limit=1&outcome=refused")
     assert record["error"] == "AccessDenied"
@@ -125,6 +125,7 @@ def test_who_is_not_signed_in_is_led_to_the_sign_in_and_back(service: Service) -
         ("marker=x", "not one of this list"),
         ("from=2026-03-02T12:00&to=2026-03-01T12:00", "from is an instant before to"),
         ("before=1", "There is no parameter before"),
+        ("action=CreateUser", "action is as iam:CreateUser"),
     ],
 )
 def test_what_cannot_be_looked_for_is_told_above_the_form(query: str, reason: str, auditor: Browser) -> None:

@@ -75,6 +75,6 @@ def test_who_declines_ends_sts_login_with_a_fault_and_leaves_nothing(cli: Cli, p
     with logging_in(cli) as login:
         sign_in(window, person, open_browser(cli, login))
         window.press("Decline")
-        assert "The sign-in was refused" in login.communicate(timeout=60)[1]
+        assert "You declined it in the browser" in login.communicate(timeout=60)[1]
         assert login.returncode == 1
     assert list(cli.home.rglob("*.json")) == []

@@ -126,7 +126,7 @@ def walk_audit(service: Service, tenant: Tenant, window: Window) -> Iterator[str
     window.sign_in(auditor)
     window.follow("Audit")
     yield "audit"
-    window.fill(Who="user/auditor", What="two words", **{"From_(UTC)": "2026-03-01T00:00:00"})
+    window.fill(Who="user/auditor", What="iam:Nothing", **{"From_(UTC)": "2026-03-01T00:00:00"})
     window.press("Find")
     assert window.page.get_by_text("There is no such record.").is_visible()
     window.open(origin_of(auditor) + "/ui/audit?from=never&principal=user/alice")
