@@ -1,5 +1,6 @@
 """`sts explain`: why a request was denied."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -46,7 +47,7 @@ def explain(message: str, endpoint_url: str | None, profile: str | None, *, as_j
     """
     from sts.client.explaining import decode_message, find_receipt
 
-    receipt = find_receipt(click.get_text_stream("stdin").read() if message == "-" else message)
+    receipt = find_receipt(sys.stdin.read() if message == "-" else message)
     told = decode_message(connect(endpoint_url, profile), receipt)
     if as_json:
         print_json(told)

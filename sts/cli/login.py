@@ -51,8 +51,8 @@ def login(endpoint_url: str | None, *, no_browser: bool, remote: bool, as_json: 
 def logout(endpoint_url: str | None, *, as_json: bool) -> None:
     """End the login at the service, with all credentials that came from it, and forget it here.
 
-    It takes no permission. Exits with 3 when nobody is signed in or the login was over, and with 1 when the login is forgotten here alone,
-    because the service cannot be asked or refuses: it lasts there until its end.
+    It takes no permission. Exits with 3 when nobody is signed in or the login was over, and with 1 when the login is
+    forgotten here alone, because the service cannot be asked or refuses: it lasts there until its end.
     """
     from sts.client.ending import end_login
     from sts.client.private_files import find_folder

@@ -11,7 +11,8 @@ _PATH = "/api/logins/end"
 def end_login(logins: SavedLogins, endpoint: str) -> Login:
     """End the login at *endpoint*, forget it, and return what it was.
 
-    Raises NotFound where there is none; LoginEnded where it was over by then; Unavailable when it is forgotten here alone, whatever the reason; Refusal kin.
+    Raises NotFound where there is none; LoginEnded where it was over by then; Unavailable when it is forgotten here
+    alone, whatever the reason; Refusal kin.
     """
     login = logins.find(endpoint)
     if login is None:

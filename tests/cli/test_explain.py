@@ -45,7 +45,7 @@ def test_the_whole_error_will_do_and_programs_get_json(elsewhere: Command, serve
 def test_a_message_is_read_from_standard_input(elsewhere: Command, server: Service, resident: Tenant) -> None:
     message = deny(server, resident).text("Message")
     told = elsewhere("explain", "-", "--endpoint-url", server.url, given=message, **credentials(resident.key))
-    assert (told.exit_code, "was denied" in told.stdout) == (0, True), told.output
+    assert (told.exit_code, "was denied" in told.stdout) == (0, True), told.exception
 
 
 def test_a_message_that_is_cut_off_is_told_as_one(elsewhere: Command, server: Service, resident: Tenant) -> None:
