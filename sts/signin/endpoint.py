@@ -33,6 +33,7 @@ from sts.receipts import Receipts
 from sts.sessions import BrowserSessions, Flows, Step, next_step
 from sts.signin.administering import demand_user_states
 from sts.signin.answer import FLOW_COOKIE, SESSION_COOKIE, Answer, Cookie, Moved, Shown, take_back
+from sts.signin.ended import Ended
 from sts.signin.errors import FAULT, FAULT_MESSAGE, find_error, render_message
 from sts.signin.rendering import Renderer
 from sts.signin.request import parse_query, read_form
@@ -266,4 +267,4 @@ def _way_back(visit: Visit, page: Page) -> str:
 def _sign_in_address(visit: Visit, page: Page) -> str:
     """Return where the person signs in to come back; who was signed in until now is told what became of that."""
     address = f"{PAGE_OF_STEP[Step.PASSWORD]}?to={quote(_way_back(visit, page))}"
-    return f"{address}&ended=yes" if visit.session_value else address
+    return f"{address}&ended={Ended.MEANWHILE}" if visit.session_value else address

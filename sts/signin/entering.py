@@ -17,6 +17,7 @@ from sts.errors import Refusal, SignInNeeded, Throttled
 from sts.model import Account
 from sts.sessions import Flow, Needs, Step, caller_of
 from sts.signin.answer import Answer, Moved, Shown
+from sts.signin.ended import describe
 from sts.signin.errors import render_message
 from sts.signin.progress import Progress
 from sts.signin.row import Page, Proof, Retry, Run, Target, change_own, show_own
@@ -127,8 +128,8 @@ def begin_flow(
 
 def _sign_in_form(visit: Visit, goal: str, error: str = "") -> Shown:
     typed = {"account": visit.find("account"), "user": visit.find("user")}
-    has_ended = visit.query.get("ended") == "yes"
-    return Shown("sign-in.html", {"goal": goal, "error": error, "has_ended": has_ended, **typed})
+    ended = describe(visit.query.get("ended", ""))
+    return Shown("sign-in.html", {"goal": goal, "error": error, "ended": ended, **typed})
 
 
 async def _retry_sign_in(visit: Visit, refusal: Refusal) -> Shown:

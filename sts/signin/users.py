@@ -29,7 +29,8 @@ from sts.signin.administering import (
     parse_asked,
     show,
 )
-from sts.signin.answer import Answer, Moved, Shown
+from sts.signin.answer import SESSION_COOKIE, Answer, Moved, Shown, take_back
+from sts.signin.ended import Ended, render_address
 from sts.signin.row import Page, Run, Target, demand_on
 from sts.signin.visit import Visit
 from sts.store.attachments import BearerKind
@@ -55,11 +56,17 @@ _OF_GROUP = ("iam:ListAttachedGroupPolicies", "iam:ListGroupPolicies")
 
 @dataclass(frozen=True, slots=True)
 class _Deed:
-    """What a form does: by the name of the operation of the administration, at its place under the users."""
+    """What a form does: by the name of the operation of the administration, at its place under the users.
+
+    *ended* is what the sign-in page says to whoever does it to their own user, whose session it ends; None where it
+    ends none. What *locks_out* is asked about first.
+    """
 
     place: str
     event: Event
     do: Callable[[Transaction, User], object]
+    ended: Ended | None = None
+    locks_out: bool = False
 
 
 def _end_sessions(tx: Transaction, user: User) -> int:
@@ -73,6 +80,7 @@ _DEEDS: Final[Mapping[str, _Deed]] = MappingProxyType(
             "require-password-change",
             Event.PASSWORD_CHANGE_REQUIRE,
             lambda tx, user: login_profiles.require_change(tx, owner=user),
+            ended=Ended.TO_CHANGE,
         ),
         "RequireUserFactor": _Deed(
             "require-factor",
@@ -84,8 +92,14 @@ _DEEDS: Final[Mapping[str, _Deed]] = MappingProxyType(
             Event.FACTOR_RELEASE,
             lambda tx, user: factor_requirements.release_factor(tx, subject=user),
         ),
-        "EndUserSessions": _Deed("end-sessions", Event.USER_SESSIONS_END, _end_sessions),
-        "DisableUser": _Deed("disable", Event.USER_DISABLE, lambda tx, user: revocations.disable(tx, principal=user)),
+        "EndUserSessions": _Deed("end-sessions", Event.USER_SESSIONS_END, _end_sessions, ended=Ended.EVERYWHERE),
+        "DisableUser": _Deed(
+            "disable",
+            Event.USER_DISABLE,
+            lambda tx, user: revocations.disable(tx, principal=user),
+            ended=Ended.DISABLED,
+            locks_out=True,
+        ),
         "EnableUser": _Deed("enable", Event.USER_ENABLE, lambda tx, user: revocations.enable(tx, principal=user)),
     }
 )
@@ -164,8 +178,14 @@ def _run(deed: _Deed) -> Run:
 
     async def run(visit: Visit, target: Target) -> Answer:
         visit.entry.parameters = {"name": visit.rest}
-        user = get_noun(target)
+        user: User = get_noun(target)
+        is_own = user.unique_id == visit.caller.unique_id
+        if is_own and deed.locks_out and visit.find("sure") != "yes":
+            visit.recording.leave_out()
+            return Shown("disable-self.html", {"name": user.name})
         await visit.change(lambda tx: deed.do(tx, user))
+        if is_own and deed.ended is not None:
+            return Moved(render_address(deed.ended), (take_back(SESSION_COOKIE),))
         return Moved(f"{USERS}/{user.name}")
 
     return run

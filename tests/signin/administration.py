@@ -32,6 +32,10 @@ def walk_users(service: Service, tenant: Tenant, clock: ManualClock, window: Win
     window.press("Require a second factor")
     window.press("Disable")
     yield "user-disabled"
+    window.follow("Users")
+    window.follow("boss")
+    window.press("Disable")
+    yield "disable-self"
 
 
 def walk_account(service: Service, tenant: Tenant, _clock: ManualClock, window: Window) -> Iterator[str]:

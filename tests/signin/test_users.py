@@ -164,6 +164,35 @@ def test_s_08_who_is_disabled_is_out_and_stays_so_until_enabled(boss: Browser, a
     assert alice.sign_in()
 
 
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("end-sessions", "all your sessions have ended, this one too"),
+        ("require-password-change", "the next sign-in asks you for another password"),
+    ],
+)
+def test_who_ends_their_own_session_is_told_that_it_was_done(boss: Browser, place: str, told: str) -> None:
+    seen = boss.go(boss.get(f"{USERS}/boss"), f"{USERS}/{place}/boss")
+    assert seen.path.startswith("/ui/sign-in?")
+    assert ("It is done" in seen.text, told in seen.text, "not done" in seen.text) == (True, True, False)
+    assert "__Host-sts-session" not in boss.cookies
+
+
+def test_who_disables_their_own_user_is_asked_first_and_then_told_that_it_was_done(
+    boss: Browser, service: Service, tenant: Tenant
+) -> None:
+    disable = f"{USERS}/disable/boss"
+    asked = boss.go(boss.get(f"{USERS}/boss"), disable)
+    assert (asked.status, "boss is you" in asked.text) == (200, True)
+    assert boss.get("/ui/").path == "/ui/"
+    assert records(service, tenant, action="user.disable") == []
+    seen = boss.go(asked, disable)
+    assert "It is done: your user is disabled" in seen.text
+    (record,) = records(service, tenant, action="user.disable")
+    assert (record["event"], record["parameters"]) == ("user.disable.done", {"name": "boss"})
+    assert boss.get("/ui/").path.startswith("/ui/sign-in")
+
+
 @pytest.mark.usefixtures("alice")
 def test_s_12_what_changes_others_asks_an_old_session_for_the_password_again(boss: Browser, clock: ManualClock) -> None:
     clock.tick(LATER)
