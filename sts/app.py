@@ -378,7 +378,7 @@ def build_links(at: Foundation, settings: Settings) -> SignInLinks:
 
 def build_providers(at: Foundation, settings: Settings) -> Providers:
     """Return what changes identity providers."""
-    return Providers(at.entropy, at.keyring, may_be_local=settings.private_providers)
+    return Providers(at.entropy, at.keyring, private=settings.private_providers)
 
 
 def build_sealing(at: Foundation) -> tuple[Sealing, ...]:

@@ -7,10 +7,12 @@ issuer later; sessions, tags and revocations know it by its unique id, which is 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
 from sts.arn import iam_arn
+from sts.errors import Malformed
 
 KIND: Final = "oidc-provider"  # of resource, in ARNs
 # None rests on a secret that both sides hold, nor on SHA-1 or a key that a token brings along.
@@ -41,10 +43,25 @@ class ProviderSettings:
     algorithms: tuple[str, ...] = USUAL_ALGORITHMS
     key_set: str | None = None
     authorities: str | None = None
-    private_addresses: bool = False  # it may be on loopback or a private network, on loopback over plain http too
+    private_addresses: bool = False  # the mark that PrivateProviders.MARKED looks for
     preset: str | None = None
     claims: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # ours, and the token's for each
     sealed_client_secret: bytes | None = field(default=None, repr=False)
+
+
+class PrivateProviders(Enum):
+    """Which providers may be on loopback or a private network, and on loopback over plain http.
+
+    The operator says it, whose network it is: what an account's administrators mark counts as far as that goes.
+    """
+
+    NONE = "off"
+    MARKED = "marked"
+    ALL = "on"
+
+    def let(self, settings: ProviderSettings) -> bool:
+        """Say whether a provider with these settings may be there."""
+        return self is PrivateProviders.ALL or (self is PrivateProviders.MARKED and settings.private_addresses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +90,14 @@ class Provider:
     def locator(self) -> str:
         """The issuer without its scheme: what condition keys of its claims begin with."""
         return cut_scheme(self.issuer)
+
+
+def parse_private_providers(text: str) -> PrivateProviders:
+    """Parse `on`, `marked` or `off`; raises Malformed."""
+    try:
+        return PrivateProviders(text)
+    except ValueError:
+        raise Malformed(f"{text} is not on, marked or off") from None
 
 
 def render_provider_arn(account_id: str, issuer: str) -> str:

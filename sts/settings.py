@@ -17,6 +17,7 @@ from sts.cache.address import MEMORY, parse_address
 from sts.errors import Malformed, Refusal
 from sts.limits import Rate, ServerLimits, SessionLimits, parse_rate
 from sts.privacy import find_exposure
+from sts.providers import PrivateProviders, parse_private_providers
 from sts.store import address as store
 from sts.store.address import SQLITE
 from sts.urls import mask_url
@@ -96,7 +97,7 @@ SETTINGS = (
     Setting(
         "STS_ALLOW_PRIVATE_PROVIDERS",
         "off",
-        "Whether identity providers may be on loopback or private networks, on loopback by http too: on or off.",
+        "Which identity providers may be on loopback or private networks, by http on loopback: on, marked or off.",
     ),
     Setting("STS_ROOT_SIGN_IN", "off", "Whether the root of an account may sign in with a password: on or off."),
     Setting("STS_SIGN_IN_LINK_SECONDS", "14400", "How long a link to set a password works, a day at most."),
@@ -134,7 +135,7 @@ class Settings:
     failed_proofs: Rate | None
     caller_requests: Rate | None
     root_signs_in: bool
-    private_providers: bool
+    private_providers: PrivateProviders
     password_memory_kib: int
     password_passes: int
     sign_in_link: timedelta
@@ -163,7 +164,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         password_memory_kib=reader.read("STS_PASSWORD_MEMORY_KIB", _parse_password_memory, _PASSWORD_MEMORY_KIB),
         password_passes=reader.read("STS_PASSWORD_PASSES", _parse_password_passes, _PASSWORD_PASSES),
         root_signs_in=reader.read("STS_ROOT_SIGN_IN", _parse_switch, False),
-        private_providers=reader.read("STS_ALLOW_PRIVATE_PROVIDERS", _parse_switch, False),
+        private_providers=reader.read("STS_ALLOW_PRIVATE_PROVIDERS", parse_private_providers, PrivateProviders.NONE),
         sign_in_link=reader.read("STS_SIGN_IN_LINK_SECONDS", _parse_span, _SIGN_IN_LINK),
         login=reader.read("STS_LOGIN_SECONDS", _parse_login, _LOGIN),
         browser_sessions=_read_session_limits(reader),

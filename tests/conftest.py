@@ -14,7 +14,7 @@ from sts.entropy import Entropy
 from sts.foundation import lay_foundation
 from sts.settings import read_settings
 from tests.postgresql_server import PostgresqlServer, postgresql_server
-from tests.service import Service, Tenant, running
+from tests.service import LOCAL_ISSUERS, Service, Tenant, running
 
 BEGINNING = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
 
@@ -58,14 +58,14 @@ def home(prepared_home: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def service(home: Path, clock: ManualClock) -> Iterator[Service]:
     """A service of the test's own, whose time stands still until the test moves it."""
-    with running(home, clock) as started:
+    with running(home, clock, None, **LOCAL_ISSUERS) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The service that real clients share, in real time; each test has accounts of its own."""
-    with running(tmp_path_factory.mktemp("server"), SystemClock()) as started:
+    with running(tmp_path_factory.mktemp("server"), SystemClock(), None, **LOCAL_ISSUERS) as started:
         yield started
 
 

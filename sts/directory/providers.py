@@ -18,7 +18,7 @@ from sts.entropy import Entropy
 from sts.errors import AlreadyExists, InputInvalid, NotFound, QuotaExceeded
 from sts.keyring.keyring import Keyring
 from sts.model import Secret
-from sts.providers import Provider, ProviderSettings, render_provider_arn
+from sts.providers import PrivateProviders, Provider, ProviderSettings, render_provider_arn
 from sts.store import providers as stored
 from sts.store.database import Transaction
 from sts.store.tags import delete_all_tags
@@ -30,14 +30,11 @@ _CLIENT_SECRET = re.compile(r"[\x20-\x7e]{1,1024}")
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """Changes OpenID Connect providers.
-
-    With *may_be_local* every provider may be on loopback over plain http, else those whose own settings say so.
-    """
+    """Changes OpenID Connect providers; *private* bounds which of them may be on loopback over plain http."""
 
     entropy: Entropy
     keyring: Keyring
-    may_be_local: bool = False
+    private: PrivateProviders = PrivateProviders.NONE
     per_account: int = 100
     client_ids: int = 100
     thumbprints: int = 5
@@ -63,7 +60,7 @@ class Providers:
             created_at=tx.now,
             settings=settings or ProviderSettings(),
         )
-        self._verify_issuer(asked)
+        self._verify_place(asked)
         new = self._verify(asked if client_secret is None else self.seal_client_secret(asked, client_secret))
         if stored.find_provider(tx.connection, new.arn) is not None:
             raise AlreadyExists(f"Provider with url {issuer} already exists.")
@@ -83,7 +80,7 @@ class Providers:
         changed = self._verify(change(present))
         # Only what is set may allow it: whoever takes an audience away is not kept from it by another rule since.
         if changed.settings != present.settings:
-            self._verify_issuer(changed)
+            self._verify_place(changed)
         _require_name_free(tx.connection, changed)
         stored.update_provider(tx.connection, changed)
         _touch(tx, changed)
@@ -155,8 +152,17 @@ class Providers:
         stored.update_provider(tx.connection, replace(present, enabled=enabled))
         _touch(tx, present)
 
-    def _verify_issuer(self, asked: Provider) -> None:
-        verify_issuer(asked.issuer, may_be_local=self.may_be_local or asked.settings.private_addresses)
+    def _verify_place(self, asked: Provider) -> None:
+        """Raise InputInvalid unless the provider may be where its issuer and its mark say that it is.
+
+        An administrator's mark alone would have the service connect to hosts of its operator's own network.
+        """
+        if asked.settings.private_addresses and not self.private.let(asked.settings):
+            raise InputInvalid(
+                "This service lets no provider be on a private address, as its setting STS_ALLOW_PRIVATE_PROVIDERS"
+                " says: leave private_addresses out."
+            )
+        verify_issuer(asked.issuer, may_be_local=self.private.let(asked.settings))
 
     def _verify(self, asked: Provider) -> Provider:
         return replace(

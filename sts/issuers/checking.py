@@ -9,7 +9,7 @@ from sts.crypto.jwk import KeySet, parse_key_set
 from sts.egress.faults import FetchFailed
 from sts.egress.fetching import Egress
 from sts.issuers.published import METADATA_PATH, fetch_key_set, find_source
-from sts.providers import Provider
+from sts.providers import PrivateProviders, Provider
 
 _SKEW = timedelta(seconds=60)  # that is forgiven to the times of its tokens
 
@@ -25,18 +25,22 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class IssuerCheck:
-    """Looks at providers as a token would have it done, past all that is remembered.
-
-    *private* lets every provider be on a private address.
-    """
+    """Looks at providers as a token would have it done, past all that is remembered."""
 
     egress: Egress
     clock: Clock
-    private: bool = False
+    private: PrivateProviders = PrivateProviders.NONE
 
     async def check(self, provider: Provider) -> tuple[Finding, ...]:
         """Return what is wrong with *provider*, nothing where its tokens would be taken."""
-        return (*_find_refusals(provider), *[finding async for finding in self._find_faults(provider)])
+        faults = [finding async for finding in self._find_faults(provider)]
+        return (*_find_refusals(provider), *self._find_idle_mark(provider), *faults)
+
+    def _find_idle_mark(self, provider: Provider) -> list[Finding]:
+        if not provider.settings.private_addresses or self.private.let(provider.settings):
+            return []
+        words = "it is marked for private addresses, which the setting STS_ALLOW_PRIVATE_PROVIDERS refuses to all"
+        return [Finding("private_addresses", words, grave=False)]
 
     async def _find_faults(self, provider: Provider) -> AsyncIterator[Finding]:
         uploaded = provider.settings.key_set

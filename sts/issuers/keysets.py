@@ -16,7 +16,7 @@ from sts.errors import IssuerUnreachable, KeyMalformed
 from sts.issuers.held import Held
 from sts.issuers.published import Source, fetch_key_set, find_source
 from sts.issuers.shared import SharedKeySets
-from sts.providers import Provider
+from sts.providers import PrivateProviders, Provider
 from sts.telemetry.meters import Meters
 
 _MOST = 1_024  # issuers whose keys are held, and as many uploaded sets
@@ -38,7 +38,7 @@ class KeySets:
     shared: SharedKeySets
     clock: Clock
     meters: Meters
-    private: bool = False  # whether every provider may be on a private address
+    private: PrivateProviders = PrivateProviders.NONE
     patience: timedelta = _PATIENCE
     most: int = _MOST
     _uploaded: OrderedDict[str, KeySet] = field(default_factory=OrderedDict)

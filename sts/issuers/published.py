@@ -7,7 +7,7 @@ from sts.crypto.jwk import parse_key_set
 from sts.egress.faults import Fault, FetchFailed
 from sts.egress.fetching import Allowance, Egress
 from sts.errors import KeyMalformed, Malformed
-from sts.providers import Provider
+from sts.providers import PrivateProviders, Provider
 
 METADATA_PATH = "/.well-known/openid-configuration"
 
@@ -24,10 +24,10 @@ class Source:
     allowance: Allowance
 
 
-def find_source(provider: Provider, *, private: bool) -> Source:
-    """Return where the keys of *provider* come from; *private* lets all providers be on private addresses."""
+def find_source(provider: Provider, *, private: PrivateProviders) -> Source:
+    """Return where the keys of *provider* come from; *private* bounds whether that may be a private address."""
     settings = provider.settings
-    allowance = Allowance(private or settings.private_addresses, settings.authorities, provider.thumbprints)
+    allowance = Allowance(private.let(settings), settings.authorities, provider.thumbprints)
     return Source(provider.issuer, allowance)
 
 

@@ -184,7 +184,28 @@ def test_the_list_takes_no_parameters(service: Service, tenant: Tenant) -> None:
     assert refusal(reply) == (400, "ValidationError")
 
 
-def test_r_10_plain_http_is_for_loopback_where_the_service_or_the_provider_allows_it(
+def test_r_10_an_administrators_mark_does_not_open_the_operators_network(
+    home: Path, clock: ManualClock, service: Service, tenant: Tenant
+) -> None:
+    with publishing(clock.now()) as inside:
+        inside.publish(PUBLIC)
+        add(service, tenant, issuer=inside.issuer, client_ids=["one"], private_addresses=True)
+        assert tell(ask(service, tenant.key, "/api/providers/check", {"name": "idp"}))["ok"] is True
+        asked = inside.listener.connections
+        with running(home, clock) as strict:  # as it comes: no setting says anything
+            told = tell(ask(strict, tenant.key, "/api/providers/check", {"name": "idp"}))
+            assert [each["what"] for each in told["findings"]] == ["private_addresses", "address"]
+            other = {"name": "other", "issuer": ISSUER}
+            refused = ask(strict, tenant.key, "/api/providers/add", {**other, "private_addresses": True})
+            assert refusal(refused) == (400, "InvalidInput")
+            assert b"STS_ALLOW_PRIVATE_PROVIDERS" in refused.body
+            tell(ask(strict, tenant.key, "/api/providers/add", other))
+            changed = ask(strict, tenant.key, "/api/providers/update", {"name": "other", "private_addresses": True})
+            assert refusal(changed) == (400, "InvalidInput")
+        assert inside.listener.connections == asked
+
+
+def test_r_10_plain_http_is_for_loopback_where_the_service_allows_it_of_all_or_of_this_one(
     home: Path, clock: ManualClock, service: Service, tenant: Tenant
 ) -> None:
     local, remote = "http://127.0.0.1:8080/realm", "http://idp.example"

@@ -146,3 +146,10 @@ def test_a_switch_that_is_neither_on_nor_off_is_a_fault(sts: Command) -> None:
     refused = sts("accounts", "list", STS_ROOT_SIGN_IN="yes")
     assert refused.exit_code == 1
     assert "STS_ROOT_SIGN_IN: yes is not on or off" in refused.stderr
+
+
+@pytest.mark.parametrize("text", ["yes", "true", "1", "On", "MARKED", " on", "on,marked", "0"])
+def test_r_10_what_only_looks_like_leave_for_private_addresses_is_a_fault(sts: Command, text: str) -> None:
+    refused = sts("accounts", "list", STS_ALLOW_PRIVATE_PROVIDERS=text)
+    assert refused.exit_code == 1
+    assert f"STS_ALLOW_PRIVATE_PROVIDERS: {text} is not on, marked or off" in refused.stderr

@@ -10,7 +10,7 @@ from sts.directory.tags import Tagging
 from sts.errors import AlreadyExists, InputInvalid, NotFound, QuotaExceeded, SealBroken
 from sts.keyring.rotation import Purpose
 from sts.model import Secret
-from sts.providers import Provider, ProviderSettings
+from sts.providers import PrivateProviders, Provider, ProviderSettings
 from sts.store import providers as stored
 from sts.store.database import Transaction
 from sts.store.revocations import find_revoked
@@ -18,11 +18,12 @@ from sts.store.tags import find_tags
 from tests.directory.store import ACCOUNT_ID, ENTROPY, NOW, OTHER_ACCOUNT_ID, Store
 
 ISSUER = "https://idp.example:8443/realms/main"
+MARKED = ProviderSettings(private_addresses=True)
 PINS = ("AbCdEf0123456789AbCdEf0123456789AbCdEf01", "f" * 40)
 
 
 def providers_of(store: Store, **limits: Any) -> Providers:
-    return Providers(ENTROPY, store.keyring, **limits)
+    return Providers(ENTROPY, store.keyring, **({"private": PrivateProviders.MARKED} | limits))
 
 
 def create(store: Store, providers: Providers | None = None, **more: Any) -> Provider:
@@ -73,7 +74,7 @@ def test_a_provider_is_kept_as_it_was_made(store: Store) -> None:
 
 
 def test_an_issuer_is_registered_once_in_an_account_whatever_its_scheme(store: Store) -> None:
-    local = providers_of(store, may_be_local=True)
+    local = providers_of(store, private=PrivateProviders.ALL)
     made = create(store, local, issuer="http://localhost:8080")
     for issuer in ("http://localhost:8080", "https://localhost:8080"):
         with pytest.raises(AlreadyExists, match=f"Provider with url {issuer} already exists"):
@@ -84,10 +85,28 @@ def test_an_issuer_is_registered_once_in_an_account_whatever_its_scheme(store: S
     assert store.read(lambda connection: find_provider(connection, ACCOUNT_ID, "https://localhost:8080")) is None
 
 
-def test_plain_http_needs_the_service_s_or_the_provider_s_own_setting(store: Store) -> None:
-    with pytest.raises(InputInvalid):
+def test_plain_http_needs_the_service_s_setting_or_that_it_lets_the_provider_s_own_count(store: Store) -> None:
+    with pytest.raises(InputInvalid, match="begins with https"):
         create(store, issuer="http://localhost:8080")
-    create(store, issuer="http://localhost:8080", settings=ProviderSettings(private_addresses=True))
+    create(store, issuer="http://localhost:8080", settings=MARKED)
+
+
+@pytest.mark.parametrize("issuer", ["http://localhost:8080", ISSUER])
+def test_r_10_no_mark_is_taken_where_none_counts(store: Store, issuer: str) -> None:
+    strict = providers_of(store, private=PrivateProviders.NONE)
+    with pytest.raises(InputInvalid, match="STS_ALLOW_PRIVATE_PROVIDERS"):
+        create(store, strict, issuer=issuer, settings=MARKED)
+    made = create(store, strict)
+    with pytest.raises(InputInvalid, match="STS_ALLOW_PRIVATE_PROVIDERS"):
+        store.change(lambda tx: strict.update(tx, provider=made, change=lambda each: replace(each, settings=MARKED)))
+    assert find(store, made) == made
+
+
+def test_a_provider_that_was_marked_before_marks_ceased_to_count_can_be_unmarked(store: Store) -> None:
+    made, strict = create(store, settings=MARKED), providers_of(store, private=PrivateProviders.NONE)
+    store.change(lambda tx: strict.add_client_id(tx, provider=made, client_id="one"))
+    bare = replace(made, client_ids=("one",), settings=ProviderSettings())
+    assert store.change(lambda tx: strict.update(tx, provider=made, change=lambda _: bare)) == bare
 
 
 def test_an_account_has_as_many_providers_as_its_quota_says(store: Store) -> None:
@@ -287,7 +306,8 @@ def test_client_secrets_are_sealed_anew_and_snapshots_told(store: Store) -> None
 
 
 def test_an_audience_is_taken_away_from_a_provider_that_would_not_be_made_any_more(store: Store) -> None:
-    made = create(store, providers_of(store, may_be_local=True), issuer="http://localhost:8080", client_ids=["one"])
+    local = providers_of(store, private=PrivateProviders.ALL)
+    made = create(store, local, issuer="http://localhost:8080", client_ids=["one"])
     store.change(lambda tx: providers_of(store).remove_client_id(tx, provider=made, client_id="one"))
     assert find(store, made) == replace(made, client_ids=())
     with pytest.raises(InputInvalid, match="begins with https"):

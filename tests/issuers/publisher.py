@@ -14,6 +14,7 @@ from sts.egress.fetching import Egress
 from sts.issuers.keysets import KeySets
 from sts.issuers.shared import SharedKeySets
 from sts.keyring.keyring import Keyring
+from sts.providers import PrivateProviders
 from sts.telemetry import catalogue
 from sts.telemetry.meters import Meters, open_meters
 from tests.authn.identity_tokens import Issuer, write_key_set
@@ -28,7 +29,7 @@ def follow(
 ) -> KeySets:
     """Return what a process follows issuers with; without a *cache* that it shares, one of its own."""
     shared = SharedKeySets(cache or MemoryCache(clock), keyring)
-    return KeySets(Egress(), shared, clock, meters or open_meters(), **({"private": True} | settings))
+    return KeySets(Egress(), shared, clock, meters or open_meters(), **({"private": PrivateProviders.ALL} | settings))
 
 
 def count_fetches(meters: Meters, outcome: str) -> float:

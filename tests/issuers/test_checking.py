@@ -13,7 +13,7 @@ from sts.clock import ManualClock
 from sts.crypto.jwk import generate_signing_key, render_jwk
 from sts.egress.fetching import Egress
 from sts.issuers.checking import Finding, IssuerCheck
-from sts.providers import Provider, ProviderSettings
+from sts.providers import PrivateProviders, Provider, ProviderSettings
 from tests.certificates import Authority
 from tests.conftest import BEGINNING
 from tests.issuers.dated import KEYS, METADATA, Publisher, publishing
@@ -29,7 +29,7 @@ def provider(issuer: str, settings: ProviderSettings = LOCAL, **more: Any) -> Pr
     return Provider(unique_id="AOIP", account_id="111122223333", issuer=issuer, settings=settings, **said)
 
 
-def check(asked: Provider, *, private: bool = False) -> tuple[Finding, ...]:
+def check(asked: Provider, *, private: PrivateProviders = PrivateProviders.MARKED) -> tuple[Finding, ...]:
     return asyncio.run(IssuerCheck(Egress(), ManualClock(BEGINNING), private).check(asked))
 
 
@@ -46,7 +46,7 @@ def issuer() -> Iterator[Publisher]:
 
 def test_nothing_is_wrong_with_a_provider_whose_tokens_are_taken(issuer: Publisher) -> None:
     assert check(provider(issuer.issuer)) == ()
-    assert check(provider(issuer.issuer, ProviderSettings()), private=True) == ()
+    assert check(provider(issuer.issuer, ProviderSettings()), private=PrivateProviders.ALL) == ()
 
 
 def test_what_only_browser_sign_in_needs_is_not_missed(issuer: Publisher) -> None:
@@ -70,6 +70,10 @@ def test_an_issuer_that_nobody_runs_is_told() -> None:
 def test_r_10_an_issuer_on_a_private_address_is_not_connected_to(issuer: Publisher) -> None:
     asked = provider(f"https://127.0.0.1:{issuer.listener.port}", ProviderSettings())
     assert whats(check(asked)) == ["address"]
+    marked = replace(asked, settings=LOCAL)
+    found = check(marked, private=PrivateProviders.NONE)
+    assert [(each.what, each.grave) for each in found] == [("private_addresses", False), ("address", True)]
+    assert "STS_ALLOW_PRIVATE_PROVIDERS" in found[0].words
     assert issuer.listener.connections == 0
 
 

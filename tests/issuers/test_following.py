@@ -18,6 +18,7 @@ from sts.egress.faults import Fault
 from sts.errors import IdentityTokenInvalid, IssuerUnreachable
 from sts.issuers.keysets import KeySets
 from sts.keyring.keyring import Keyring
+from sts.providers import PrivateProviders
 from sts.telemetry import catalogue
 from sts.telemetry.meters import open_meters
 from tests.authn.identity_tokens import ACCOUNT_ID, Issuer, Registered, sign
@@ -27,6 +28,7 @@ from tests.ports import find_port
 from tests.redis_servers import redis_server
 
 MINUTE = timedelta(minutes=1)
+MARKED: Any = {"private_addresses": True}
 UNREACHABLE = "Couldn't retrieve verification key"
 
 
@@ -143,14 +145,26 @@ def test_r_10_metadata_lead_to_no_address_that_may_not_be_fetched(
     assert not publisher.fetches
 
 
+@pytest.mark.parametrize(
+    ("private", "settings"),
+    [(PrivateProviders.NONE, {}), (PrivateProviders.NONE, MARKED), (PrivateProviders.MARKED, {})],
+)
 def test_r_10_an_issuer_on_loopback_is_not_asked_unless_it_may_be_there(
+    publisher: Publisher, clock: ManualClock, keyring: Keyring, private: PrivateProviders, settings: Any
+) -> None:
+    cache = MemoryCache(clock)
+    assert run(prove(follow(clock, keyring, cache), publisher.issuer, **settings))
+    seen = publisher.listener.connections
+    with pytest.raises(IssuerUnreachable, match=UNREACHABLE):  # nor by what was fetched while it might be there
+        run(prove(follow(clock, keyring, cache, private=private), publisher.issuer, **settings))
+    assert publisher.listener.connections == seen
+
+
+def test_an_issuer_on_loopback_is_asked_where_it_is_marked_and_marks_count(
     publisher: Publisher, clock: ManualClock, keyring: Keyring
 ) -> None:
-    strict = follow(clock, keyring, private=False)
-    with pytest.raises(IssuerUnreachable, match=UNREACHABLE):
-        run(prove(strict, publisher.issuer))
-    assert not publisher.listener.connections
-    assert run(prove(strict, publisher.issuer, private_addresses=True))
+    marking = follow(clock, keyring, private=PrivateProviders.MARKED)
+    assert run(prove(marking, publisher.issuer, **MARKED))
 
 
 @pytest.mark.parametrize(

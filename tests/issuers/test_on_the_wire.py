@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -97,6 +98,19 @@ def test_r_10_an_issuer_within_is_not_connected_to_unless_that_is_allowed(
         allowed = rely(service, service.tenant(), issuer, authorities=own, private_addresses=True)
         assert allowed.assume().code == "IDPCommunicationError"  # it publishes nothing
         assert inside.requests
+
+
+def test_r_10_an_issuer_within_that_was_marked_is_not_connected_to_once_marks_do_not_count(
+    home: Path, clock: ManualClock, service: Service, tenant: Tenant, publisher: Publisher
+) -> None:
+    relier = rely(service, tenant, publisher.issuer, private_addresses=True)
+    assert relier.assume().status == 200
+    seen = publisher.listener.connections
+    with running(home, clock) as strict:
+        realm = replace(relier.realm, service=strict)
+        reply = replace(relier, realm=realm).assume()
+    assert (reply.status, reply.code) == (400, "IDPCommunicationError")
+    assert publisher.listener.connections == seen
 
 
 def test_every_issuer_may_be_within_where_the_setting_says_so(

@@ -26,7 +26,7 @@ from sts.store.credential_marks import mark_sign_in
 from sts.store.users import find_user
 from tests.ports import find_port
 from tests.possession import Holder
-from tests.service import Service, Tenant, running_at
+from tests.service import LOCAL_ISSUERS, Service, Tenant, running_at
 from tests.signing import Key
 
 CALLBACK = "http://127.0.0.1:49152/oauth/callback"
@@ -216,7 +216,8 @@ class LoginDesk:
 def login_service(home: Path, clock: Clock, **environment: str) -> Iterator[Service]:
     """Run a service that knows its own address: proofs are made for that. Browsers keep its cookies on localhost."""
     port = find_port()
-    with running_at(port, home, clock, None, STS_ISSUER=f"http://localhost:{port}", **environment) as service:
+    told = {"STS_ISSUER": f"http://localhost:{port}", **LOCAL_ISSUERS, **environment}
+    with running_at(port, home, clock, None, **told) as service:
         yield service
 
 

@@ -20,7 +20,7 @@ from tests.aws.clients import document, key_of, make_role, refused
 from tests.outbound.strangers import KEYS, Stranger, fetch
 from tests.ports import find_port
 from tests.security.rotating import rotate, until
-from tests.service import REGION, Service, Tenant, allow, running_at, trust
+from tests.service import LOCAL_ISSUERS, REGION, Service, Tenant, allow, running_at, trust
 
 AUDIENCE = "https://sts.example.com/instances"
 WEB_IDENTITY = "sts:AssumeRoleWithWebIdentity"
@@ -80,7 +80,9 @@ def instances(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Servic
         ports = find_port(), find_port()
         homes = [tmp_path_factory.mktemp("instance") for _ in ports]
         first, second = (
-            stack.enter_context(running_at(port, home, SystemClock(), None, STS_ISSUER=f"http://127.0.0.1:{port}"))
+            stack.enter_context(
+                running_at(port, home, SystemClock(), None, STS_ISSUER=f"http://127.0.0.1:{port}", **LOCAL_ISSUERS)
+            )
             for port, home in zip(ports, homes, strict=True)
         )
         yield first, second
