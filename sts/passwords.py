@@ -18,7 +18,7 @@ class LoginProfile:
 
     *owner_id* is a user's unique id, or an account's number for root. *first_until* is None for a password that its
     owner chose; one that somebody else set is taken until then, and only to choose another. *change_required* asks for
-    another as well.
+    another as well. *used_at* is when its owner last signed in, with every factor that was asked for.
     """
 
     owner_id: str

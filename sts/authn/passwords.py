@@ -208,7 +208,7 @@ def _note_success(attempt: _Attempt, kept: KeptPassword, tx: Transaction) -> tup
     """Return how many passwords were wrong before, and the mark; None when this one is the owner's no longer."""
     owner_id, known = attempt.candidate.owner_id, attempt.profile
     first_until = None if known.first_until is None else min(known.first_until, tx.now + USED_FIRST_PASSWORD_LIFE)
-    used = replace(known, password=kept, used_at=tx.now, first_until=first_until)
+    used = replace(known, password=kept, first_until=first_until)
     if not login_profiles.note_use(tx.connection, known, used):
         return None
     failures = password_failures.reset_count(tx.connection, owner_id, attempt.device_id) - 1

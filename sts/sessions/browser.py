@@ -27,6 +27,7 @@ from sts.sessions.standing import require_standing
 from sts.store import browser_sessions
 from sts.store.browser_sessions import BrowserSession
 from sts.store.database import Database, Transaction
+from sts.store.login_profiles import note_sign_in
 from sts.store.revocations import Revoked, find_revoked_among, name_session
 from sts.store.snapshot import Snapshot
 from sts.store.users import is_principal_enabled
@@ -109,6 +110,7 @@ class BrowserSessions:
         for old in before[: max(0, len(before) + 1 - self.limits.most)]:
             end_session(tx, old)
         browser_sessions.insert_session(tx.connection, new)
+        note_sign_in(tx.connection, new.principal_id, tx.now)
 
     async def open(self, value: str) -> Opened:
         """Return the session of this cookie; raises SignInNeeded, Unavailable. That it is used counts from now on."""

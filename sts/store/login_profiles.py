@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
@@ -89,17 +90,21 @@ def update_login_profile(connection: Connection, changed: LoginProfile) -> None:
 
 
 def note_use(connection: Connection, known: LoginProfile, used: LoginProfile) -> bool:
-    """Keep when the password of *known* was used, how it is kept and how long it is good from now on, as *used* says.
+    """Keep how the password of *known*, which was shown, is kept and how long it is good from now on, as *used* says.
 
     Says whether it is still the owner's: otherwise nothing is kept.
     """
     same = update(login_profile).where(_of(known.owner_id), login_profile.c.password_hash == known.password.hashed)
     noted = {
         **_password(used.password),
-        "used_at": to_optional_microseconds(used.used_at),
         "first_until": to_optional_microseconds(used.first_until),
     }
     return connection.execute(same.values(**noted)).rowcount == 1
+
+
+def note_sign_in(connection: Connection, owner_id: str, now: datetime) -> None:
+    """Keep that the owner signed in at *now*, by the password or a link that set it, and every factor asked for."""
+    connection.execute(update(login_profile).where(_of(owner_id)).values(used_at=to_microseconds(now)))
 
 
 def insert_former_password(connection: Connection, known: LoginProfile) -> None:

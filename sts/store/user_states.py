@@ -21,7 +21,8 @@ class UserState:
     """How a user stands.
 
     *locked_until* is the latest of passwords' and codes' locks, from any device, None for none. *signed_in_at*
-    is when its password was last proven. *link_until* is until when a link works that was made and not used.
+    is when it last signed in, with every factor that was asked for. *link_until* is until when a link works that was
+    made and not used.
     """
 
     user: User

@@ -294,7 +294,7 @@ def live_with_a_password(iam: Any) -> None:
         iam.change_password(OldPassword=chosen, NewPassword=first)
     with pytest.raises(iam.exceptions.PasswordPolicyViolationException):
         iam.change_password(OldPassword=first, NewPassword="too short")
-    assert "PasswordLastUsed" in iam.get_user(UserName=name)["User"]
+    assert "PasswordLastUsed" not in iam.get_user(UserName=name)["User"]  # nobody has signed in with it
     iam.change_password(OldPassword=first, NewPassword=chosen)
     assert iam.get_login_profile(UserName=name)["LoginProfile"]["PasswordResetRequired"] is False
     with pytest.raises(iam.exceptions.PasswordPolicyViolationException):

@@ -9,6 +9,7 @@ from tests.service import Service, Tenant, allow
 from tests.signin.administrators import DEEDS, make_administrator, records
 from tests.signin.browsing import Browser
 from tests.signin.people import PASSWORD, Person, make_person
+from tests.signin.test_links import choose, make_link
 
 USERS = "/ui/users"
 LATER = timedelta(minutes=15, seconds=1)
@@ -54,6 +55,24 @@ def test_the_list_tells_how_each_user_stands(
     assert "0 days old" in row["carol"]
     assert "No password" in row["admin"]
     assert len(page.html.encode()) < 30_000
+
+
+def test_the_last_sign_in_is_one_that_came_to_its_end_by_password_or_link(
+    boss: Browser, service: Service, tenant: Tenant, clock: ManualClock
+) -> None:
+    carol = make_person(service, tenant.account_id, "carol", with_device=True)
+    dave = make_person(service, tenant.account_id, "dave")
+    carol.enter_password(Browser(service))  # and shows no code
+    never = "<dt>Last sign-in</dt><dd>Never</dd>"
+    assert never in boss.get(f"{USERS}/carol").html
+    carol.sign_in()
+    clock.tick(timedelta(minutes=1))
+    carol.enter_password(Browser(service))
+    assert "<dt>Last sign-in</dt><dd>2026-03-02 12:00 UTC</dd>" in boss.get(f"{USERS}/carol").html
+    path, browser = make_link(service, dave), Browser(service)
+    assert never in boss.get(f"{USERS}/dave").html
+    assert choose(browser, browser.get(path), path).path == "/ui/"
+    assert "<dt>Last sign-in</dt><dd>2026-03-02 12:01 UTC</dd>" in boss.get(f"{USERS}/dave").html
 
 
 def test_the_list_comes_in_pages_and_is_searched_by_a_part_of_a_name(

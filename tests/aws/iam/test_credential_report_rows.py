@@ -13,6 +13,7 @@ from sts.model import Account, MfaDevice
 from sts.passwords import PasswordPolicy
 from sts.store.audit import Use, put_uses
 from sts.store.database import Transaction, to_microseconds
+from sts.store.login_profiles import note_sign_in
 from sts.store.mfa_devices import assign_device, insert_device
 from sts.store.password_policies import put_password_policy
 from tests.authn import signing_in
@@ -126,13 +127,13 @@ def test_whoever_has_a_device_enabled_is_told_so(desk: Desk, store: Store) -> No
 
 def test_passwords_are_told_with_their_last_use_and_the_day_on_which_they_end(desk: Desk, store: Store) -> None:
     people = signing_in.open_desk(store, NOW)
-    people.somebody("ann")
+    ann = people.somebody("ann")
     people.choose(user(store, "bob"))
     account = store.read(lambda connection: get_account(connection, ACCOUNT_ID))
     people.choose(account)
     people.root_signs_in = True
     people.clock.tick(timedelta(minutes=5))
-    people.prove(name="ann")
+    store.change(lambda tx: note_sign_in(tx.connection, ann.unique_id, people.clock.now()))
     used, day = "2026-11-24T08:05:00+00:00", "2027-02-22T08:00:00+00:00"
     columns = ("password_enabled", "password_last_used", "password_last_changed", "password_next_rotation")
     assert [[row[column] for column in columns] for row in report(desk)] == [
@@ -140,7 +141,7 @@ def test_passwords_are_told_with_their_last_use_and_the_day_on_which_they_end(de
         ["TRUE", used, AT, "N/A"],
         ["TRUE", "no_information", AT, "N/A"],
     ]
-    people.prove(name=ACCOUNT_ID)
+    store.change(lambda tx: note_sign_in(tx.connection, ACCOUNT_ID, people.clock.now()))
     policy = PasswordPolicy(maximum_age_days=90)
     store.change(lambda tx: put_password_policy(tx.connection, ACCOUNT_ID, policy))
     assert [row["password_last_used"] for row in report(desk)] == [used, used, "no_information"]

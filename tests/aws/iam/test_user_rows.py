@@ -7,6 +7,7 @@ from sts.directory.tags import Tagging
 from sts.directory.users import Users
 from sts.errors import AlreadyExists, NotFound, ParameterInvalid
 from sts.model import User
+from sts.store.login_profiles import note_sign_in
 from tests.authn import signing_in
 from tests.aws.iam.desk import Desk, calling, open_desk, root, session
 from tests.directory.store import ACCOUNT_ID, ENTROPY, NOW, OTHER_ACCOUNT_ID, Store
@@ -171,8 +172,10 @@ def test_a_user_and_root_are_told_of_when_their_password_was_last_used(desk: Des
     for owner in (alice, account):
         people.choose(owner)
     assert "PasswordLastUsed" not in desk.call(root(), "GetUser", UserName="alice")["User"]
-    people.prove()
-    people.prove(name=ACCOUNT_ID)
+    people.prove()  # which is half of a sign-in
+    assert "PasswordLastUsed" not in desk.call(root(), "GetUser", UserName="alice")["User"]
+    store.change(lambda tx: note_sign_in(tx.connection, alice.unique_id, NOW))
+    store.change(lambda tx: note_sign_in(tx.connection, ACCOUNT_ID, NOW))
     assert desk.call(root(), "GetUser", UserName="alice")["User"]["PasswordLastUsed"] == NOW
     assert desk.call(root(), "GetUser")["User"]["PasswordLastUsed"] == NOW
     desk.call(root(), "CreateUser", UserName="bob")
