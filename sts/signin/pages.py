@@ -17,6 +17,7 @@ from sts.directory.access_keys import AccessKeys
 from sts.directory.links import SignInLinks
 from sts.directory.login_profiles import NewPasswords
 from sts.directory.mfa_devices import MfaDevices
+from sts.directory.providers import Providers
 from sts.directory.recovery_codes import RecoveryCodes
 from sts.entropy import Entropy
 from sts.keyring.keyring import Keyring
@@ -39,6 +40,7 @@ from sts.signin.linking import LinkPages
 from sts.signin.own_password import OwnPasswordPages
 from sts.signin.own_sessions import SessionPages
 from sts.signin.progress import Progress
+from sts.signin.providers import ProviderPages
 from sts.signin.rendering import build_renderer
 from sts.signin.roles import RolePages
 from sts.signin.row import Page
@@ -61,7 +63,9 @@ PAGES = (
     "DeactivateAccessKey",
     "DeclineOAuth2Access",
     "DeleteAccessKey",
+    "DisableProvider",
     "DisableUser",
+    "EnableProvider",
     "EnableUser",
     "EndLogin",
     "EndOtherSessions",
@@ -97,6 +101,8 @@ PAGES = (
     "ShowPassword",
     "ShowPolicies",
     "ShowPolicy",
+    "ShowProvider",
+    "ShowProviders",
     "ShowRecovery",
     "ShowRoles",
     "ShowServicePolicy",
@@ -171,6 +177,7 @@ def _build_rows(parts: Parts, flows: Flows) -> Iterator[Page]:
     yield from RolePages(parts.assuming, parts.sessions, parts.access).rows()
     yield from SessionPages(Searches(parts.keyring), parts.sessions, parts.clock).rows()
     yield from UserPages(parts.links, parts.sessions, parts.clock).rows()
+    yield from ProviderPages(Providers(parts.entropy, parts.keyring)).rows()
     yield from account_role_rows()
     yield from account_policy_rows()
     yield from home_rows()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from sts.clock import ManualClock
+from tests.api.asking import ask
 from tests.service import Service, Tenant, allow, trust
 from tests.signin.browsing import Browser
 from tests.signin.chromium import Window
@@ -36,6 +37,24 @@ def walk_users(service: Service, tenant: Tenant, clock: ManualClock, window: Win
     window.follow("boss")
     window.press("Disable")
     yield "disable-self"
+
+
+def walk_providers(service: Service, tenant: Tenant, _clock: ManualClock, window: Window) -> Iterator[str]:
+    """Look at identity providers, and disable one."""
+    head = make_person(service, tenant.account_id, "head")
+    service.call(tenant.key, "PutUserPolicy", UserName="head", PolicyName="p", PolicyDocument=allow("*"))
+    told = {"name": "builds", "preset": "github", "client_ids": ["sts.amazonaws.com"]}
+    assert ask(service, tenant.key, "/api/providers/add", told).status == 200
+    cluster = {"Url": "https://cluster.example.com:6443", "ClientIDList.member.1": "sts.amazonaws.com"}
+    assert service.call(tenant.key, "CreateOpenIDConnectProvider", **cluster).status == 200
+    window.context.clear_cookies()
+    window.sign_in(head)
+    window.follow("Providers")
+    yield "providers"
+    window.follow("builds")
+    yield "provider"
+    window.press("Disable")
+    yield "provider-disabled"
 
 
 def walk_account(service: Service, tenant: Tenant, _clock: ManualClock, window: Window) -> Iterator[str]:

@@ -13,7 +13,7 @@ from sts.entropy import Entropy
 from tests.conftest import BEGINNING
 from tests.installed import get_installed
 from tests.service import Service, Tenant, running
-from tests.signin.administration import walk_account, walk_users
+from tests.signin.administration import walk_account, walk_providers, walk_users
 from tests.signin.chromium import Window, open_window
 from tests.signin.walk import walk, walk_audit, walk_factors, walk_home
 
@@ -30,7 +30,8 @@ def take_pictures(service: Service, tenant: Tenant, clock: ManualClock, window: 
     walks = walk(service, tenant, clock, window), walk_factors(service, tenant, clock, window)
     others = walk_home(service, tenant, window), walk_audit(service, tenant, window)
     administered = walk_users(service, tenant, clock, window), walk_account(service, tenant, clock, window)
-    for name in chain(*walks, *others, *administered):
+    providers = walk_providers(service, tenant, clock, window)
+    for name in chain(*walks, *others, *administered, providers):
         window.take_pictures(FOLDER, name)
 
 

@@ -2,7 +2,7 @@
 
 from sts.clock import ManualClock
 from tests.service import Service, Tenant
-from tests.signin.administration import walk_account, walk_users
+from tests.signin.administration import walk_account, walk_providers, walk_users
 from tests.signin.chromium import Window
 
 
@@ -12,6 +12,15 @@ def test_axe_finds_nothing_on_the_pages_of_users(
     found = {name: window.look(axe) for name in walk_users(service, tenant, clock, window)}
     assert [each for page in found.values() for each in page] == []
     assert len(found) == 5
+    assert window.complaints == []
+
+
+def test_axe_finds_nothing_on_the_pages_of_providers(
+    service: Service, tenant: Tenant, clock: ManualClock, window: Window, axe: str
+) -> None:
+    found = {name: window.look(axe) for name in walk_providers(service, tenant, clock, window)}
+    assert [each for page in found.values() for each in page] == []
+    assert len(found) == 3
     assert window.complaints == []
 
 
